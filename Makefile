@@ -1,0 +1,53 @@
+# The words a person types. Each sets up all it needs by itself; nothing here needs root, Docker or a server.
+SHELL := /bin/bash
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+SET_UP := .venv/.set-up
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types layers golden bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(SET_UP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(SET_UP) ## watch approved invoices become Epicor AP invoices, on this machine, in about a minute
+	@$(BIN)/ml-connector demo
+
+test: $(SET_UP) ## unit, golden, integration and acceptance tests, on a real broker and database
+	@$(BIN)/python -m pytest
+
+check: lint types layers test ## all that CI runs
+
+lint: $(SET_UP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(SET_UP)
+	@$(BIN)/mypy
+
+layers: $(SET_UP)
+	@$(BIN)/lint-imports --no-logo
+
+golden: $(SET_UP) ## rewrite the expected files of the golden tests; then read the diff
+	@MLC_GOLDEN=write $(BIN)/python -m pytest -q tests/golden tests/unit/common/test_events.py
+	@git --no-pager diff --stat -- tests/golden
+
+bench: $(SET_UP) ## print speed figures, each beside a floor measured in the same run
+	@$(BIN)/python -m bench
+
+lock: $(SET_UP) ## pin the dependencies anew, with hashes
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --extra all --group dev pyproject.toml --output-file requirements.lock
+
+clean: ## remove what the other words made
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,85 @@
+"""What answers of the API look like: envelopes, error bodies, redirect targets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from mlc_common.connection import LOOPBACK
+from mlc_common.failures import PermanentError, TransientError
+from mlc_common.http import Answer
+
+CONTINUATION = "x-amz-meta-continuationtoken"
+"""Header of the continuation token, in the answer and in the request for the next page."""
+
+REQUEST_ID = "x-amzn-RequestId"
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LONGEST_TEXT = 300
+
+
+def entities(value: Any, key: str) -> list[Any]:
+    """The records of an answer: a bare array, the array under `key` in any case, or the only array there is.
+
+    The vendor's own programs do not agree on the envelope (Basware API reference, §3.3).
+
+    Raises:
+        PermanentError: there is no such array.
+    """
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        raise PermanentError(f"Basware answered neither an array nor an object where {key} were asked for.")
+    named = [member for name, member in value.items() if name.lower() == key.lower()]
+    arrays = named or [member for member in value.values() if isinstance(member, list)]
+    if len(arrays) != 1 or not isinstance(arrays[0], list | None):
+        raise PermanentError(f"Basware's answer holds no array of {key}.")
+    return arrays[0] or []
+
+
+def redirect_target(answer: Answer, url: str) -> str:
+    """Where a redirect from `url` leads. The address is a secret itself: it never enters a sentence.
+
+    Raises:
+        TransientError: it leads nowhere, or over plain http to another machine.
+    """
+    location = str(answer.headers.get("Location", ""))
+    target = urljoin(url, location)
+    parts = urlsplit(target)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not location or not parts.hostname or not safe:
+        raise TransientError(f"{answer.what}: Basware redirects to an address that is not https; it is not followed.")
+    return target
+
+
+def error_text(answer: Answer) -> str:
+    """What an error body says, whatever its form; at most 300 characters, and the status when it says nothing."""
+    try:
+        value = answer.json()
+    except PermanentError:
+        value = None
+    said = " ".join(" ".join(_sentences(value)).split())
+    return said[:_LONGEST_TEXT] or f"HTTP {answer.status} without an explanation"
+
+
+def refused_codes(answer: Answer) -> frozenset[str]:
+    """The `externalCode`s of the records that an error body complains about."""
+    try:
+        value = answer.json()
+    except PermanentError:
+        return frozenset()
+    errors = value.get("errors") if isinstance(value, dict) else None
+    items = [item for item in errors if isinstance(item, dict)] if isinstance(errors, list) else []
+    return frozenset(str(item["externalCode"]) for item in items if item.get("externalCode"))
+
+
+def _sentences(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _sentences(item)
+        case dict():
+            for key in ("errors", "errorMessages", "detail", "message", "msg", "error", "error_description"):
+                yield from _sentences(value.get(key))

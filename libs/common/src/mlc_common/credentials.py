@@ -1,0 +1,144 @@
+"""Credentials in PostgreSQL: set, and moved to another master key while everybody works on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mlc_common.connection import CREDENTIAL_FIELDS
+from mlc_common.connection_changes import Change, changing
+from mlc_common.failures import PermanentError
+from mlc_common.tables import connections, credentials, data_keys
+from mlc_common.vault import DataKey, MasterKeys, VaultError, WrappedKey
+
+SEVERAL = frozenset({"basware.webhook_secret"})
+"""The fields that may hold several values at once, so that a secret can be changed without a gap."""
+
+
+class CredentialRefusedError(PermanentError):
+    """A credential cannot be stored as given; the sentence says why and never shows the value."""
+
+
+async def set_credential(
+    engine: AsyncEngine,
+    keys: MasterKeys,
+    *,
+    connection: str,
+    field: str,
+    values: Sequence[SecretStr],
+    by: str,
+    now: datetime,
+) -> None:
+    """Replace what a connection holds in one credential field, sealed under the connection's data key.
+
+    Raises:
+        CredentialRefusedError: unknown connection or field, no value, an unusable value, or too many.
+        VaultError: these master keys are not the ones that this database is sealed under.
+    """
+    _check(field, values)
+    async with changing(engine) as change:
+        if (await change.db.execute(select(connections).where(connections.c.name == connection))).first() is None:
+            raise CredentialRefusedError(
+                f"There is no connection {connection}. Apply its file first: ml-connector connection apply -f FILE"
+            )
+        key = await _data_key(change, keys, connection=connection, now=now)
+        rows = []
+        for position, value in enumerate(values):
+            sealed = key.seal(value, field=field, position=position)
+            rows.append({"position": position, "nonce": sealed.nonce, "sealed": sealed.text})
+        place = {"connection": connection, "field": field}
+        await change.db.execute(delete(credentials).filter_by(**place))
+        origin = {"data_key_id": key.id, "set_at": now, "set_by": by}
+        await change.db.execute(insert(credentials), [{**place, **origin, **row} for row in rows])
+        await change.announce()
+
+
+async def rewrap(engine: AsyncEngine, keys: MasterKeys, *, now: datetime) -> int:
+    """Wrap every data key under the first master key; returns how many were moved.
+
+    For a rotation: add the new key behind the old one everywhere, then put it first everywhere, then rewrap, then drop
+    the old one. Each data key moves in a transaction of its own, so a run that was cut off is simply run again. From
+    its beginning on, every process wraps new data keys under the new master key, whatever stands first in its own list.
+
+    Raises:
+        VaultError: some data keys do not open; all the others were moved.
+    """
+    async with changing(engine) as change:
+        await _verify(change, keys, keys.first)
+        await change.announce(sealing_key=keys.first)
+        pending = (await change.db.execute(_elsewhere(keys.first))).mappings().all()
+    moved, closed = 0, []
+    for row in pending:
+        try:
+            moved += await _rewrap_one(engine, keys, row, now=now)
+        except VaultError as error:
+            closed.append(str(error))
+    if closed:
+        raise VaultError(f"{moved} data keys were moved to '{keys.first}', {len(closed)} not. {'. '.join(closed)}")
+    return moved
+
+
+async def _rewrap_one(engine: AsyncEngine, keys: MasterKeys, row: RowMapping, *, now: datetime) -> int:
+    place = {"connection": row["connection"], "id": row["id"]}
+    async with changing(engine) as change:
+        query = _elsewhere(keys.first).filter_by(**place).with_for_update()
+        held = (await change.db.execute(query)).mappings().one_or_none()
+        if held is None:  # another run was faster
+            return 0
+        fresh = keys.wrap(keys.unwrap(wrapped_key(held)))
+        facts = {"master_key_id": fresh.master_key_id, "wrapped": fresh.wrapped, "wrapped_at": now}
+        await change.db.execute(update(data_keys).filter_by(**place).values(facts))
+        await change.announce()
+    return 1
+
+
+def _elsewhere(master_key_id: str) -> Any:
+    return select(data_keys).where(data_keys.c.master_key_id != master_key_id)
+
+
+async def _data_key(change: Change, keys: MasterKeys, *, connection: str, now: datetime) -> DataKey:
+    newest = select(data_keys).filter_by(connection=connection).order_by(data_keys.c.created_at.desc()).limit(1)
+    held = (await change.db.execute(newest)).mappings().one_or_none()
+    if held is not None:
+        return keys.unwrap(wrapped_key(held))
+    key = DataKey.fresh(connection)
+    fresh = keys.wrap(key, under=change.sealing_key)
+    await _verify(change, keys, fresh.master_key_id)
+    facts = {"master_key_id": fresh.master_key_id, "wrapped": fresh.wrapped, "created_at": now, "wrapped_at": now}
+    await change.db.execute(insert(data_keys).values(connection=connection, id=key.id, **facts))
+    return key
+
+
+async def _verify(change: Change, keys: MasterKeys, master_key_id: str) -> None:
+    # A mistyped key under a right id must not seal anything: whatever it wraps would open nowhere else.
+    other = select(data_keys).where(data_keys.c.master_key_id == master_key_id).limit(1)
+    held = (await change.db.execute(other)).mappings().one_or_none()
+    if held is not None:
+        keys.unwrap(wrapped_key(held))
+
+
+def wrapped_key(row: RowMapping) -> WrappedKey:
+    """The data key of a row of `data_keys`, still wrapped."""
+    return WrappedKey(
+        connection=row["connection"], id=row["id"], master_key_id=row["master_key_id"], wrapped=row["wrapped"]
+    )
+
+
+def _check(field: str, values: Sequence[SecretStr]) -> None:
+    if field not in CREDENTIAL_FIELDS:
+        raise CredentialRefusedError(f"There is no credential {field}; there are: {', '.join(CREDENTIAL_FIELDS)}")
+    if not values:
+        raise CredentialRefusedError(f"No value was given for {field}")
+    if len(values) > 1 and field not in SEVERAL:
+        raise CredentialRefusedError(f"{field} holds one value, and {len(values)} were given")
+    for value in values:
+        text = value.get_secret_value()
+        if not text.strip():
+            raise CredentialRefusedError(f"The value for {field} is empty")
+        if not text.isprintable():
+            raise CredentialRefusedError(f"The value for {field} holds a line break or another control character")

@@ -1,0 +1,301 @@
+"""The facts. Names and fields are the storage format: add optional fields only; never rename, retype or reuse. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from mlc_common.catalogue import Finding
+from mlc_common.failures import PermanentError
+from mlc_common.streams import document_subject, masterdata_subject, notification_subject, token
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    once: ClassVar[bool] = False
+
+    schema_version: int = 1
+    connection: str
+    at: AwareDatetime
+
+    def to_json(self) -> bytes:
+        """The stored form: JSON with amounts as strings, so that no reader can lose a cent."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+class NotificationReceived(_Event):
+    """Basware pushed a notification and it was verified (Basware API reference, push notifications).
+
+    `body` is the raw text as it came; `variant` says which signature form matched, or "unverified" in observe mode.
+    """
+
+    once: ClassVar[bool] = True
+
+    type: Literal["notification_received"] = "notification_received"
+    task_id: str
+    task_type: str
+    task_sub_type: str | None = None
+    task_status: str | None = None
+    document_id: str
+    expires_at: AwareDatetime | None = None
+    variant: str
+    digest: str
+    body: str
+
+    @property
+    def subject(self) -> str:
+        return notification_subject(self.connection, self.task_id, self.digest)
+
+    @property
+    def id(self) -> str:
+        return f"notification/{self.connection}/{token(self.task_id)}/{self.digest}"
+
+
+class _DocumentFact(_Event):
+    """A fact of one attempt of one accounting document."""
+
+    fact: ClassVar[str]
+
+    invoice_id: str
+    attempt: str
+    cause: str | None = Field(default=None, description="id of the event this one reacts to")
+
+    @property
+    def subject(self) -> str:
+        return document_subject(self.connection, self.invoice_id, self.fact, self.attempt)
+
+    @property
+    def id(self) -> str:
+        return f"{self.connection}/{token(self.invoice_id)}/{token(self.attempt)}/{self.fact}"
+
+
+class DocumentApproved(_DocumentFact):
+    """Basware offers an approved accounting document for transfer; `document` is its JSON text as read."""
+
+    fact: ClassVar[str] = "approved"
+    once: ClassVar[bool] = True
+
+    type: Literal["document_approved"] = "document_approved"
+    seen_by: Literal["push", "sweep"]
+    status: str
+    company_code: str
+    supplier_code: str
+    supplier_name: str | None = None
+    invoice_number: str | None = None
+    invoice_date: date | None = None
+    currency: str
+    gross: Decimal | None = None
+    document: str
+
+
+class DocumentAcknowledged(_DocumentFact):
+    """Basware knows that we have it; `already` when it answered that it was acknowledged before."""
+
+    fact: ClassVar[str] = "acknowledged"
+    once: ClassVar[bool] = True
+
+    type: Literal["document_acknowledged"] = "document_acknowledged"
+    already: bool = False
+
+
+class DocumentNoticed(_DocumentFact):
+    """Basware pointed at a document that is not ours to act on; recorded, never dropped.
+
+    `attempt` holds a digest of status and time, so that the same sight is recorded once.
+    """
+
+    fact: ClassVar[str] = "noticed"
+
+    type: Literal["document_noticed"] = "document_noticed"
+    status: str
+    reason: str
+
+
+class PostingIntended(_DocumentFact):
+    """Write-ahead: the next thing that happens is an UpdateMaster with exactly this content."""
+
+    fact: ClassVar[str] = "intended"
+
+    type: Literal["posting_intended"] = "posting_intended"
+    number: int = Field(description="1 for the first UpdateMaster of this attempt, 2 for the next, …")
+    connection_version: int
+    company: str
+    vendor_num: int
+    vendor_id: str
+    invoice_num: str
+    group_id: str
+    total: Decimal
+    digest: str = Field(description="SHA-256 of the dataset")
+
+    @property
+    def id(self) -> str:
+        return f"{super().id}/{self.number}"
+
+
+class PostingUnclear(_DocumentFact):
+    """The answer to an UpdateMaster is unknown; it is being looked up, never resent blindly."""
+
+    fact: ClassVar[str] = "unclear"
+
+    type: Literal["posting_unclear"] = "posting_unclear"
+    number: int = Field(description="the intent that is unclear")
+    look_ups: int = Field(description="how many look-ups in a row found nothing")
+    total: int = Field(default=0, description="how many look-ups this intent has had; tells equal sights apart")
+    failures: int = Field(default=0, description="how many intents so far were answered with a server error")
+    sentence: str
+
+    @property
+    def id(self) -> str:
+        return f"{super().id}/{self.number}/{self.total}/{self.look_ups}"
+
+
+class InvoiceRemoved(_DocumentFact):
+    """Our own incomplete, unposted AP invoice was deleted in Epicor, to be made anew or refused."""
+
+    fact: ClassVar[str] = "removed"
+
+    type: Literal["invoice_removed"] = "invoice_removed"
+    number: int
+    times: int = Field(
+        default=1, description="how often this attempt had to remove an incomplete invoice, this one included"
+    )
+    company: str
+    vendor_num: int
+    invoice_num: str
+    difference: str
+
+    @property
+    def id(self) -> str:
+        return f"{super().id}/{self.number}"
+
+
+class InvoicePosted(_DocumentFact):
+    """The AP invoice stands in Epicor, read back and equal to what was meant."""
+
+    fact: ClassVar[str] = "posted"
+    once: ClassVar[bool] = True
+
+    type: Literal["invoice_posted"] = "invoice_posted"
+    connection_version: int
+    company: str
+    vendor_num: int
+    vendor_id: str
+    invoice_num: str
+    group_id: str
+    voucher: str
+    voucher_2: str | None = None
+    total: Decimal
+    currency: str
+    lines: int
+    payment_block: bool = False
+    found: bool = Field(default=False, description="it was there already: an earlier try of ours had succeeded")
+
+
+class InvoiceRefused(_DocumentFact):
+    """The business said no; all findings at once."""
+
+    fact: ClassVar[str] = "refused"
+    once: ClassVar[bool] = True
+
+    type: Literal["invoice_refused"] = "invoice_refused"
+    connection_version: int
+    findings: tuple[Finding, ...]
+
+
+class OutcomeAnswered(_DocumentFact):
+    """Basware's API layer took our transfer response."""
+
+    fact: ClassVar[str] = "answered"
+    once: ClassVar[bool] = True
+
+    type: Literal["outcome_answered"] = "outcome_answered"
+    external_code: str
+    success: bool
+    message: str
+    request_id: str | None = None
+    found: bool = Field(default=False, description="our response was there already: an earlier try had arrived")
+
+
+class AnswerRejected(_DocumentFact):
+    """Basware will not take our transfer response, for example because somebody else answered first."""
+
+    fact: ClassVar[str] = "answer_rejected"
+    once: ClassVar[bool] = True
+
+    type: Literal["answer_rejected"] = "answer_rejected"
+    external_code: str
+    success: bool
+    status: str
+    sentence: str
+
+
+class RecordSent(_Event):
+    """A master record was sent to Basware's API layer and accepted there."""
+
+    fact: ClassVar[str] = "sent"
+
+    type: Literal["record_sent"] = "record_sent"
+    kind: str
+    company: str
+    code: str
+    digest: str
+    request_id: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return masterdata_subject(self.connection, self.kind, self.company, self.code, self.fact)
+
+    @property
+    def id(self) -> str:
+        return f"masterdata/{self.connection}/{self.kind}/{token(self.company)}/{token(self.code)}/{self.digest}"
+
+
+DocumentFact = (
+    DocumentApproved
+    | DocumentAcknowledged
+    | DocumentNoticed
+    | PostingIntended
+    | PostingUnclear
+    | InvoiceRemoved
+    | InvoicePosted
+    | InvoiceRefused
+    | OutcomeAnswered
+    | AnswerRejected
+)
+Event = NotificationReceived | DocumentFact | RecordSent
+Outcome = InvoicePosted | InvoiceRefused
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+UPCASTERS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""(type, old schema version) -> a function from the stored form to the next version's form."""
+
+
+def parse_event(payload: bytes) -> Event:
+    """The event of a stored payload, old versions lifted to today's form.
+
+    Raises:
+        PermanentError: the payload is no event that this version knows.
+    """
+    try:
+        if not UPCASTERS:
+            return _EVENT.validate_json(payload)
+        stored = json.loads(payload)
+        while upcast := UPCASTERS.get((stored["type"], stored["schema_version"])):
+            stored = upcast(stored)
+        return _EVENT.validate_python(stored)
+    except (ValidationError, ValueError, KeyError, TypeError) as error:
+        fields = (
+            ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
+            if isinstance(error, ValidationError)
+            else ""
+        )
+        raise PermanentError(
+            f"This is no event this version knows; look at: {fields or type(error).__name__}."
+        ) from error

@@ -1,0 +1,144 @@
+"""One call() for every far side: failures told apart once, numbers read and written as Decimal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
+
+NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a far side answered; the body is whole and in memory."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    what: str
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON, fractions as Decimal.
+
+        Raises:
+            PermanentError: it is no JSON.
+        """
+        try:
+            return load_json(self.body)
+        except ValueError as error:
+            raise PermanentError(f"{self.what} answered {self.status} with something that is no JSON.") from error
+
+
+class UnclearAnswerError(UnknownOutcomeError):
+    """A write whose answer is unclear; `answer` is what came, if anything came."""
+
+    def __init__(self, sentence: str, *, answer: Answer | None = None) -> None:
+        super().__init__(sentence)
+        self.answer = answer
+
+
+async def call(
+    client: httpx.AsyncClient,
+    method: str,
+    url: str,
+    *,
+    writes: bool,
+    what: str,
+    headers: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    auth: httpx.Auth | tuple[str, str] | None = None,
+    timeout: float | httpx.Timeout | None = None,
+) -> Answer:
+    """Make one HTTP call; `what` names it in sentences ("Basware acknowledge"); redirects are not followed.
+
+    Raises:
+        TransientError: nothing was carried out (no connection, 429), or a read failed.
+        UnclearAnswerError: a write may have been carried out: no answer, a broken one, or 5xx.
+    """
+    patience = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
+    try:
+        response = await client.request(
+            method,
+            url,
+            headers=headers,
+            params=params,
+            content=content,
+            auth=httpx.USE_CLIENT_DEFAULT if auth is None else auth,
+            timeout=patience,
+            follow_redirects=False,
+        )
+    except NOTHING_WAS_SENT as error:
+        raise TransientError(f"{what}: no connection ({type(error).__name__}).") from error
+    except httpx.TransportError as error:
+        sentence = f"{what}: the answer did not arrive ({type(error).__name__})."
+        raise UnclearAnswerError(sentence) if writes else TransientError(sentence) from error
+    answer = Answer(response.status_code, response.headers, response.content, what)
+    return judge(answer, writes=writes, now=datetime.now(UTC))
+
+
+def judge(answer: Answer, *, writes: bool, now: datetime) -> Answer:
+    """The answer itself when it is the client's to read; pure.
+
+    Raises:
+        TransientError: 429, or 5xx on a read.
+        UnclearAnswerError: 5xx on a write.
+    """
+    pause = retry_after(answer.headers.get("Retry-After"), now=now)
+    if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+        raise TransientError(f"{answer.what}: the far side asks to slow down (429).", retry_after=pause)
+    if answer.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        sentence = f"{answer.what}: the far side answered {answer.status}."
+        if writes:
+            raise UnclearAnswerError(sentence, answer=answer)
+        raise TransientError(sentence, retry_after=pause)
+    return answer
+
+
+def retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Seconds to wait by a Retry-After header (seconds or an HTTP date), at most an hour; None if unreadable."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return min(float(value), 3600.0)
+    try:
+        return min(max((parsedate_to_datetime(value) - now).total_seconds(), 0.0), 3600.0)
+    except (ValueError, TypeError):
+        return None
+
+
+def load_json(text: str | bytes) -> Any:
+    """JSON with fractions as Decimal, straight from the literal; integers stay int."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def dump_json(value: Any) -> bytes:
+    """JSON with Decimals as the exact number they are, for far sides that want numbers."""
+    return _dump(value).encode()
+
+
+def _dump(value: Any) -> str:
+    match value:
+        case Decimal():
+            if not value.is_finite():
+                raise PermanentError("An amount is not a finite number.")
+            return format(value, "f")
+        case dict():
+            return "{" + ",".join(f"{json.dumps(str(key))}:{_dump(item)}" for key, item in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ",".join(_dump(item) for item in value) + "]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,161 @@
+"""Backoff, then the Dead Letter Channel: the one place that decides what a failure becomes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Protocol
+
+import structlog
+from faststream.nats.message import NatsMessage
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from mlc_common.eventlog import BROKER_AWAY, MESSAGE_ID, EventLog
+from mlc_common.events import Event
+from mlc_common.failures import PermanentError, TransientError
+from mlc_common.settings import Timings
+from mlc_common.streams import DEADLETTERS, Durable, dead_letter_subject
+from mlc_common.telemetry import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+PATIENCE_WITH_BUGS = 5
+"""Tries of a message whose handler fails in a way nobody foresaw, before it becomes a dead letter."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How a message came: `tries` is 1 the first time; `sequence` is its place in the stream."""
+
+    tries: int
+    sequence: int
+
+
+Handler = Callable[[Any, Delivery], Awaitable[None]]
+
+
+class Redact(Protocol):
+    """Removes secrets from a text."""
+
+    def clean(self, value: Any) -> Any: ...
+
+
+def pause(tries: int, timings: Timings, *, jitter: float) -> float:
+    """Seconds to wait after the `tries`-th failure: doubling up to the ceiling; `jitter` from 0 to 1 shortens it."""
+    longest: float = min(timings.retry_ceiling, timings.retry_base * 2 ** min(tries - 1, 30))
+    return longest * (1 - 0.3 * jitter)
+
+
+class RetryOrBury:
+    """Runs a durable's handler and settles its message: acknowledged, tried again later, or buried."""
+
+    def __init__(
+        self,
+        durable: Durable,
+        handler: Handler,
+        *,
+        log: EventLog,
+        stream: JetStreamContext,
+        timings: Timings,
+        metrics: Metrics,
+        redact: Redact,
+    ) -> None:
+        self._durable = durable
+        self._handler = handler
+        self._log = log
+        self._stream = stream
+        self._timings = timings
+        self._metrics = metrics
+        self._redact = redact
+
+    async def __call__(self, message: NatsMessage) -> None:
+        """Handle one message; whatever happens, it is settled or left for redelivery."""
+        raw: Msg = message.raw_message
+        delivery = Delivery(tries=raw.metadata.num_delivered, sequence=raw.metadata.sequence.stream)
+        started = time.perf_counter()
+        alive = asyncio.create_task(self._keep_alive(raw))
+        try:
+            how = await self._settle(raw, delivery)
+        except BROKER_AWAY:
+            # The outcome is in the stream or it is not; the redelivery finds out.
+            log.warning("message_not_settled", durable=self._durable.name, sequence=delivery.sequence)
+            how = "not settled"
+        finally:
+            alive.cancel()
+        self._metrics.handled.labels(self._durable.name, how).inc()
+        self._metrics.handling.labels(self._durable.name).observe(time.perf_counter() - started)
+
+    async def _settle(self, raw: Msg, delivery: Delivery) -> str:
+        try:
+            event: Event = await self._log.resolve(raw)
+            await self._handler(event, delivery)
+        except TransientError as failure:
+            return await self._again(raw, delivery, failure)
+        except PermanentError as failure:
+            return await self._bury(raw, delivery, failure)
+        except Exception as bug:  # the one boundary: a bug must not lose or spin a message
+            if delivery.tries < PATIENCE_WITH_BUGS:
+                log.exception(
+                    "handler_failed", durable=self._durable.name, sequence=delivery.sequence, tries=delivery.tries
+                )
+                return await self._again(raw, delivery, TransientError(f"Unexpected {type(bug).__name__}."))
+            return await self._bury(raw, delivery, bug)
+        await raw.ack()
+        return "handled"
+
+    async def _again(self, raw: Msg, delivery: Delivery, failure: TransientError) -> str:
+        wait = failure.retry_after
+        if wait is None:
+            wait = pause(delivery.tries, self._timings, jitter=random.random())  # noqa: S311 - spreading load, no secret
+        level = log.info if not failure.counts else log.warning
+        level(
+            "tried_again_later",
+            durable=self._durable.name,
+            sequence=delivery.sequence,
+            tries=delivery.tries,
+            seconds=round(wait, 3),
+            why=str(failure),
+        )
+        await raw.nak(delay=wait)
+        return "again"
+
+    async def _bury(self, raw: Msg, delivery: Delivery, failure: Exception) -> str:
+        headers = dict(raw.headers or {})
+        headers.pop("Nats-Expected-Last-Subject-Sequence", None)
+        headers |= {
+            MESSAGE_ID: f"deadletter/{self._durable.name}/{delivery.sequence}/{delivery.tries}",
+            "Failure-Class": type(failure).__name__,
+            "Failure": _one_line(self._redact.clean(str(failure))),
+            "Subject": raw.subject,
+            "Stream": self._durable.stream,
+            "Sequence": str(delivery.sequence),
+            "Durable": self._durable.name,
+            "Tries": str(delivery.tries),
+            "Buried-At": datetime.now(UTC).isoformat(),
+            "Code-Version": version("ml-connector"),
+        }
+        await self._stream.publish(
+            dead_letter_subject(self._durable.name), raw.data, stream=DEADLETTERS, headers=headers
+        )
+        log.error(
+            "dead_letter", durable=self._durable.name, sequence=delivery.sequence, why=str(failure), exc_info=failure
+        )
+        await raw.term()
+        return "buried"
+
+    async def _keep_alive(self, raw: Msg) -> None:
+        while True:
+            await asyncio.sleep(self._timings.ack_wait / 3)
+            with suppress(*BROKER_AWAY):  # while it is away it redelivers nothing either
+                await raw.in_progress()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]

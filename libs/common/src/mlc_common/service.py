@@ -1,0 +1,255 @@
+"""THE bootstrap of every service: logs, traces, broker, database, connections, HTTP, signals, graceful stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import structlog
+import uvicorn
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from opentelemetry import trace
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from mlc_common.broker import durable_exists, make_broker, reading
+from mlc_common.connection_workers import ConnectionWorker, ConnectionWorkers
+from mlc_common.connections import Connections
+from mlc_common.database import make_engine
+from mlc_common.eventlog import EventLog
+from mlc_common.failures import TransientError
+from mlc_common.retries import Handler, RetryOrBury
+from mlc_common.settings import Settings
+from mlc_common.streams import Durable
+from mlc_common.telemetry import Metrics, Redactor, start_logging, start_tracing
+from mlc_common.vault import MasterKeys
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a service works with, made once by the bootstrap."""
+
+    name: str
+    settings: Settings
+    broker: NatsBroker
+    nats: Client
+    log: EventLog
+    engine: AsyncEngine
+    connections: Connections
+    metrics: Metrics
+    redactor: Redactor
+    now: Callable[[], datetime]
+    durables: set[Durable] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def consuming(self, durable: Durable, handler: Handler, *, workers: int | None = None) -> AsyncIterator[None]:
+        """Hand the durable's events to `handler`, so many at once; leaving waits for what is in hand.
+
+        Raises:
+            TransientError: the durable is not declared, or the broker is away.
+        """
+        timings = self.settings.timings
+        if not await durable_exists(self.nats, durable, timeout=timings.publish):
+            raise TransientError(f"The durable {durable.name} is not declared; run `ml-connector topology`.")
+        settle = RetryOrBury(
+            durable,
+            handler,
+            log=self.log,
+            stream=self.nats.jetstream(timeout=timings.publish),
+            timings=timings,
+            metrics=self.metrics,
+            redact=self.redactor,
+        )
+        async with reading(self.broker, durable, settle, workers=workers or self.settings.workers):
+            self.durables.add(durable)
+            try:
+                yield
+            finally:
+                self.durables.discard(durable)
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What a service adds to the bootstrap.
+
+    Args:
+        routes: HTTP routes beside health, readiness and metrics.
+        per_connection: entered for every active connection.
+        background: loops that run until the service stops; one that ends or fails stops the service.
+    """
+
+    routes: Sequence[BaseRoute] = ()
+    per_connection: ConnectionWorker | None = None
+    background: Sequence[Callable[[], Awaitable[None]]] = ()
+
+
+Wire = Callable[[Runtime], Awaitable[Wiring]]
+
+
+def run(name: str, wire: Wire) -> None:
+    """A service's main(): settings from the environment; ends when a signal says so."""
+    settings = Settings()
+    redactor = Redactor()
+    start_logging(name, settings, redactor)
+    provider = start_tracing(name, settings)
+    trace.set_tracer_provider(provider)
+    try:
+        asyncio.run(_until_signalled(name, settings, wire, redactor))
+    finally:
+        provider.shutdown()
+
+
+async def _until_signalled(name: str, settings: Settings, wire: Wire, redactor: Redactor) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(name, settings, wire, stop=stop, redactor=redactor)
+
+
+async def serve(
+    name: str, settings: Settings, wire: Wire, *, stop: asyncio.Event | None = None, redactor: Redactor | None = None
+) -> None:
+    """Run a service until `stop` is set: start outside in, stop inside out, finishing what is in hand."""
+    async with AsyncExitStack() as stack:
+        runtime = await _runtime(name, settings, redactor or Redactor(), stack)
+        wiring = await wire(runtime)
+        workers = None
+        if wiring.per_connection is not None:
+            workers = ConnectionWorkers(runtime.connections, wiring.per_connection, pause=settings.timings.refresh / 5)
+            stack.push_async_callback(workers.stop)
+        loops = [runtime.connections.keep_fresh, *wiring.background, *([workers.keep_running] if workers else [])]
+        server = await _listen(runtime, wiring.routes, workers, stack)
+        tasks = [asyncio.ensure_future(loop()) for loop in (server, *loops)]
+        stopped = asyncio.ensure_future((stop or asyncio.Event()).wait())
+        log.info("service_started", version=version("ml-connector"))
+        try:
+            done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()
+        finally:
+            log.info("service_stopping")
+            for task in (*tasks[1:], stopped):
+                task.cancel()
+            await asyncio.gather(*tasks[1:], stopped, return_exceptions=True)
+            if workers is not None:
+                await workers.stop()
+    log.info("service_stopped")
+
+
+async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: AsyncExitStack) -> Runtime:
+    metrics = Metrics()
+    engine = make_engine(settings.database_url)
+    stack.push_async_callback(engine.dispose)
+    connections = Connections(engine, master_keys(settings), refresh_seconds=settings.timings.refresh)
+    broker = make_broker(name, settings, tracer_provider=trace.get_tracer_provider())
+    nats = await broker.connect()
+    stack.push_async_callback(broker.stop)
+    await broker.start()
+    await connections.refresh()
+    return Runtime(
+        name=name,
+        settings=settings,
+        broker=broker,
+        nats=nats,
+        log=EventLog(nats, timeout=settings.timings.publish),
+        engine=engine,
+        connections=connections,
+        metrics=metrics,
+        redactor=redactor,
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def master_keys(settings: Settings) -> MasterKeys:
+    """The master keys the settings name, from the file when there is one.
+
+    Raises:
+        VaultError: there are none, or they are not of the right form.
+    """
+    if settings.master_keys_file is not None:
+        return MasterKeys.parse(SecretStr(settings.master_keys_file.read_text()))
+    return MasterKeys.parse(settings.master_keys or SecretStr(""))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to the bootstrap."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _listen(
+    runtime: Runtime, routes: Sequence[BaseRoute], workers: ConnectionWorkers | None, stack: AsyncExitStack
+) -> Callable[[], Awaitable[None]]:
+    app = Starlette(routes=[*_health(runtime, workers), *routes])
+    listening = socket.create_server((runtime.settings.host, runtime.settings.port), backlog=2048)
+    port = listening.getsockname()[1]
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=int(runtime.settings.timings.graceful),
+    )
+    server = _Server(config)
+    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+
+    async def stop_listening() -> None:
+        server.should_exit = True
+        await serving
+
+    stack.push_async_callback(stop_listening)
+    if runtime.settings.port_file:
+        runtime.settings.port_file.write_text(str(port))
+    log.info("listening", port=port)
+
+    async def until_it_ends() -> None:
+        await asyncio.shield(serving)
+
+    return until_it_ends
+
+
+def _health(runtime: Runtime, workers: ConnectionWorkers | None) -> list[BaseRoute]:
+    async def alive(_request: Request) -> Response:
+        return JSONResponse({"service": runtime.name, "version": version("ml-connector")})
+
+    async def ready(_request: Request) -> Response:
+        missing = await _missing(runtime, workers)
+        return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(runtime.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", metrics)]
+
+
+async def _missing(runtime: Runtime, workers: ConnectionWorkers | None) -> list[str]:
+    if not runtime.nats.is_connected:
+        return ["the broker is away"]
+    missing = []
+    try:
+        for durable in list(runtime.durables):
+            if not await durable_exists(runtime.nats, durable, timeout=2):
+                missing.append(f"durable {durable.name} is gone; run `ml-connector topology`")
+    except TransientError as failure:
+        missing.append(str(failure))
+    if workers is not None:
+        wanted = {name for name, connection in runtime.connections.current().items() if not connection.document.paused}
+        missing += [f"connection {name} has not started" for name in sorted(wanted - workers.names)]
+    return missing

@@ -1,0 +1,64 @@
+"""Settings of every service: environment variables `MLC_…`, nested with two underscores; one frozen object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Timings(BaseModel):
+    """Every pause and patience, in seconds, so that a rehearsal can run in seconds too."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sweep: float = Field(default=600, gt=0, description="between two sweeps for invoices no push announced")
+    retry_base: float = Field(default=2, gt=0, description="first pause after a transient failure; doubles each time")
+    retry_ceiling: float = Field(default=900, gt=0, description="longest pause between two tries")
+    unclear_pauses: tuple[float, ...] = Field(
+        default=(30, 120, 300), min_length=1, description="pauses between look-ups after an unclear answer"
+    )
+    ack_wait: float = Field(default=30, gt=0, description="a message held longer without a sign of life is redelivered")
+    basware_connect: float = Field(default=10, gt=0)
+    basware_read: float = Field(default=60, gt=0)
+    epicor_connect: float = Field(default=10, gt=0)
+    epicor_read: float = Field(default=60, gt=0)
+    epicor_write: float = Field(default=120, gt=0, description="patience for the answer to a write")
+    token_life_used: float = Field(
+        default=0.8, gt=0, le=1, description="share of a token's life after which it is renewed"
+    )
+    refresh: float = Field(default=5, gt=0, description="between two looks for changed connections and credentials")
+    reference_cache: float = Field(
+        default=60, ge=0, description="how long vendors and accounts read from Epicor are believed"
+    )
+    publish: float = Field(default=5, gt=0, description="patience for the stream's acknowledgement")
+    breaker: float = Field(default=15, gt=0, description="pause of a connection whose far side keeps failing")
+    vendors: float = Field(default=900, gt=0, description="between two vendor imports")
+    graceful: float = Field(default=25, gt=0, description="patience for work in hand when stopping")
+
+
+class Settings(BaseSettings):
+    """What a service needs to start; the same names everywhere, only addresses differ."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MLC_", env_nested_delimiter="__", frozen=True, extra="ignore", secrets_dir=None
+    )
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_user: str | None = None
+    nats_password: SecretStr | None = None
+    nats_credentials_file: Path | None = None
+    stream_replicas: int = Field(default=1, ge=1, le=5)
+    database_url: SecretStr = SecretStr("postgresql+asyncpg://127.0.0.1/ml_connector")
+    master_keys: SecretStr | None = Field(default=None, description="id:base64 lines, the sealing one first")
+    master_keys_file: Path | None = Field(default=None, description="a file with the same lines")
+    host: str = "127.0.0.1"
+    port: int = Field(
+        default=0, ge=0, le=65_535, description="HTTP port: health, readiness, metrics and, on the gateway, the hook"
+    )
+    port_file: Path | None = Field(default=None, description="the port in use is written here once it listens")
+    log_level: str = "info"
+    otlp_endpoint: str | None = Field(default=None, description="OTLP over HTTP, for example http://127.0.0.1:4318")
+    workers: int = Field(default=4, ge=1, le=64, description="messages one replica works on at once, per durable")
+    timings: Timings = Timings()

@@ -1,0 +1,107 @@
+"""The topology as values: streams, subjects and durables. Pure; `topology.py` declares it, nobody else does."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+NOTIFICATIONS = "NOTIFICATIONS"
+DOCUMENTS = "DOCUMENTS"
+MASTERDATA = "MASTERDATA"
+DEADLETTERS = "DEADLETTERS"
+CLAIMS_BUCKET = "CLAIMS"
+
+LARGEST_MESSAGE = 512 * 1024
+"""Bytes; a larger payload goes to the object store as a claim check."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]")
+_LONGEST_TOKEN = 120
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream of the event log; every one keeps its messages for ever and refuses deletion."""
+
+    name: str
+    subjects: tuple[str, ...]
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Durable:
+    """One consumer that survives its readers; one per connection and job, so that no connection delays another."""
+
+    name: str
+    stream: str
+    subjects: tuple[str, ...]
+
+
+STREAMS: tuple[Stream, ...] = (
+    Stream(NOTIFICATIONS, ("notifications.>",), "pushes from Basware, as they came"),
+    Stream(DOCUMENTS, ("documents.>",), "facts of accounting documents"),
+    Stream(MASTERDATA, ("masterdata.>",), "facts of master records"),
+    Stream(DEADLETTERS, ("deadletters.>",), "messages nobody could handle"),
+)
+
+
+def token(text: str) -> str:
+    """One subject token for any identifier: letters, digits, `-` and `_` stay, the rest becomes `=XX` of its UTF-8."""
+    encoded = "".join(
+        character if _PLAIN.fullmatch(character) else "".join(f"={byte:02X}" for byte in character.encode())
+        for character in text
+    )
+    if not encoded:
+        return "="
+    if len(encoded) > _LONGEST_TOKEN:
+        return f"={hashlib.sha256(text.encode()).hexdigest()}"
+    return encoded
+
+
+def notification_subject(connection: str, task_id: str, digest: str) -> str:
+    """The subject of one push: one per task and content, so that the stream refuses a second copy for ever."""
+    return f"notifications.{token(connection)}.{token(task_id)}.{token(digest)}"
+
+
+def document_subject(connection: str, invoice_id: str, fact: str, attempt: str) -> str:
+    """The subject of one fact of one attempt of one accounting document."""
+    return f"documents.{token(connection)}.{token(invoice_id)}.{fact}.{token(attempt)}"
+
+
+def history_subject(connection: str, invoice_id: str) -> str:
+    """The filter that holds everything known of one accounting document."""
+    return f"documents.{token(connection)}.{token(invoice_id)}.>"
+
+
+def masterdata_subject(connection: str, kind: str, company: str, code: str, fact: str) -> str:
+    """The subject of one fact of one master record."""
+    return f"masterdata.{token(connection)}.{kind}.{token(company)}.{token(code)}.{fact}"
+
+
+def dead_letter_subject(durable: str) -> str:
+    """Where the messages land that the durable's readers could not handle."""
+    return f"deadletters.{token(durable)}"
+
+
+def reader_durable(connection: str) -> Durable:
+    """Pushes that the basware-reader follows up."""
+    name = token(connection)
+    return Durable(f"basware-reader_{name}", NOTIFICATIONS, (f"notifications.{name}.>",))
+
+
+def writer_durable(connection: str) -> Durable:
+    """Approved accounting documents that the epicor-writer posts."""
+    name = token(connection)
+    return Durable(f"epicor-writer_{name}", DOCUMENTS, (f"documents.{name}.*.approved.*",))
+
+
+def answers_durable(connection: str) -> Durable:
+    """Outcomes that the basware-reader tells Basware."""
+    name = token(connection)
+    subjects = (f"documents.{name}.*.posted.*", f"documents.{name}.*.refused.*")
+    return Durable(f"basware-answers_{name}", DOCUMENTS, subjects)
+
+
+def durables(connection: str) -> tuple[Durable, ...]:
+    """Every durable a connection needs."""
+    return (reader_durable(connection), writer_durable(connection), answers_durable(connection))

@@ -1,0 +1,125 @@
+"""The tables in PostgreSQL, as SQLAlchemy Core knows them; `migrations` builds them, a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+Instant = DateTime(timezone=True)
+
+connection_changes = Table(
+    "connection_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("master_key_id", Text),
+)
+"""One row (id 1). Every writer of the four tables below locks it first and counts it up, so writers run one after
+another and a reader sees with one number whether anything changed. `master_key_id` wraps new data keys."""
+
+connection_versions = Table(
+    "connection_versions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("document", JSONB, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("applied_at", Instant, nullable=False),
+    Column("applied_by", Text, nullable=False),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("current", Integer, nullable=False),
+    ForeignKeyConstraint(["name", "current"], ["connection_versions.name", "connection_versions.version"]),
+)
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("connection", Text, ForeignKey("connections.name"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("master_key_id", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("wrapped_at", Instant, nullable=False),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("data_key_id", Text, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("set_at", Instant, nullable=False),
+    Column("set_by", Text, nullable=False),
+    ForeignKeyConstraint(["connection", "data_key_id"], ["data_keys.connection", "data_keys.id"]),
+)
+
+projection_positions = Table(
+    "projection_positions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+document_status = Table(
+    "document_status",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("invoice_id", Text, primary_key=True),
+    Column("attempt", Text, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("company", Text),
+    Column("supplier_code", Text),
+    Column("supplier_name", Text),
+    Column("invoice_number", Text),
+    Column("currency", Text),
+    Column("gross", Numeric),
+    Column("invoice_date", Date),
+    Column("epicor_company", Text),
+    Column("vendor_num", Integer),
+    Column("epicor_invoice", Text),
+    Column("group_id", Text),
+    Column("voucher", Text),
+    Column("reason_code", Text),
+    Column("reason", Text),
+    Column("answered", Boolean, nullable=False),
+    Column("first_seen", Instant, nullable=False),
+    Column("last_change", Instant, nullable=False),
+    Column("last_sequence", BigInteger, nullable=False),
+    Index(None, "phase", "last_change"),
+    Index(None, "supplier_code"),
+    Index(None, "invoice_number"),
+    Index(None, "last_change"),
+)
+"""Read model, one row per accounting document, folded from DOCUMENTS; it can be dropped and rebuilt."""

@@ -1,0 +1,164 @@
+"""Logs, traces and metrics: structured JSON without secrets, one trace from push to answer, Prometheus counters."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from mlc_common.settings import Settings
+
+HIDDEN = "[hidden]"
+_SECRET_KEY = re.compile(r"secret|password|passwd|token|api[-_]?key|authorization|master_key", re.IGNORECASE)
+_SECRET_TEXT = re.compile(r"(?i)\b(basic|bearer)\s+[a-z0-9+/=._~-]{6,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
+_SHORTEST_SECRET = 6
+
+
+class Redactor:
+    """Removes secrets from log entries: by key, by form, and every known secret wherever it stands."""
+
+    def __init__(self) -> None:
+        self._known: frozenset[str] = frozenset()
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Hide these values from now on; shorter ones than six characters would hide ordinary words."""
+        self._known |= {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+
+    def __call__(self, _logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for key, value in list(entry.items()):
+            entry[key] = HIDDEN if _SECRET_KEY.search(key) and isinstance(value, str) else self.clean(value)
+        return entry
+
+    def clean(self, value: Any) -> Any:
+        """The value without secrets, to any depth."""
+        match value:
+            case str():
+                return self._clean_text(value)
+            case dict():
+                return {
+                    key: HIDDEN if _SECRET_KEY.search(str(key)) else self.clean(item) for key, item in value.items()
+                }
+            case list() | tuple():
+                return [self.clean(item) for item in value]
+            case bool() | int() | None:
+                return value
+            case _:
+                return self._clean_text(str(value))
+
+    def _clean_text(self, text: str) -> str:
+        for secret in self._known:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return _SECRET_TEXT.sub(HIDDEN, text)
+
+
+def start_logging(service: str, settings: Settings, redactor: Redactor, *, stream: TextIO = sys.stderr) -> None:
+    """Send every log entry of this process, libraries included, to `stream` as one JSON object a line."""
+
+    def add_trace(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        context = trace.get_current_span().get_span_context()
+        if context.is_valid:
+            entry["trace"] = format(context.trace_id, "032x")
+        entry["service"] = service
+        return entry
+
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        add_trace,
+        redactor,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for noisy in ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "nats"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def start_tracing(service: str, settings: Settings) -> TracerProvider:
+    """The process's tracer; spans leave by OTLP over HTTP when an endpoint is set, else they only carry the ids."""
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    if settings.otlp_endpoint:
+        exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
+
+
+@contextmanager
+def span(name: str, **attributes: str | int | bool) -> Iterator[trace.Span]:
+    """A span around a piece of work, child of the current one."""
+    with trace.get_tracer("mlc").start_as_current_span(name, attributes=attributes) as current:
+        yield current
+
+
+class Metrics:
+    """The process's Prometheus metrics, on a registry of their own; labels never hold an invoice or a secret."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.handled = Counter(
+            "mlc_messages_handled_total",
+            "Messages settled, by durable and how",
+            ["durable", "how"],
+            registry=self.registry,
+        )
+        self.handling = Histogram(
+            "mlc_message_seconds", "Time a message was in hand", ["durable"], registry=self.registry
+        )
+        self.outcomes = Counter(
+            "mlc_outcomes_total",
+            "Outcomes of invoices, by connection and reason",
+            ["connection", "reason"],
+            registry=self.registry,
+        )
+        self.refused_pushes = Counter(
+            "mlc_pushes_refused_total", "Pushes refused, by reason", ["reason"], registry=self.registry
+        )
+        self.stored_pushes = Counter(
+            "mlc_pushes_stored_total",
+            "Pushes stored, by connection and matching signature form",
+            ["connection", "variant"],
+            registry=self.registry,
+        )
+        self.unannounced = Counter(
+            "mlc_documents_unannounced_total",
+            "Documents the sweep found that no push announced",
+            ["connection"],
+            registry=self.registry,
+        )
+        self.group_unlock_failures = Counter(
+            "mlc_group_unlock_failures_total", "AP invoice groups left locked", ["connection"], registry=self.registry
+        )
+        self.breaker_open = Gauge(
+            "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
+        )

@@ -1,0 +1,89 @@
+"""Declares streams and durables: by `ml-connector topology` and `connection apply`, never by a service's start."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from nats.aio.client import Client
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, ObjectStoreConfig, StorageType
+from nats.js.errors import BucketNotFoundError, NotFoundError
+
+from mlc_common.failures import PermanentError
+from mlc_common.settings import Settings
+from mlc_common.streams import CLAIMS_BUCKET, STREAMS, Stream, durables
+
+WAITING_AT_MOST = 10_000
+"""Messages of one durable that may be in hand or waiting for their next try; beyond that it hands out no more."""
+
+
+def stream_config(stream: Stream, *, replicas: int) -> dict[str, Any]:
+    """The stream's configuration as the server's API takes it: on disk, never deleted, never silently full."""
+    return {
+        "name": stream.name,
+        "description": stream.purpose,
+        "subjects": list(stream.subjects),
+        "retention": "limits",
+        "storage": "file",
+        "num_replicas": replicas,
+        "discard": "new",
+        "max_age": 0,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "duplicate_window": 120 * 1_000_000_000,
+        "deny_delete": True,
+        "deny_purge": True,
+        "allow_direct": True,
+        "allow_atomic": True,
+    }
+
+
+async def declare(nats: Client, settings: Settings) -> None:
+    """Create every stream and the object store, or bring them up to date. Safe to repeat.
+
+    Raises:
+        PermanentError: the server refuses, with its reason.
+    """
+    for stream in STREAMS:
+        config = stream_config(stream, replicas=settings.stream_replicas)
+        answer = await _ask(nats, f"STREAM.CREATE.{stream.name}", config)
+        if "error" in answer:
+            answer = await _ask(nats, f"STREAM.UPDATE.{stream.name}", config)
+        if "error" in answer:
+            raise PermanentError(f"NATS refused the stream {stream.name}: {answer['error'].get('description')}.")
+    js = nats.jetstream()
+    try:
+        await js.object_store(CLAIMS_BUCKET)
+    except (BucketNotFoundError, NotFoundError):
+        await js.create_object_store(
+            CLAIMS_BUCKET,
+            ObjectStoreConfig(
+                description="payloads over 512 KiB, by content hash",
+                storage=StorageType.FILE,
+                replicas=settings.stream_replicas,
+            ),
+        )
+
+
+async def declare_connection(nats: Client, connection: str, *, ack_wait: float) -> None:
+    """Create the durables of a connection, or bring them up to date. Safe to repeat; `ack_wait` in seconds."""
+    js = nats.jetstream()
+    for durable in durables(connection):
+        await js.add_consumer(
+            durable.stream,
+            ConsumerConfig(
+                durable_name=durable.name,
+                filter_subjects=list(durable.subjects),
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=ack_wait,
+                max_ack_pending=WAITING_AT_MOST,
+                max_deliver=-1,
+            ),
+        )
+
+
+async def _ask(nats: Client, verb: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = await nats.request(f"$JS.API.{verb}", json.dumps(body).encode(), timeout=10)
+    decoded: dict[str, Any] = json.loads(answer.data)
+    return decoded

@@ -1,0 +1,301 @@
+"""Epicor Kinetic over REST v2: the calls we make, each one function; what they mean is decided elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from mlc_common.connection import Epicor
+from mlc_common.failures import PermanentError, TransientError
+from mlc_common.http import Answer, UnclearAnswerError, call, dump_json
+from mlc_epicor.datasets import APInvGrpRow, APInvoiceDataset, Saved
+from mlc_epicor.errors import Refusal, access_sentence, read_refusal
+from mlc_epicor.odata import any_of, both, chunks, collated, literal
+from mlc_epicor.sign_in import SignIn
+
+WEB_SERVICE_LICENCE = "00000003-9439-4B30-A6F4-6D2FD4B9FD0F"
+"""The licence that web services claim, the same for all tenants; without it a person's licence is used up
+(Epicor reference, sessions and licences)."""
+
+INVOICES = "Erp.BO.APInvoiceSvc"
+GROUPS = "Erp.BO.APInvGrpSvc"
+_DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+
+Row = dict[str, Any]
+
+
+class EpicorClient:
+    """One connection's Epicor.
+
+    Args:
+        http: a client of this connection's own; its timeout is the patience for reads.
+        epicor: the connection document's section.
+        sign_in: what lets a call in.
+        write_patience: seconds to wait for the answer to a write.
+        licence: the licence to claim with every call; None leaves the choice to Epicor.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        epicor: Epicor,
+        *,
+        sign_in: SignIn,
+        write_patience: float,
+        licence: str | None = WEB_SERVICE_LICENCE,
+    ) -> None:
+        self._http = http
+        self._base = f"{epicor.base_url}/api/v2/odata"
+        self._sign_in = sign_in
+        self._write_timeout = httpx.Timeout(http.timeout.connect or write_patience, read=write_patience)
+        self._licence = {"License": json.dumps({"ClaimedLicense": licence})} if licence else {}
+
+    async def invoice(self, company: str, vendor_num: int, invoice_num: str) -> APInvoiceDataset | None:
+        """The AP invoice with this key, or None when there is none.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+        """
+        params = {"vendorNum": str(vendor_num), "invoiceNum": invoice_num}
+        body = await self._get_by_id(company, INVOICES, params)
+        held = None if body is None else APInvoiceDataset.read(body, what="Epicor APInvoice GetByID")
+        return held if held is not None and held.APInvHed else None
+
+    async def update_master(self, company: str, dataset: APInvoiceDataset, *, group_id: str) -> Saved | Refusal:
+        """Save a whole AP invoice in one call; what Epicor then holds must be read back whatever the answer is.
+
+        Raises:
+            TransientError: nothing was sent, or Epicor does not let us in.
+            UnclearAnswerError: it may or may not have been saved.
+        """
+        answer = await self._post(
+            company,
+            f"{INVOICES}/UpdateMaster",
+            {
+                "ds": dataset.to_wire(),
+                "cGroupID": group_id,
+                "cTableName": "APInvHed",
+                "runChkCPay": False,
+                "runChkBankRef": False,
+                "runChkRevChrg": False,
+                "suppressUserPrompts": True,
+            },
+        )
+        return self._refusal(answer) or Saved.read(_value(answer), what="Epicor UpdateMaster")
+
+    async def delete_invoice(self, company: str, vendor_num: int, invoice_num: str) -> Refusal | None:
+        """Delete an unposted AP invoice; None when Epicor did not object.
+
+        Raises:
+            TransientError, UnclearAnswerError: as `update_master`.
+        """
+        value = {"vendorNum": vendor_num, "invoiceNum": invoice_num}
+        return self._refusal(await self._post(company, f"{INVOICES}/DeleteByID", value))
+
+    async def group(self, company: str, group_id: str) -> APInvGrpRow | None:
+        """The AP invoice group, or None. Reading it can make us its active user: unlock it afterwards.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+        """
+        body = await self._get_by_id(company, GROUPS, {"groupID": group_id})
+        rows = body.get("APInvGrp") if isinstance(body, Mapping) else None
+        return APInvGrpRow.model_validate(rows[0]) if rows else None
+
+    async def create_group(self, company: str, group_id: str, *, apply_date: date) -> Refusal | None:
+        """Create an AP invoice group; None when it was made.
+
+        Raises:
+            TransientError, UnclearAnswerError: as `update_master`.
+        """
+        answer = await self._post(company, f"{GROUPS}/GetNewAPInvGrpNoLock", {"ds": {"APInvGrp": []}})
+        if refusal := self._refusal(answer):
+            return refusal
+        row = _new_group_row(answer) | {"Company": company, "GroupID": group_id}
+        row |= {"ApplyDate": f"{apply_date.isoformat()}T00:00:00", "RowMod": "A"}
+        return self._refusal(await self._post(company, f"{GROUPS}/Update", {"ds": {"APInvGrp": [row]}}))
+
+    async def unlock_group(self, company: str, group_id: str) -> Refusal | None:
+        """Give an AP invoice group back to people; None when Epicor did not object.
+
+        Raises:
+            TransientError, UnclearAnswerError: as `update_master`.
+        """
+        return self._refusal(await self._post(company, f"{GROUPS}/UnlockGroup", {"InGroupID": group_id}))
+
+    async def find(
+        self,
+        company: str,
+        entity_set: str,
+        *,
+        field: str,
+        keys: Iterable[str],
+        select: Sequence[str],
+        also: str | None = None,
+    ) -> list[Row]:
+        """The rows whose `field` is one of `keys`, in few calls; short pages are followed.
+
+        Args:
+            entity_set: service and set, for example Erp.BO.VendorSvc/Vendors.
+            also: a condition every row must meet as well.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+        """
+        found: list[Row] = []
+        missing = sorted(set(keys))
+        while missing:
+            fresh: list[Row] = []
+            for some in chunks(missing):
+                fresh += await self.rows(company, entity_set, where=both(also, any_of(field, some)), select=select)
+            found += fresh
+            seen = {collated(str(row.get(field) or "")) for row in fresh}
+            left = [key for key in missing if collated(key) not in seen]
+            missing = left if len(left) < len(missing) else []
+        return found
+
+    async def pages(
+        self,
+        company: str,
+        entity_set: str,
+        *,
+        key: str,
+        select: Sequence[str],
+        also: str | None = None,
+        size: int = 100,
+    ) -> AsyncIterator[list[Row]]:
+        """Every row of a set in order of the unique field `key`, page by page until a page is empty.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+        """
+        last: str | int | None = None
+        while True:
+            after = None if last is None else f"{key} gt {literal(last)}"
+            rows = await self.rows(company, entity_set, where=both(also, after), select=select, order_by=key, top=size)
+            if not rows:
+                return
+            yield rows
+            last = rows[-1][key]
+
+    async def rows(
+        self,
+        company: str,
+        entity_set: str,
+        *,
+        where: str | None = None,
+        select: Sequence[str] = (),
+        order_by: str | None = None,
+        top: int | None = None,
+    ) -> list[Row]:
+        """One page of a set; the server may give fewer rows than there are.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+            PermanentError: Epicor does not understand the question.
+        """
+        params = {
+            name: value
+            for name, value in (
+                ("$filter", where),
+                ("$select", ",".join(select)),
+                ("$orderby", order_by),
+                ("$top", None if top is None else str(top)),
+            )
+            if value
+        }
+        answer = await self._call("GET", company, entity_set, writes=False, params=params)
+        if refusal := self._refusal(answer):
+            raise PermanentError(f"Epicor {entity_set} does not answer the question: {refusal.message}")
+        value = _value(answer)
+        found = value.get("value") if isinstance(value, Mapping) else None
+        if not isinstance(found, list):
+            raise PermanentError(f"Epicor {entity_set}: the answer holds no rows.")
+        return found
+
+    async def _get_by_id(self, company: str, service: str, params: Mapping[str, str]) -> Any:
+        answer = await self._call("GET", company, f"{service}/GetByID", writes=False, params=params)
+        if refusal := self._refusal(answer):
+            if answer.status == httpx.codes.NOT_FOUND and refusal.is_absence:
+                return None
+            raise TransientError(f"{answer.what} answered {answer.status}: {refusal.message}; check epicor.base_url.")
+        value = _value(answer)
+        return value.get("returnObj") if isinstance(value, Mapping) else None
+
+    async def _post(self, company: str, method: str, value: Mapping[str, Any]) -> Answer:
+        return await self._call("POST", company, method, writes=True, content=dump_json(value))
+
+    async def _call(
+        self,
+        method: str,
+        company: str,
+        path: str,
+        *,
+        writes: bool,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        headers = await self._sign_in.headers()
+        answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
+        if answer.status == httpx.codes.UNAUTHORIZED and self._sign_in.forget(headers):
+            headers = await self._sign_in.headers()
+            answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
+        refusal = self._refusal(answer)
+        if refusal and (answer.status in _DENIED or refusal.is_licence_trouble):
+            raise TransientError(access_sentence(refusal))
+        return answer
+
+    async def _once(
+        self,
+        method: str,
+        company: str,
+        path: str,
+        signed: Mapping[str, str],
+        *,
+        writes: bool,
+        params: Mapping[str, str] | None,
+        content: bytes | None,
+    ) -> Answer:
+        sort = {"Content-Type": "application/json"} if content is not None else {}
+        what = f"Epicor {path.removeprefix('Erp.BO.')}"
+        try:
+            return await call(
+                self._http,
+                method,
+                f"{self._base}/{quote(company, safe='')}/{path}",
+                writes=writes,
+                what=what,
+                headers={**signed, **self._licence, "Accept": "application/json", **sort},
+                params=params,
+                content=content,
+                timeout=self._write_timeout if writes else None,
+            )
+        except UnclearAnswerError as error:
+            if error.answer is None:
+                raise
+            message = read_refusal(error.answer, hide=self._sign_in.secrets).message
+            raise UnclearAnswerError(
+                f"{what} answered {error.answer.status}: {message}", answer=error.answer
+            ) from error
+
+    def _refusal(self, answer: Answer) -> Refusal | None:
+        return (
+            None if answer.status < httpx.codes.MULTIPLE_CHOICES else read_refusal(answer, hide=self._sign_in.secrets)
+        )
+
+
+def _value(answer: Answer) -> Any:
+    """The JSON of an accepted answer; an empty body is an empty object (Epicor reference, return envelopes)."""
+    return answer.json() if answer.body.strip() else {}
+
+
+def _new_group_row(answer: Answer) -> Row:
+    value = _value(answer)
+    dataset = (value.get("parameters") or {}).get("ds") or {} if isinstance(value, Mapping) else {}
+    rows = dataset.get("APInvGrp") or [{}]
+    return {name: item for name, item in rows[-1].items() if name not in ("SysRevID", "SysRowID")}

@@ -1,0 +1,54 @@
+"""What can be set about this Basware: whom it lets in, and how it behaves where the vendor is silent."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from mlc_sandbox.basware.webhook import Variant
+
+_APIS = (
+    "accountingDocuments", "accounts", "advancedValidations", "companies", "costCenters", "errorFeedbacks",
+    "exchangeRates", "lists", "matchingOrders", "matchingOrderLines", "paymentTerms", "projects", "subscriptions",
+    "taxCodes", "vendors",
+)  # fmt: skip
+EVERY_SCOPE = frozenset(
+    {f"{api}.{right}" for api in _APIS for right in ("read", "write", "delete")}
+    | {"requestStatus.read", "requestStatus.write", "tasks.read", "taskStatus.read"}
+)
+
+
+class Settings(BaseModel):
+    """The world's settings; `POST /_sandbox/settings` changes some of them. Durations are seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    client_id: str = "sandbox-client"
+    client_secret: SecretStr = SecretStr("sandbox-only-secret")
+    basic_user: str = "sandbox-user"
+    basic_password: SecretStr = SecretStr("sandbox-only-password")
+    webhook_secret: SecretStr = SecretStr("sandbox-only-webhook-secret")
+    tenant: str = "NORTHWIND-SANDBOX"
+
+    token_life: Annotated[float, Field(gt=0)] = 3600
+    token_form: Literal["jwt", "opaque"] = "jwt"
+    scopes_granted: frozenset[str] = EVERY_SCOPE
+    ungranted_scope: Literal["refuse", "drop"] = "refuse"
+
+    latency: Annotated[float, Field(ge=0)] = 0
+    acknowledge_seconds: Annotated[float, Field(ge=0)] = 0
+    response_during_acknowledge: Literal[400, 409] = 409
+    answer_after_failure: bool = False
+    fresh_batch_on_retransfer: bool = True
+
+    page_cap: Annotated[int, Field(ge=1)] = 100
+    page_coding_rows: Annotated[int, Field(ge=1)] = 2000
+    paging: Literal["offset", "keyset"] = "offset"
+
+    redirects: bool = False
+    redirect_life: Annotated[float, Field(gt=0)] = 900
+    redirect_token_on: Literal["final", "redirect", "both"] = "final"
+
+    push_automatically: bool = False
+    push_variant: Variant = Variant()
+    push_task_type: Literal["AccountingDocuments", "AccoutingDocuments"] = "AccountingDocuments"
+    push_life: Annotated[float, Field(gt=0)] = 7 * 24 * 3600

@@ -1,0 +1,72 @@
+"""The log of calls: what was asked, how it ended, and how many were in flight at once. Never a credential."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mlc_sandbox.epicor.wire import instant
+
+if TYPE_CHECKING:
+    from mlc_sandbox.epicor.world import EpicorWorld
+
+LIMIT = 20_000
+CALL_KEY = "mlc_sandbox.call"
+"""Where in the ASGI scope a handler may add what the call was about."""
+
+
+@dataclass
+class Calls:
+    """The last 20,000 calls; a call that got no answer has status 0."""
+
+    log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LIMIT))
+    total: int = 0
+    in_flight: int = 0
+    max_in_flight: int = 0
+
+    def started(self, call: dict[str, Any]) -> None:
+        """A call has arrived."""
+        self.log.append(call)
+        self.total += 1
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+
+    def ended(self) -> None:
+        """A call is over, in whichever way."""
+        self.in_flight -= 1
+
+
+class CallLog:
+    """ASGI middleware: logs every call of the API and adds the world's latency."""
+
+    def __init__(self, app: ASGIApp, world: "EpicorWorld", now: Callable[[], datetime]) -> None:
+        self._app, self._world, self._now = app, world, now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on; calls of the control plane are not logged."""
+        if scope["type"] != "http" or scope["path"].startswith("/_sandbox"):
+            await self._app(scope, receive, send)
+            return
+        call: dict[str, Any] = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": 0,
+            "at": instant(self._now()),
+        }
+        calls = self._world.calls
+
+        async def answered(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                call["status"] = message["status"]
+            await send(message)
+
+        calls.started(call)
+        try:
+            await asyncio.sleep(self._world.settings.latency)
+            await self._app({**scope, CALL_KEY: call}, receive, answered)
+        finally:
+            calls.ended()

@@ -1,0 +1,39 @@
+"""What can be set about this Epicor: whom it lets in, and how it behaves where the vendor is silent or tenants differ."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class Settings(BaseModel):
+    """The world's settings; `POST /_sandbox/settings` changes some of them. Durations are seconds.
+
+    `duplicate`: how a second (Company, VendorNum, InvoiceNum) is refused; the real code is not documented.
+    `auto_expense`: the save of a line also creates a default distribution, as some tenants do.
+    `denied`: services (`Erp.BO.VendorSvc`) or calls (`Erp.BO.VendorSvc/Vendors`) outside the key's access scope.
+    `broken_reads`: services whose entity sets answer 500, as heavy ones do on some tenants.
+    `full_rows`: answer every column of a row, not only those with a value.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user: str = "bwlink"
+    password: SecretStr = SecretStr("sandbox-only-password")
+    api_key: SecretStr = SecretStr("sandbox-only-api-key")
+    client_id: str = "bw-sync"
+    client_secret: SecretStr = SecretStr("sandbox-only-secret")
+    scope: str = "epicor_erp"
+    token_life: Annotated[float, Field(gt=0)] = 3600
+    denied: frozenset[str] = frozenset()
+
+    latency: Annotated[float, Field(ge=0)] = 0
+    page_cap: Annotated[int, Field(ge=1)] = 100
+    broken_reads: frozenset[str] = frozenset()
+    full_rows: bool = False
+
+    duplicate: Literal[409, 400, 500] = 409
+    auto_expense: bool = False
+    legal_numbers: bool = False
+    inactive_vendors: Literal["refuse", "accept"] = "refuse"
+    period_closed_before: date | None = None

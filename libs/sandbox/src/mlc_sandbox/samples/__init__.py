@@ -1,0 +1,7 @@
+"""Sample accounting documents: approved invoices of many kinds, invoices that must be refused, and bulk."""
+
+from mlc_sandbox.samples.approved import TODAY, approved_invoices, large_invoice
+from mlc_sandbox.samples.bad import bad_invoices
+from mlc_sandbox.samples.bulk import bulk_invoices
+
+__all__ = ["TODAY", "approved_invoices", "bad_invoices", "bulk_invoices", "large_invoice"]

@@ -1,0 +1,60 @@
+"""Processes of the operating system: is this still the one we started, and end it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+LOOK_AGAIN = 0.05
+
+
+def birth(pid: int) -> str | None:
+    """When a process started, in a form that tells it from a later one with the same id; None when there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None if Path("/proc/self/stat").exists() else _birth_by_ps(pid)
+    state, *fields = stat.rpartition(")")[2].split()
+    # The 22nd field of proc(5) stat: start time in ticks since boot. A zombie has ended already.
+    return None if state == "Z" else f"{_boot()}:{fields[18]}"
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _birth_by_ps(pid: int) -> str | None:
+    found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None
+
+
+def command_line(pid: int) -> str:
+    """The command line of a process; empty when it is gone or not ours to see."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        found = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return found.stdout.strip()
+
+
+async def end(pid: int, born: str, *, ask_with: signal.Signals, patience: float) -> bool:
+    """End the process that had this id and birth: ask, wait so many seconds, then kill. False when it was gone."""
+    if birth(pid) != born:
+        return False
+    os.kill(pid, ask_with)
+    if not await _gone(pid, born, patience):
+        os.kill(pid, signal.SIGKILL)
+        await _gone(pid, born, patience)
+    return True
+
+
+async def _gone(pid: int, born: str, patience: float) -> bool:
+    until = asyncio.get_running_loop().time() + patience
+    while birth(pid) == born:
+        if asyncio.get_running_loop().time() > until:
+            return False
+        await asyncio.sleep(LOOK_AGAIN)
+    return True

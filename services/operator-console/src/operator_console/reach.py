@@ -1,0 +1,96 @@
+"""How a command reaches broker and database, and what it says when it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mlc_common.connections import listing
+from mlc_common.database import make_engine
+from mlc_common.migrations import migrate
+from mlc_common.settings import Settings
+from mlc_common.topology import declare, declare_connection
+from operator_console.data_folder import DataFolder, settings_of
+from operator_console.embedded_database import database_url
+from operator_console.exits import CommandError, Exit
+
+DEFAULT_FOLDER = Path("data")
+PATIENCE = 5
+
+
+def settings_for(data_dir: Path | None) -> Settings:
+    """Where broker and database are: in the named directory, else in ./data when it exists, else as MLC_… says."""
+    if data_dir is None and not DEFAULT_FOLDER.is_dir():
+        return Settings()
+    folder = DataFolder((data_dir or DEFAULT_FOLDER).resolve())
+    return settings_of(folder, database_url(folder))
+
+
+@asynccontextmanager
+async def broker(settings: Settings) -> AsyncIterator[Client]:
+    """A connection to the broker for one command; it does not wait for one that is away.
+
+    Raises:
+        CommandError: no broker answers there.
+    """
+    login = {}
+    if settings.nats_user and settings.nats_password:
+        login = {"user": settings.nats_user, "password": settings.nats_password.get_secret_value()}
+    if settings.nats_credentials_file:
+        login["user_credentials"] = str(settings.nats_credentials_file)
+    try:
+        client = await nats.connect(
+            settings.nats_url, allow_reconnect=False, connect_timeout=PATIENCE, error_cb=_quiet, **login
+        )
+    except (nats.errors.Error, OSError) as error:
+        raise CommandError(
+            f"No broker answers at {settings.nats_url} ({_why(error)}); is it running, and is the login right?",
+            code=Exit.UNREACHABLE,
+        ) from error
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def _quiet(_error: Exception) -> None:
+    return None
+
+
+def _why(error: Exception) -> str:
+    return str(error).strip().rstrip(".") or type(error).__name__
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """An engine for one command."""
+    engine = make_engine(settings.database_url, pool_size=2, application_name="ml-connector", connect_seconds=PATIENCE)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def broker_answers(settings: Settings) -> str | None:
+    """The broker's version when it answers and takes our login, else None."""
+    try:
+        async with broker(settings) as client:
+            await client.jetstream(timeout=PATIENCE).account_info()
+            return str(client.connected_server_version)
+    except (CommandError, nats.errors.Error):
+        return None
+
+
+async def prepare_servers(settings: Settings) -> None:
+    """Bring database and streams to this version: tables, streams, and the durables of every connection."""
+    async with database(settings) as engine, broker(settings) as client:
+        await migrate(engine)
+        await declare(client, settings)
+        for row in await listing(engine):
+            await declare_connection(client, row.name, ack_wait=settings.timings.ack_wait)

@@ -1,0 +1,46 @@
+"""webhook-gateway: takes Basware's pushes, stores them, and only then says so."""
+
+from __future__ import annotations
+
+from mlc_common.connections import Connections
+from mlc_common.groupcommit import GroupCommit
+from mlc_common.service import Runtime, Wiring, run
+from mlc_common.vault import VaultError
+from webhook_gateway.decision import Receiver
+from webhook_gateway.handlers import Counters, Gateway
+from webhook_gateway.hook import route
+
+
+async def wire(runtime: Runtime) -> Wiring:
+    """The gateway's own part of the service."""
+    gateway = Gateway(
+        commit=GroupCommit(runtime.nats, timeout=runtime.settings.timings.publish),
+        receiver=lambda name: receiver(name, runtime.connections),
+        now=runtime.now,
+        counters=Counters(runtime.metrics),
+    )
+    return Wiring(routes=[route(gateway)])
+
+
+def receiver(name: str, connections: Connections) -> Receiver | None:
+    """The connection a push names, paused or not; None when there is none.
+
+    Secrets that do not open are as good as none: nothing verifies. The view of the connections has said so, loudly.
+    """
+    connection = connections.get(name)
+    if connection is None:
+        return None
+    try:
+        secrets = connection.secrets("basware.webhook_secret")
+    except VaultError:
+        secrets = ()
+    return Receiver(connection.name, connection.document.basware.webhook, secrets)
+
+
+def main() -> None:
+    """The service's process."""
+    run("webhook-gateway", wire)
+
+
+if __name__ == "__main__":
+    main()

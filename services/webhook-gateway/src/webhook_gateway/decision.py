@@ -1,0 +1,113 @@
+"""What a push becomes: kept, merely answered, or refused with a reason. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlc_basware.notification import ConnectionTest, Notification, Unreadable, read
+from mlc_common.connection import Webhook
+from mlc_common.events import NotificationReceived
+from webhook_gateway.signature import Push, Reason, verify
+
+UNVERIFIED = "unverified"
+UNREADABLE = "unreadable"
+
+UNTRUSTED = "The push was not accepted."
+"""The one answer to everybody we do not trust, whatever the reason."""
+
+NOBODY = Webhook()
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """What the gateway knows of the connection a push names; `secrets` may be empty."""
+
+    name: str
+    webhook: Webhook
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Store this event, then answer 200.
+
+    `observed` is the reason it would be refused for if the connection enforced; `watching` whether it only observes.
+    """
+
+    event: NotificationReceived
+    observed: str | None
+    watching: bool
+    expiration_unreadable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Answer 200 and do nothing: a connection test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer with this status; `reason` is for counters and logs, `sentence` for the caller."""
+
+    status: int
+    reason: str
+    sentence: str
+
+
+def decide(push: Push, *, receiver: Receiver | None, now: datetime) -> Keep | Echo | Refuse:
+    """Judge a push for the connection it names, or for none. An unknown one costs the same work as a known one."""
+    secrets, webhook = ((), NOBODY) if receiver is None else (receiver.secrets, receiver.webhook)
+    verdict = verify(push, secrets=secrets, webhook=webhook, now=now)
+    content = read(push.body)
+    if isinstance(content, ConnectionTest):
+        return Echo()
+    if receiver is None:
+        return Refuse(401, Reason.UNKNOWN_CONNECTION, UNTRUSTED)
+    watching = webhook.mode == "observe"
+    if verdict.reason is not None and not watching:
+        return Refuse(401, verdict.reason, UNTRUSTED)
+    variant = verdict.variant or UNVERIFIED
+    if isinstance(content, Notification):
+        event = _event(content, push.body, connection=receiver.name, variant=variant, now=now)
+        return Keep(event, verdict.reason, watching, content.expiration_unreadable)
+    if not watching:
+        return Refuse(422, UNREADABLE, content.sentence)
+    event = _unreadable_event(content, push.body, connection=receiver.name, variant=variant, now=now)
+    return Keep(event, verdict.reason or UNREADABLE, watching, expiration_unreadable=False)
+
+
+def _event(
+    notification: Notification, body: bytes, *, connection: str, variant: str, now: datetime
+) -> NotificationReceived:
+    return NotificationReceived(
+        connection=connection,
+        at=now,
+        task_id=notification.task_id,
+        task_type=notification.task_type,
+        task_sub_type=notification.task_sub_type,
+        task_status=notification.task_status,
+        document_id=notification.document_id,
+        expires_at=notification.expires_at,
+        variant=variant,
+        digest=notification.digest,
+        body=body.decode(),
+    )
+
+
+def _unreadable_event(
+    content: Unreadable, body: bytes, *, connection: str, variant: str, now: datetime
+) -> NotificationReceived:
+    """First contact: what we cannot read is the very thing to look at, so observe mode keeps it under no task."""
+    return NotificationReceived(
+        connection=connection,
+        at=now,
+        task_id=UNREADABLE,
+        task_type=UNREADABLE,
+        task_status=content.sentence,
+        document_id=UNREADABLE,
+        variant=variant,
+        digest=hashlib.sha256(body).hexdigest()[:16],
+        body=body.decode(errors="backslashreplace"),
+    )

@@ -1,0 +1,113 @@
+"""`POST /hooks/basware/{connection}`: the raw body within its limit, one server span per push, answers as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from opentelemetry import propagate, trace
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from webhook_gateway.decision import Receiver
+from webhook_gateway.handlers import Answer, Gateway, refuse, take_push
+from webhook_gateway.signature import SIGNATURE_HEADER, Push
+
+PATH = "/hooks/basware/{connection}"
+LARGEST_BODY = 256 * 1024
+_CLOSE = {"Connection": "close"}
+
+
+class TooLargeError(Exception):
+    """The body is longer than the limit; the rest of it was not read."""
+
+
+class Hook:
+    """The endpoint. An ASGI application, because it must see every method and may stop reading a body.
+
+    Args:
+        patience: seconds a sender has for its body.
+    """
+
+    def __init__(self, gateway: Gateway, *, patience: float = 30) -> None:
+        self._gateway = gateway
+        self._patience = patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        with _span(request) as span:
+            answer = await self._answer(request, span)
+            if answer is None:
+                return
+            span.set_attribute("http.response.status_code", answer.status)
+            headers = {"X-Content-Type-Options": "nosniff", **answer.headers}
+            response = Response(answer.body, answer.status, headers, media_type="application/json")
+            await response(scope, receive, send)
+
+    async def _answer(self, request: Request, span: trace.Span) -> Answer | None:
+        """The answer, or None when the sender has gone."""
+        if request.method != "POST":
+            answer = refuse(405, "method", "Only POST is taken here.", gateway=self._gateway)
+            return replace(answer, headers={"Allow": "POST", **_CLOSE})
+        try:
+            async with asyncio.timeout(self._patience):
+                body = await read_body(request)
+        except TooLargeError:
+            answer = refuse(413, "too_large", f"The body is over {LARGEST_BODY} bytes.", gateway=self._gateway)
+            return replace(answer, headers=_CLOSE)
+        except TimeoutError:
+            answer = refuse(408, "slow", "The body did not arrive in time.", gateway=self._gateway)
+            return replace(answer, headers=_CLOSE)
+        except ClientDisconnect:
+            self._gateway.counters.refused.labels("cut_short").inc()
+            return None
+        receiver = self._gateway.receiver(request.path_params["connection"])
+        span.set_attribute("mlc.connection", receiver.name if receiver else "unknown")
+        return await take_push(_push(request, body, receiver), receiver=receiver, gateway=self._gateway)
+
+
+def route(gateway: Gateway) -> Route:
+    """The one route of the gateway."""
+    return Route(PATH, Hook(gateway))
+
+
+async def read_body(request: Request) -> bytes:
+    """The raw body.
+
+    Raises:
+        TooLargeError: it is announced to be, or turns out, longer than 256 KiB.
+        ClientDisconnect: the sender went away before its end.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and (len(announced) > 9 or int(announced) > LARGEST_BODY):
+        raise TooLargeError
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise TooLargeError
+    return bytes(body)
+
+
+def _push(request: Request, body: bytes, receiver: Receiver | None) -> Push:
+    named = receiver.webhook.timestamp_header if receiver else None
+    return Push(
+        body=body,
+        signature=request.headers.get(SIGNATURE_HEADER),
+        timestamp=request.headers.get(named) if named else None,
+    )
+
+
+@contextmanager
+def _span(request: Request) -> Iterator[trace.Span]:
+    context = propagate.extract(request.headers) if "traceparent" in request.headers else None
+    attributes = {"http.request.method": request.method, "http.route": PATH}
+    tracer = trace.get_tracer("mlc")
+    with tracer.start_as_current_span(
+        f"{request.method} {PATH}", context=context, kind=trace.SpanKind.SERVER, attributes=attributes
+    ) as span:
+        yield span

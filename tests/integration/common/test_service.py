@@ -1,0 +1,262 @@
+"""The one bootstrap on a real broker and database: consuming, trying again, burying, stopping, following connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nats
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mlc_common.connection import ConnectionDocument
+from mlc_common.connections import Connection, apply
+from mlc_common.eventlog import EventLog
+from mlc_common.events import DocumentApproved, Event
+from mlc_common.failures import PermanentError, TransientError
+from mlc_common.retries import Delivery
+from mlc_common.service import Runtime, Wiring, serve
+from mlc_common.settings import Settings, Timings
+from mlc_common.streams import DEADLETTERS, writer_durable
+from mlc_common.topology import declare_connection
+from mlc_common.vault import MasterKeys
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+QUICK = Timings(retry_base=0.05, retry_ceiling=0.2, refresh=0.1, ack_wait=1, graceful=3)
+Handle = Callable[[Event, Delivery], Awaitable[None]]
+
+
+def connection(name: str, **changes: Any) -> ConnectionDocument:
+    return ConnectionDocument.model_validate(
+        {
+            "name": name,
+            "epicor": {"base_url": "http://127.0.0.1:1/sandbox"},
+            "companies": [
+                {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": [{"field": "accountCode"}]}
+            ],
+        }
+        | changes
+    )
+
+
+def approved(invoice_id: str, connection: str = "demo") -> DocumentApproved:
+    return DocumentApproved(
+        connection=connection,
+        at=NOW,
+        invoice_id=invoice_id,
+        attempt="a1",
+        seen_by="push",
+        status="WaitingForTransfer",
+        company_code="US01",
+        supplier_code="10432",
+        currency="USD",
+        document="{}",
+    )
+
+
+@pytest.fixture
+def settings(topology: str, database_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        nats_url=topology,
+        database_url=SecretStr(database_url),
+        master_keys=SecretStr(MasterKeys.generate_line("k1")),
+        port_file=tmp_path / "port",
+        timings=QUICK,
+    )
+
+
+@pytest_asyncio.fixture
+async def log(topology: str, engine: AsyncEngine) -> AsyncIterator[EventLog]:
+    client = await nats.connect(topology)
+    await apply(engine, connection("demo"), by="test", now=NOW)
+    await declare_connection(client, "demo", ack_wait=QUICK.ack_wait)
+    yield EventLog(client, timeout=5)
+    await client.close()
+
+
+def writing(handle: Handle, workers: int = 4) -> Callable[[Runtime], Awaitable[Wiring]]:
+    async def wire(runtime: Runtime) -> Wiring:
+        @asynccontextmanager
+        async def work(connection: Connection) -> AsyncIterator[None]:
+            async with runtime.consuming(writer_durable(connection.name), handle, workers=workers):
+                yield
+
+        return Wiring(per_connection=work)
+
+    return wire
+
+
+@asynccontextmanager
+async def running(settings: Settings, handle: Handle, workers: int = 4) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    service = asyncio.create_task(serve("test", settings, writing(handle, workers), stop=stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await service
+
+
+async def eventually(check: Callable[[], bool | Awaitable[bool]], seconds: float = 10) -> None:
+    for _ in range(int(seconds / 0.02)):
+        result = check()
+        if result if isinstance(result, bool) else await result:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("it did not happen in time")
+
+
+async def test_events_reach_the_handler_and_are_settled(settings: Settings, log: EventLog) -> None:
+    seen: list[str] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        assert isinstance(event, DocumentApproved)
+        assert delivery.tries == 1
+        seen.append(event.invoice_id)
+
+    async with running(settings, handle):
+        for number in range(20):
+            await log.append(approved(f"i{number}"))
+        await eventually(lambda: len(seen) == 20)
+
+    assert sorted(seen) == sorted(f"i{number}" for number in range(20))
+
+
+async def test_a_transient_failure_is_tried_again_and_holds_nobody_up(settings: Settings, log: EventLog) -> None:
+    tries: list[int] = []
+    passed: list[str] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        assert isinstance(event, DocumentApproved)
+        if event.invoice_id == "stubborn" and delivery.tries < 4:
+            tries.append(delivery.tries)
+            raise TransientError("not yet")
+        passed.append(event.invoice_id)
+
+    await log.append(approved("stubborn"))
+    await log.append(approved("easy"))
+    async with running(settings, handle, workers=1):
+        await eventually(lambda: len(passed) == 2)
+
+    assert tries == [1, 2, 3]
+    assert passed == ["easy", "stubborn"]
+
+
+@pytest.mark.parametrize("failure", [PermanentError("cannot be mapped"), ZeroDivisionError("a bug")])
+async def test_what_nobody_can_handle_becomes_a_dead_letter(
+    settings: Settings, log: EventLog, topology: str, failure: Exception
+) -> None:
+    tries: list[int] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        tries.append(delivery.tries)
+        raise failure
+
+    await log.append(approved("hopeless"))
+    client = await nats.connect(topology)
+    stream = client.jetstream()
+
+    async def buried() -> bool:
+        return (await stream.stream_info(DEADLETTERS)).state.messages == 1
+
+    async with running(settings, handle):
+        await eventually(buried)
+    letter = await stream.get_msg(DEADLETTERS, 1)
+    await client.close()
+
+    assert len(tries) == (1 if isinstance(failure, PermanentError) else 5)
+    assert letter.data == approved("hopeless").to_json()
+    headers = letter.headers or {}
+    assert headers["Subject"] == approved("hopeless").subject
+    assert headers["Failure-Class"] == type(failure).__name__
+    assert str(failure) in headers["Failure"]
+
+
+async def test_stopping_finishes_what_is_in_hand(settings: Settings, log: EventLog) -> None:
+    started = asyncio.Event()
+    finished: list[str] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        started.set()
+        await asyncio.sleep(0.5)
+        finished.append("done")
+
+    async with running(settings, handle):
+        await log.append(approved("slow"))
+        await asyncio.wait_for(started.wait(), 5)
+
+    assert finished == ["done"]
+
+
+async def test_a_long_handler_keeps_its_message(settings: Settings, log: EventLog) -> None:
+    calls: list[int] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        calls.append(delivery.tries)
+        await asyncio.sleep(QUICK.ack_wait * 2.5)
+
+    async with running(settings, handle):
+        await log.append(approved("long"))
+        await asyncio.sleep(QUICK.ack_wait * 3.5)
+
+    assert calls == [1]
+
+
+async def test_a_new_connection_is_followed_and_a_paused_one_left_alone(
+    settings: Settings, log: EventLog, engine: AsyncEngine, topology: str
+) -> None:
+    seen: list[str] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        assert isinstance(event, DocumentApproved)
+        seen.append(f"{event.connection}/{event.invoice_id}")
+
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(running(settings, handle))
+        client = await nats.connect(topology)
+        stack.push_async_callback(client.close)
+        await apply(engine, connection("second"), by="test", now=NOW)
+        await declare_connection(client, "second", ack_wait=1)
+        await log.append(approved("i1", "second"))
+        await eventually(lambda: "second/i1" in seen)
+
+        await apply(engine, connection("second", paused=True), by="test", now=NOW)
+        await asyncio.sleep(1.5)
+        await log.append(approved("i2", "second"))
+        await log.append(approved("i1", "demo"))
+        await eventually(lambda: "demo/i1" in seen)
+        await asyncio.sleep(0.5)
+
+    assert "second/i2" not in seen
+
+
+async def test_readiness_tells_when_a_durable_is_gone(
+    settings: Settings, log: EventLog, topology: str, tmp_path: Path
+) -> None:
+    async def handle(event: Event, delivery: Delivery) -> None: ...
+
+    async with running(settings, handle), httpx.AsyncClient() as http:
+        await eventually(lambda: (tmp_path / "port").exists() and (tmp_path / "port").read_text() != "")
+        address = f"http://127.0.0.1:{(tmp_path / 'port').read_text()}"
+
+        async def ready() -> bool:
+            return (await http.get(f"{address}/readyz")).status_code == 200
+
+        await eventually(ready)
+        assert (await http.get(f"{address}/healthz")).status_code == 200
+        client = await nats.connect(topology)
+        await client.jetstream().delete_consumer("DOCUMENTS", writer_durable("demo").name)
+        await client.close()
+
+        answer = await http.get(f"{address}/readyz")
+
+        assert answer.status_code == 503
+        assert "ml-connector topology" in answer.text
+        assert "mlc_messages_handled_total" in (await http.get(f"{address}/metrics")).text

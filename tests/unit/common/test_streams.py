@@ -1,0 +1,38 @@
+"""Subjects: whatever identifier comes from outside, it is one token and never another's."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlc_common.streams import STREAMS, document_subject, durables, token
+
+
+@given(st.text())
+def test_any_identifier_becomes_one_token_that_nats_accepts(text: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_=-]{1,200}", token(text))
+
+
+@given(st.text(), st.text())
+def test_different_identifiers_never_share_a_token(one: str, other: str) -> None:
+    assert (token(one) == token(other)) == (one == other)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("4711.2", "4711=2E2"), ("a b", "a=20b"), ("*", "=2A"), ("", "=")])
+def test_what_would_change_the_meaning_of_a_subject_is_encoded(text: str, expected: str) -> None:
+    assert token(text) == expected
+
+
+def test_a_document_has_one_subject_per_fact_and_attempt() -> None:
+    assert document_subject("demo", "inv.1", "posted", "b1") == "documents.demo.inv=2E1.posted.b1"
+
+
+def test_every_durable_reads_a_declared_stream_and_only_its_own_connection() -> None:
+    declared = {stream.name: stream.subjects[0].removesuffix(">") for stream in STREAMS}
+
+    for durable in durables("acme"):
+        assert all(subject.startswith(f"{declared[durable.stream]}acme.") for subject in durable.subjects)
+        assert durable.name.endswith("_acme")
