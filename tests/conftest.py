@@ -38,12 +38,12 @@ class Postgres:
         """The address of one of its databases."""
         return f"postgresql+asyncpg://postgres:@/{database}?host={self.folder}"
 
-    async def execute(self, *statements: str) -> None:
-        """Run statements that need no database of their own, as CREATE DATABASE."""
+    async def execute(self, *statements: str, about: tuple[str, ...] = ()) -> None:
+        """Run statements that need no database of their own, as CREATE DATABASE; `about` are values for $1, $2, …"""
         connection = await asyncpg.connect(host=str(self.folder), user="postgres", database="postgres")
         try:
             for statement in statements:
-                await connection.execute(statement)
+                await connection.execute(statement, *about)
         finally:
             await connection.close()
 
@@ -52,6 +52,16 @@ class Postgres:
         name = f"mlc_{next(self.numbers)}"
         await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
+
+    async def shut(self, name: str) -> None:
+        """Let nobody into a database and throw everybody out, as in an outage."""
+        await self.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        throw_out = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
+        await self.execute(throw_out, about=(name,))
+
+    async def reopen(self, name: str) -> None:
+        """End the outage of a database."""
+        await self.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     async def drop(self, name: str) -> None:
         """Drop a database, whoever is still connected."""

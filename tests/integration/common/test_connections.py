@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import (
     Applied,
-    Connections,
     CredentialRefusedError,
     MissingCredentialError,
     StoredDocumentError,
@@ -126,7 +124,7 @@ async def test_a_credential_that_is_not_set_is_named_with_the_remedy(engine: Asy
     assert connection.secrets("epicor.api_key") == ()
     with pytest.raises(
         MissingCredentialError,
-        match=r"Connection north: epicor\.api_key \(Epicor REST API key\) is not set\. Set it: ml-connector credentials",
+        match=r"Connection north: epicor\.api_key \(Epicor REST API key\) is not set\. Set it: ml-connector",
     ):
         connection.secret("epicor.api_key")
     with pytest.raises(KeyError):
@@ -205,84 +203,3 @@ async def test_a_document_of_another_program_version_hides_no_other_connection(
         await version(engine, "north")
     assert "Connection north: stored version 1 does not fit" in caplog.text
     assert "sandbox-only-colour" not in caplog.text
-
-
-async def test_the_view_is_loaded_anew_only_when_something_changed(engine: AsyncEngine) -> None:
-    view = Connections(engine, KEYS, refresh_seconds=60)
-    assert (view.loaded(), dict(view.current()), view.get("north")) == (False, {}, None)
-    assert await view.refresh() is True
-    assert (view.loaded(), await view.refresh()) == (True, False)
-    for change in (
-        apply(engine, document(), by="ada", now=NOW),
-        put(engine, "one"),
-        put(engine, "two"),
-        apply(engine, document(paused=True), by="ada", now=LATER),
-    ):
-        await change
-        assert await view.refresh() is True
-        assert await view.refresh() is False
-    await apply(engine, document(paused=True), by="bob", now=LATER)
-    assert await view.refresh() is False
-    north = view.get("north")
-    assert north is not None
-    assert (north.version, north.secret("epicor.password")) == (2, "two")
-
-
-async def test_what_was_taken_from_the_view_does_not_change_under_its_user(engine: AsyncEngine) -> None:
-    await apply(engine, document(), by="ada", now=NOW)
-    await put(engine, "one")
-    view = Connections(engine, KEYS, refresh_seconds=60)
-    await view.refresh()
-    before, held = view.current(), view.get("north")
-    await put(engine, "two")
-    await view.refresh()
-    assert before["north"] is held
-    assert held is not None
-    assert held.secret("epicor.password") == "one"
-
-
-async def until(condition: Any, *, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-async def test_an_outage_keeps_the_last_view_and_is_said_once(
-    postgres: Any, engine: AsyncEngine, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, logger="mlc_common.connections")
-    await apply(engine, document(), by="ada", now=NOW)
-    view = Connections(engine, KEYS, refresh_seconds=0.02)
-    name = engine.url.database
-    task = asyncio.create_task(view.keep_fresh())
-    await until(lambda: view.get("north"))
-    await postgres.execute(
-        f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
-    )
-    await until(lambda: "The database is away" in caplog.text)
-    await asyncio.sleep(0.2)
-    assert caplog.text.count("The database is away") == 1
-    assert view.get("north") is not None
-    await postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-    await until(lambda: "The database is back" in caplog.text)
-    await apply(engine, document(paused=True), by="ada", now=LATER)
-    await until(lambda: view.current()["north"].document.paused)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def test_a_service_that_starts_before_its_database_catches_up(engine: AsyncEngine) -> None:
-    async with engine.begin() as db:
-        await db.execute(text("ALTER TABLE connection_changes RENAME TO not_migrated_yet"))
-    view = Connections(engine, KEYS, refresh_seconds=0.02)
-    task = asyncio.create_task(view.keep_fresh())
-    await asyncio.sleep(0.1)
-    assert view.loaded() is False
-    async with engine.begin() as db:
-        await db.execute(text("ALTER TABLE not_migrated_yet RENAME TO connection_changes"))
-    await until(view.loaded)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task

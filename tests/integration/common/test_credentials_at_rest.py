@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.connection import CREDENTIAL_FIELDS, ConnectionDocument
 from mlc_common.connections import apply, listing, load, rewrap, set_credential
 from mlc_common.database import make_engine
+from mlc_common.tables import credentials
 from mlc_common.vault import MasterKeys, VaultError
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -72,7 +73,9 @@ async def everything(engine: AsyncEngine) -> bytes:
 
     def cells(connection: Connection) -> list[Any]:
         tables = inspect(connection).get_table_names()
-        rows = [row for name in tables for row in connection.execute(text(f'SELECT t.*, t::text FROM "{name}" t'))]
+        rows = [
+            row for name in tables for row in connection.execute(select(text("t.*, t::text FROM " + name + " AS t")))
+        ]
         assert {"credentials", "data_keys", "connection_versions"} <= set(tables)
         return [cell for row in rows for cell in row]
 
@@ -144,8 +147,9 @@ async def run(engine: AsyncEngine, statement: str) -> None:
 async def test_a_sealed_value_moved_to_another_field_does_not_open(filled: AsyncEngine) -> None:
     await run(
         filled,
-        "UPDATE credentials AS c SET nonce = o.nonce, sealed = o.sealed FROM credentials AS o WHERE c.connection = 'north'"
-        " AND o.connection = 'north' AND c.field = 'epicor.username' AND o.field = 'epicor.password'",
+        "UPDATE credentials AS c SET nonce = o.nonce, sealed = o.sealed FROM credentials AS o"
+        " WHERE c.connection = 'north' AND o.connection = 'north' AND c.field = 'epicor.username'"
+        " AND o.field = 'epicor.password'",
     )
     north = (await load(filled, KEYS))["north"]
     with pytest.raises(VaultError, match=r"Connection north: the stored epicor\.username does not open"):
@@ -193,7 +197,9 @@ async def test_two_webhook_secrets_that_change_places_do_not_open(filled: AsyncE
     field = "basware.webhook_secret"
     both = [SecretStr("sandbox-only-first"), SecretStr("sandbox-only-second")]
     await set_credential(filled, KEYS, connection="north", field=field, values=both, by="ada", now=NOW)
-    for step in ("position + 2", "3 - position"):  # 0, 1 -> 2, 3 -> 1, 0
-        await run(filled, f"UPDATE credentials SET position = {step} WHERE connection = 'north' AND field = '{field}'")
+    mine = credentials.c.connection == "north", credentials.c.field == field
+    async with filled.begin() as db:
+        for position in (credentials.c.position + 2, 3 - credentials.c.position):  # 0, 1 -> 2, 3 -> 1, 0
+            await db.execute(update(credentials).where(*mine).values(position=position))
     with pytest.raises(VaultError):
         (await load(filled, KEYS))["north"].secrets(field)

@@ -148,7 +148,7 @@ async def test_a_data_key_that_does_not_open_stops_no_other(filled: AsyncEngine)
     async with filled.begin() as db:
         await db.execute(text("UPDATE data_keys SET wrapped = wrapped || 'x' WHERE connection = 'site-05'"))
     with pytest.raises(
-        VaultError, match="^11 data keys were moved to 'new', 1 not. Connection site-05: master key 'old'"
+        VaultError, match=r"^11 data keys were moved to 'new', 1 not\. Connection site-05: master key 'old'"
     ):
         await rewrap(filled, NEW_FIRST, now=NOW)
     connections = await load(filled, NEW)

@@ -17,11 +17,13 @@ from operator_console.supervisor import Patience, Program, Supervised, ended, tu
 
 QUICK = Patience(first_pause=0.05, longest_pause=0.4, healthy_after=60, graceful=1.0)
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
 
 
 @asynccontextmanager
-async def supervised(folder: Path, code: str, said: list[str], *, patience: Patience = QUICK) -> AsyncIterator[Supervised]:
+async def supervised(
+    folder: Path, code: str, said: list[str], *, patience: Patience = QUICK
+) -> AsyncIterator[Supervised]:
     program = Program(name="sleeper", command=(sys.executable, "-c", code), log=folder / "sleeper.log")
     each = Supervised(program, patience=patience, say=said.append, changed=lambda: None)
     await each.start()
@@ -146,4 +148,5 @@ def test_a_log_is_turned_over_while_its_writer_goes_on(tmp_path: Path) -> None:
         "service.log.2",
         "service.log.3",
     ]
-    assert [log.with_name(f"service.log.{number}").read_text() for number in (1, 2, 3)] == ["line 4\n", "line 3\n", "line 2\n"]
+    kept = [log.with_name(f"service.log.{number}").read_text() for number in (1, 2, 3)]
+    assert kept == ["line 4\n", "line 3\n", "line 2\n"]

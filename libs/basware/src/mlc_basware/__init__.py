@@ -1,0 +1,1 @@
+"""Basware: the client of its P2P API and the wire models of accounting documents."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+import httpx
 
 from mlc_common.connection import LOOPBACK
 from mlc_common.failures import PermanentError, TransientError
@@ -43,13 +43,17 @@ def redirect_target(answer: Answer, url: str) -> str:
     Raises:
         TransientError: it leads nowhere, or over plain http to another machine.
     """
-    location = str(answer.headers.get("Location", ""))
-    target = urljoin(url, location)
-    parts = urlsplit(target)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-    if not location or not parts.hostname or not safe:
-        raise TransientError(f"{answer.what}: Basware redirects to an address that is not https; it is not followed.")
-    return target
+    try:
+        target = httpx.URL(url).join(str(answer.headers.get("Location", "")))
+    except httpx.InvalidURL:
+        target = httpx.URL("")
+    safe = target.scheme == "https" or (target.scheme == "http" and target.host in LOOPBACK)
+    if not answer.headers.get("Location") or not target.host or not safe:
+        # The cause would carry the address.
+        raise TransientError(
+            f"{answer.what}: Basware redirects to an address that is not https; it is not followed."
+        ) from None
+    return str(target)
 
 
 def error_text(answer: Answer) -> str:

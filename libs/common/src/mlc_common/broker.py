@@ -33,7 +33,7 @@ def make_broker(name: str, settings: Settings, *, tracer_provider: TracerProvide
     if settings.nats_credentials_file:
         options["user_credentials"] = str(settings.nats_credentials_file)
     return NatsBroker(
-        settings.nats_url,
+        settings.nats_url.split(","),
         name=name,
         ack_policy=AckPolicy.MANUAL,
         middlewares=[NatsTelemetryMiddleware(tracer_provider=tracer_provider)],

@@ -20,10 +20,10 @@ class Timings(BaseModel):
         default=(30, 120, 300), min_length=1, description="pauses between look-ups after an unclear answer"
     )
     ack_wait: float = Field(default=30, gt=0, description="a message held longer without a sign of life is redelivered")
-    basware_connect: float = Field(default=10, gt=0)
-    basware_read: float = Field(default=60, gt=0)
-    epicor_connect: float = Field(default=10, gt=0)
-    epicor_read: float = Field(default=60, gt=0)
+    basware_connect: float = Field(default=10, gt=0, description="patience for a connection to Basware")
+    basware_read: float = Field(default=60, gt=0, description="patience for an answer from Basware")
+    epicor_connect: float = Field(default=10, gt=0, description="patience for a connection to Epicor")
+    epicor_read: float = Field(default=60, gt=0, description="patience for the answer to a read")
     epicor_write: float = Field(default=120, gt=0, description="patience for the answer to a write")
     token_life_used: float = Field(
         default=0.8, gt=0, le=1, description="share of a token's life after which it is renewed"
@@ -45,20 +45,26 @@ class Settings(BaseSettings):
         env_prefix="MLC_", env_nested_delimiter="__", frozen=True, extra="ignore", secrets_dir=None
     )
 
-    nats_url: str = "nats://127.0.0.1:4222"
-    nats_user: str | None = None
-    nats_password: SecretStr | None = None
-    nats_credentials_file: Path | None = None
-    stream_replicas: int = Field(default=1, ge=1, le=5)
-    database_url: SecretStr = SecretStr("postgresql+asyncpg://127.0.0.1/ml_connector")
+    nats_url: str = Field(default="nats://127.0.0.1:4222", description="address of NATS; several, separated by commas")
+    nats_user: str | None = Field(default=None, description="user at NATS")
+    nats_password: SecretStr | None = Field(default=None, description="that user's password")
+    nats_credentials_file: Path | None = Field(
+        default=None, description="a credentials file instead of user and password"
+    )
+    stream_replicas: int = Field(
+        default=1, ge=1, le=5, description="copies of every stream; three survive a lost server"
+    )
+    database_url: SecretStr = Field(
+        default=SecretStr("postgresql+asyncpg://127.0.0.1/ml_connector"), description="address of PostgreSQL"
+    )
     master_keys: SecretStr | None = Field(default=None, description="id:base64 lines, the sealing one first")
     master_keys_file: Path | None = Field(default=None, description="a file with the same lines")
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", description="HTTP address to listen on; in a container 0.0.0.0")
     port: int = Field(
         default=0, ge=0, le=65_535, description="HTTP port: health, readiness, metrics and, on the gateway, the hook"
     )
     port_file: Path | None = Field(default=None, description="the port in use is written here once it listens")
-    log_level: str = "info"
+    log_level: str = Field(default="info", description="debug, info, warning or error")
     otlp_endpoint: str | None = Field(default=None, description="OTLP over HTTP, for example http://127.0.0.1:4318")
     workers: int = Field(default=4, ge=1, le=64, description="messages one replica works on at once, per durable")
     timings: Timings = Timings()

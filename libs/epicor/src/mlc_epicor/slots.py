@@ -24,6 +24,7 @@ from mlc_common.failures import TransientError
 _LOCK_TIMED_OUT = "55P03"
 _PATIENCE_AT_ONE_SLOT = "400ms"
 _AWAY = "The database that keeps the slots is away."
+_LOST = "The slot was lost with its database session."
 
 _FIRST = text("SELECT set_config('lock_timeout', :patience, false), pg_backend_pid()")
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
@@ -47,12 +48,14 @@ class Slot:
         Raises:
             TransientError: the session was lost, and everything it held with it.
         """
+        if self._session.invalidated:
+            raise TransientError(_LOST, retry_after=1, counts=False)
         try:
             backend = (await self._session.execute(_WHO)).scalar_one()
         except DATABASE_ERRORS as error:
             raise TransientError(_AWAY, retry_after=1, counts=False) from error
         if backend != self._backend:
-            raise TransientError("The slot was lost with its database session.", retry_after=1, counts=False)
+            raise TransientError(_LOST, retry_after=1, counts=False)
 
 
 class Slots:
@@ -124,8 +127,9 @@ async def _queue(session: AsyncConnection, key: int) -> bool:
 
 
 async def _give_back(session: AsyncConnection) -> None:
-    try:
-        await session.execute(_RELEASE)
-    except DATABASE_ERRORS:
-        await session.invalidate()
+    if not session.invalidated:
+        try:
+            await session.execute(_RELEASE)
+        except DATABASE_ERRORS:
+            await session.invalidate()
     await session.close()

@@ -1,0 +1,1 @@
+"""The basware-reader: reads approved documents, acknowledges them and answers their transfers."""

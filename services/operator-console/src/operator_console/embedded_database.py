@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import asyncpg
@@ -16,7 +15,7 @@ import asyncpg
 from operator_console.data_folder import DataFolder
 from operator_console.embedded import database_binaries
 from operator_console.exits import CommandError
-from operator_console.processes import birth, command_line, end
+from operator_console.processes import birth, command_line, completed, end
 from operator_console.supervisor import Program
 
 DATABASE = "postgresql"
@@ -63,7 +62,14 @@ async def database_program(folder: DataFolder) -> Program:
     sockets = socket_folder(folder)
     if sockets != folder.database:
         _private(sockets, user)
-    options = ("-c", "listen_addresses=", "-c", f"unix_socket_directories={sockets}", "-c", "unix_socket_permissions=0700")
+    options = (
+        "-c",
+        "listen_addresses=",
+        "-c",
+        f"unix_socket_directories={sockets}",
+        "-c",
+        "unix_socket_permissions=0700",
+    )
     return Program(
         name=DATABASE,
         command=(str(database_binaries() / "postgres"), "-D", str(folder.database), *options),
@@ -78,7 +84,9 @@ async def database_program(folder: DataFolder) -> Program:
 async def database_answers(folder: DataFolder) -> str | None:
     """The server's version when it answers, else None."""
     try:
-        connection = await asyncpg.connect(host=str(socket_folder(folder)), user="postgres", database="postgres", timeout=5)
+        connection = await asyncpg.connect(
+            host=str(socket_folder(folder)), user="postgres", database="postgres", timeout=5
+        )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return None
     try:
@@ -97,7 +105,7 @@ def _make(place: Path, user: str | None) -> None:
     _private(half, user)
     locale = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8")
     command = (str(database_binaries() / "initdb"), "-D", str(half), "-U", "postgres", "--auth=trust", *locale)
-    done = subprocess.run(command, cwd=half, user=user, group=user, capture_output=True, text=True, check=False)
+    done = completed(command, folder=half, user=user)
     if done.returncode != 0:
         raise CommandError(f"The database could not be made in {place}: {done.stderr.strip() or done.stdout.strip()}")
     half.rename(place)
@@ -107,7 +115,7 @@ def _ensure_user(user: str) -> None:
     try:
         pwd.getpwnam(user)
     except KeyError:
-        made = subprocess.run(["useradd", "--system", user], capture_output=True, text=True, check=False)
+        made = completed(("useradd", "--system", user))
         if made.returncode != 0:
             raise CommandError(
                 f"PostgreSQL does not run as root, and the system user {user} cannot be made: {made.stderr.strip()}. "

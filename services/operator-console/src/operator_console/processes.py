@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 LOOK_AGAIN = 0.05
@@ -27,8 +28,7 @@ def _boot() -> str:
 
 
 def _birth_by_ps(pid: int) -> str | None:
-    found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return found.stdout.strip() or None
+    return completed(("ps", "-o", "lstart=", "-p", str(pid))).stdout.strip() or None
 
 
 def command_line(pid: int) -> str:
@@ -36,8 +36,19 @@ def command_line(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
-        found = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-        return found.stdout.strip()
+        return completed(("ps", "-o", "command=", "-p", str(pid))).stdout.strip()
+
+
+def completed(
+    command: Sequence[str], *, folder: Path | None = None, user: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a short program to its end and keep what it said; a missing program is one that failed."""
+    try:
+        return subprocess.run(  # noqa: S603 - fixed programs with our own arguments, never through a shell
+            command, cwd=folder, user=user, group=user, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as missing:
+        return subprocess.CompletedProcess(command, 127, stdout="", stderr=str(missing))
 
 
 async def end(pid: int, born: str, *, ask_with: signal.Signals, patience: float) -> bool:

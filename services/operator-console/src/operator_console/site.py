@@ -45,7 +45,7 @@ class Options:
     environment: Mapping[str, str] = field(default_factory=dict)
     programs: Sequence[Program] = ()
     services: Sequence[str] = SERVICES
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     start_within: float = 60.0
 
 
@@ -86,7 +86,9 @@ async def running(folder: DataFolder, options: Options, *, say: Callable[[str], 
             await prepare_servers(settings)
             await crew.start(options.programs)
             await crew.start([_service(folder, name, options, access) for name in options.services])
-            await asyncio.gather(*(crew.until(name, partial(service_answers, folder, name)) for name in options.services))
+            await asyncio.gather(
+                *(crew.until(name, partial(service_answers, folder, name)) for name in options.services)
+            )
             yield Site(folder, settings, tuple(crew.processes), fresh_key)
 
 
@@ -122,11 +124,12 @@ class _Crew:
         patience = self._options.start_within
         try:
             async with asyncio.timeout(patience):
-                while await answers() is None:
+                while await answers() is None:  # noqa: ASYNC110 - another process cannot set an event here
                     await asyncio.sleep(LOOK_AGAIN)
         except TimeoutError:
             raise CommandError(
-                f"{name} did not come up within {patience:g} s; look into {self._folder.log(name)}.", code=Exit.UNREACHABLE
+                f"{name} did not come up within {patience:g} s; look into {self._folder.log(name)}.",
+                code=Exit.UNREACHABLE,
             ) from None
 
     def _note(self) -> None:
@@ -145,7 +148,9 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 def _free_gateway_port(options: Options) -> None:
     if options.port and not port_is_free(options.port):
-        raise CommandError(f"Port {options.port} is in use on this machine; choose another with --port.", code=Exit.REFUSED)
+        raise CommandError(
+            f"Port {options.port} is in use on this machine; choose another with --port.", code=Exit.REFUSED
+        )
 
 
 def _service(folder: DataFolder, name: str, options: Options, access: BrokerAccess) -> Program:

@@ -27,7 +27,7 @@ class Patience:
 
     def pause(self, deaths: int) -> float:
         """The pause before the next start after so many deaths in a row: doubled each time, up to the longest."""
-        return min(self.first_pause * 2 ** min(deaths - 1, 16), self.longest_pause)
+        return min(self.first_pause * float(2 ** min(deaths - 1, 16)), self.longest_pause)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,11 @@ class Calls:
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
+    def clear(self) -> None:
+        """Forget what was; calls that are under way still count as in flight."""
+        self.log.clear()
+        self.total, self.max_in_flight = 0, self.in_flight
+
     def ended(self) -> None:
         """A call is over, in whichever way."""
         self.in_flight -= 1

@@ -1,7 +1,6 @@
 """Northwind's master data as rows of Epicor's tables."""
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from mlc_sandbox.company import (
     ACCOUNTS,
@@ -20,8 +19,8 @@ from mlc_sandbox.company import (
     Company,
     Vendor,
 )
-from mlc_sandbox.epicor.wire import Row, day
-from mlc_sandbox.orders import ORDERS, Order, OrderLine
+from mlc_sandbox.epicor.seed_orders import order_rows
+from mlc_sandbox.epicor.wire import Row
 
 BOOKS = frozenset({BOOK})
 RATE_CODE = "STD"
@@ -58,7 +57,7 @@ def master_data() -> Master:
         "COASegment": [_segment(company.code, number) for company in COMPANIES for number in SEGMENTS],
         "COASegValues": [row for company in COMPANIES for row in _segment_values(company.code)],
         **_terms_and_taxes(),
-        **_orders(),
+        **order_rows(),
     }
     for number, row in enumerate((row for table in rows.values() for row in table), start=1):
         row |= {"SysRevID": 88_000_000 + number, "SysRowID": f"00000000-0000-4000-8000-{number:012d}"}
@@ -182,77 +181,4 @@ def _terms_and_taxes() -> dict[str, list[Row]]:
             for code in codes
             for currency, name in CURRENCIES.items()
         ],
-    }
-
-
-def _orders() -> dict[str, list[Row]]:
-    lines = [(order, line) for order in ORDERS for line in order.lines]
-    return {
-        "POHeader": [_order(order) for order in ORDERS],
-        "PODetail": [_order_line(order, line) for order, line in lines],
-        "PORel": [_release(order, line) for order, line in lines],
-    }
-
-
-def _vendor_of(order: Order) -> Vendor:
-    return next(v for v in VENDORS if (v.company, v.vendor_id) == (order.company, order.vendor_id))
-
-
-def _order(order: Order) -> Row:
-    vendor = _vendor_of(order)
-    home = next(company for company in COMPANIES if company.code == order.company)
-    return {
-        "Company": order.company,
-        "PONum": order.number,
-        "OrderDate": day(order.ordered),
-        "OpenOrder": True,
-        "VoidOrder": False,
-        "ApprovalStatus": "A",
-        "Approve": True,
-        "VendorNum": vendor.vendor_num,
-        "VendorVendorID": vendor.vendor_id,
-        "TermsCode": vendor.terms,
-        "CurrencyCode": home.currency,
-        "BuyerID": order.buyer,
-        "DocTotalOrder": sum((_cost(line) for line in order.lines), Decimal(0)),
-        "ChangeDate": day(order.ordered),
-    }
-
-
-def _cost(line: OrderLine) -> Decimal:
-    return (line.quantity * line.unit_cost).quantize(Decimal("0.01"))
-
-
-def _order_line(order: Order, line: OrderLine) -> Row:
-    return {
-        "Company": order.company,
-        "PONUM": order.number,
-        "POLine": line.line,
-        "OpenLine": True,
-        "VoidLine": False,
-        "PartNum": line.part,
-        "LineDesc": line.description,
-        "OrderQty": line.quantity,
-        "PUM": line.unit,
-        "DocUnitCost": line.unit_cost,
-        "CostPerCode": "E",
-        "DocExtCost": _cost(line),
-        "DueDate": day(line.due),
-        "ChangeDate": day(order.ordered),
-    }
-
-
-def _release(order: Order, line: OrderLine) -> Row:
-    return {
-        "Company": order.company,
-        "PONum": order.number,
-        "POLine": line.line,
-        "PORelNum": 1,
-        "RelQty": line.quantity,
-        "ReceivedQty": line.received,
-        "InvoicedQty": Decimal(0),
-        "Status": "O",
-        "OpenRelease": True,
-        "VoidRelease": False,
-        "DueDate": day(line.due),
     }

@@ -45,6 +45,11 @@ def empty(table: str, column: str) -> Any:
     return _EMPTY[columns(table)[column]]
 
 
+def full(table: str, row: Row) -> Row:
+    """The row with every column of its table."""
+    return {**{name: _EMPTY[kind] for name, kind in columns(table).items()}, **row}
+
+
 def checked_row(table: str, value: Any) -> Row:
     """The row as sent, dates brought to one form. Raises KineticError for a column or a value that cannot be.
 

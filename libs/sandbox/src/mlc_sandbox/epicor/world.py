@@ -122,4 +122,7 @@ class EpicorWorld:
 
     def reset(self) -> None:
         """Back to the beginning; the settings are again the first ones."""
-        vars(self).update(vars(EpicorWorld(settings=self._first_settings)))
+        self.faults.clear()
+        self.calls.clear()
+        fresh = EpicorWorld(settings=self._first_settings, faults=self.faults, calls=self.calls)
+        vars(self).update(vars(fresh))

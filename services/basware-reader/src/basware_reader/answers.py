@@ -1,0 +1,106 @@
+"""What Basware is told about an outcome, and what its document says about that answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from basware_reader.approvals import OFFERED, Attempt, Sight, shown
+from mlc_basware.documents import TransferResponse
+from mlc_common.catalogue import LONGEST_ANSWER, answer_text, finding, posted_text
+from mlc_common.connection import ConnectionDocument
+from mlc_common.events import InvoicePosted, InvoiceRefused, Outcome
+
+ANSWERS = UUID("8f0f9a52-6f0b-5b7e-9a53-5a4d0f2c7e11")
+"""The namespace of our answers' codes; never to be changed: a retry must be the same answer."""
+
+LONGEST_VOUCHER = 25
+LONGEST_SYSTEM = 32
+ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Our answer is there."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Our answer can never be taken; `status` is what the document shows, `sentence` why."""
+
+    status: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """The document still awaits our answer."""
+
+
+Verdict = Found | Lost | Awaited
+
+
+def external_code(outcome: Outcome) -> str:
+    """The code of our answer to this outcome: the same for every try, another for every other outcome."""
+    return str(uuid5(ANSWERS, outcome.id))
+
+
+def to_response(outcome: Outcome, *, document: ConnectionDocument, company_code: str) -> TransferResponse:
+    """The transfer response of an outcome, within the lengths of the Basware API reference, §5.
+
+    Args:
+        document: the connection, for the name of the source system.
+        company_code: the Basware company of the accounting document.
+    """
+    pair = document.pair(company_code)
+    match outcome:
+        case InvoicePosted():
+            return TransferResponse(
+                externalCode=external_code(outcome),
+                success=True,
+                responseMessage=posted_text(
+                    company=outcome.company, group=outcome.group_id, number=outcome.invoice_num
+                ),
+                sourceSystem=_source_system(document, outcome.company),
+                voucherNumber1=outcome.voucher[:LONGEST_VOUCHER] or None,
+                voucherNumber2=(outcome.voucher_2 or "")[:LONGEST_VOUCHER] or None,
+                transferDate=_instant(outcome.at),
+                paymentBlock=outcome.payment_block,
+            )
+        case InvoiceRefused():
+            return TransferResponse(
+                externalCode=external_code(outcome),
+                success=False,
+                responseMessage=answer_text(outcome.findings)[:LONGEST_ANSWER],
+                sourceSystem=_source_system(document, pair.epicor if pair else ""),
+                transferDate=_instant(outcome.at),
+                paymentBlock=False,
+            )
+
+
+def verdict(seen: Sight | None, known: Sequence[Attempt], *, attempt: str, code: str) -> Verdict:
+    """What a document, read after our answer may have been sent, says about it; `seen` is None when it is gone."""
+    if seen is None:
+        return Lost(ABSENT, finding("NO_LONGER_AWAITED", status=ABSENT).sentence)
+    if code in seen.answers:
+        return Found()
+    if seen.status not in OFFERED:
+        reason = "ANSWERED_BY_ANOTHER" if seen.status in _ANSWERED else "NO_LONGER_AWAITED"
+        return Lost(seen.status, finding(reason, status=seen.status).sentence)
+    same = shown(seen, known)
+    if same is None or same.name != attempt:
+        return Lost(seen.status, finding("TRANSFERRED_ANEW", status=seen.status).sentence)
+    return Awaited()
+
+
+_ANSWERED = frozenset({"Transferred", "TransferFailed", "Paid"})
+
+
+def _source_system(document: ConnectionDocument, company: str) -> str:
+    return f"{document.epicor.source_system}-{company}".rstrip("-")[:LONGEST_SYSTEM]
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,47 @@
+"""The basware-reader: reads approved documents, acknowledges them, and tells Basware what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from basware_reader.answering import on_outcome
+from basware_reader.handlers import Reader, on_notification
+from basware_reader.locks import SweepLocks
+from basware_reader.sweep import Sweeping, sweeping
+from mlc_basware.client import open_client
+from mlc_common.connections import Connection
+from mlc_common.service import Runtime, Wiring, run
+from mlc_common.streams import answers_durable, reader_durable
+
+
+async def wire(runtime: Runtime) -> Wiring:
+    """Everything this service does, for every connection."""
+    timings = runtime.settings.timings
+    locks = SweepLocks(runtime.engine)
+
+    @asynccontextmanager
+    async def reading(connection: Connection) -> AsyncIterator[None]:
+        async with open_client(connection, timings=timings, now=runtime.now) as basware:
+            reader = Reader(connection.name, basware, runtime.log, runtime.now)
+            sweeps = Sweeping(
+                reader=reader,
+                locks=locks,
+                unannounced=runtime.metrics.unannounced,
+                every=timings.sweep,
+                at_once=connection.document.basware.calls_in_flight,
+            )
+            async with (
+                runtime.consuming(reader_durable(connection.name), partial(on_notification, reader)),
+                runtime.consuming(answers_durable(connection.name), partial(on_outcome, reader, connection.document)),
+                sweeping(sweeps),
+            ):
+                yield
+
+    return Wiring(per_connection=reading)
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    run("basware-reader", wire)

@@ -1,0 +1,198 @@
+"""Which transfer of an accounting document we look at, and what there is to do about it. Pure.
+
+The same document comes back after a failed transfer or when somebody transfers it again. Each transfer is an attempt
+of its own, told apart by `InvoiceBatchId`; a tenant that sends none leaves `lastUpdated` and the content to go by, and
+`lastUpdated` moves whenever Basware's layer touches the document, our acknowledge included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from mlc_basware.content import content_digest
+from mlc_basware.documents import AccountingDocument
+from mlc_common.events import AnswerRejected, DocumentAcknowledged, DocumentApproved, Event, OutcomeAnswered
+
+SeenBy = Literal["push", "sweep"]
+WAITING = "WaitingForTransfer"
+IN_PROGRESS = "TransferInProgress"
+OFFERED = (WAITING, IN_PROGRESS)
+"""The processing statuses in which a document is ours to post (Basware API reference, §6.2)."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What tells attempts apart in one reading of a document; `answers` are the codes of the answers it holds."""
+
+    status: str
+    batch: str | None
+    last_updated: str | None
+    content: str
+    answers: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, text: str, document: AccountingDocument) -> Sight:
+        """The sight of a document that was parsed from `text`."""
+        return cls(
+            status=document.processingStatus,
+            batch=document.batch,
+            last_updated=document.lastUpdated,
+            content=content_digest(text),
+            answers=frozenset(answer.externalCode for answer in document.transferResponses),
+        )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt as the log knows it; `settled` is the code of its answer, taken or rejected."""
+
+    name: str
+    seen: Sight
+    company_code: str
+    acknowledged: bool = False
+    settled: str | None = None
+
+
+@dataclass(frozen=True)
+class Approve:
+    """A new attempt: record it, then acknowledge."""
+
+    attempt: str
+
+
+@dataclass(frozen=True)
+class Acknowledge:
+    """A known attempt whose acknowledge is not on record, or that Basware offers again."""
+
+    attempt: str
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Everything there is to do has been done."""
+
+    reason: str
+
+
+Decision = Approve | Acknowledge | Nothing
+
+
+@dataclass
+class _Facts:
+    approved: dict[str, DocumentApproved] = field(default_factory=dict)
+    acknowledged: set[str] = field(default_factory=set)
+    settled: dict[str, str] = field(default_factory=dict)
+
+
+def attempts(history: Iterable[Event]) -> tuple[Attempt, ...]:
+    """The attempts of one document's history, in the order they were approved."""
+    facts = _Facts()
+    for event in history:
+        match event:
+            case DocumentApproved():
+                facts.approved[event.attempt] = event
+            case DocumentAcknowledged():
+                facts.acknowledged.add(event.attempt)
+            case OutcomeAnswered() | AnswerRejected():
+                facts.settled[event.attempt] = event.external_code
+    return tuple(
+        Attempt(
+            name=name,
+            seen=Sight.of(event.document, AccountingDocument.parse(event.document)),
+            company_code=event.company_code,
+            acknowledged=name in facts.acknowledged,
+            settled=facts.settled.get(name),
+        )
+        for name, event in facts.approved.items()
+    )
+
+
+def decide(seen: Sight, known: Sequence[Attempt]) -> Decision:
+    """What to do about a document that is offered for transfer; `known` in the order of approval."""
+    same = shown(seen, known)
+    if same is None:
+        return Approve(_name(seen, known))
+    if same.settled is not None:
+        return Approve(_name(seen, known)) if _offered_again(seen, same) else Nothing("answered")
+    if same.acknowledged and seen.status == IN_PROGRESS:
+        return Nothing("in hand")
+    return Acknowledge(same.name)
+
+
+def shown(seen: Sight, known: Sequence[Attempt]) -> Attempt | None:
+    """The known attempt that this sight belongs to, or None when it is one we have not met."""
+    if seen.batch is not None:
+        same = [attempt for attempt in known if attempt.seen.batch == seen.batch]
+    else:
+        same = [attempt for attempt in known if _same_reading(seen, attempt.seen)]
+    if same:
+        return same[-1]
+    latest = known[-1] if known else None
+    return latest if latest is not None and _goes_on(seen, latest) else None
+
+
+def _same_reading(seen: Sight, before: Sight) -> bool:
+    return seen.last_updated is not None and seen.last_updated == before.last_updated
+
+
+def _goes_on(seen: Sight, latest: Attempt) -> bool:
+    """Whether a sight without a batch of its own is the latest attempt, some time later."""
+    if seen.batch is not None and latest.seen.batch is not None:
+        return False
+    # Only an acknowledge leads to this status, and ours comes after its attempt was recorded: whatever else changed
+    # on the document since then, it is that transfer.
+    if seen.status == IN_PROGRESS and latest.acknowledged and latest.settled is None:
+        return True
+    return seen.batch is None and seen.content == latest.seen.content
+
+
+def _offered_again(seen: Sight, answered: Attempt) -> bool:
+    """Whether an answered attempt's document is in a new transfer, and not just an old reading of the old one."""
+    if _same_reading(seen, answered.seen):
+        return False
+    if answered.settled in seen.answers:
+        return True
+    return seen.status == WAITING and (seen.batch is None or seen.last_updated is not None)
+
+
+def _name(seen: Sight, known: Sequence[Attempt]) -> str:
+    """The new attempt's name: the same for everybody who sees the same."""
+    taken = {attempt.name for attempt in known}
+    moment = seen.last_updated or seen.content[:32]
+    for name in (seen.batch, moment, f"{seen.batch}@{moment}" if seen.batch else None):
+        if name is not None and name not in taken:
+            return name
+    return f"{moment}#{len(known) + 1}"
+
+
+def to_approved(
+    text: str,
+    document: AccountingDocument,
+    *,
+    attempt: str,
+    connection: str,
+    seen_by: SeenBy,
+    at: datetime,
+    cause: str | None = None,
+) -> DocumentApproved:
+    """The fact that Basware offers this document; `text` is kept as it was read."""
+    return DocumentApproved(
+        connection=connection,
+        at=at,
+        invoice_id=document.invoiceId,
+        attempt=attempt,
+        cause=cause,
+        seen_by=seen_by,
+        status=document.processingStatus,
+        company_code=document.companyCode,
+        supplier_code=document.supplierCode,
+        supplier_name=document.supplierName,
+        invoice_number=document.invoiceNumber,
+        invoice_date=document.invoiceDate,
+        currency=document.currencyCode,
+        gross=document.grossSum,
+        document=text,
+    )

@@ -1,0 +1,161 @@
+"""A notification is a hint: read the document, record what it is, and only then acknowledge."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from basware_reader.approvals import (
+    OFFERED,
+    WAITING,
+    Acknowledge,
+    Approve,
+    Decision,
+    Nothing,
+    SeenBy,
+    Sight,
+    attempts,
+    decide,
+    to_approved,
+)
+from mlc_basware.client import BaswareClient
+from mlc_basware.documents import AccountingDocument, unknown_members
+from mlc_common.catalogue import finding
+from mlc_common.eventlog import EventLog
+from mlc_common.events import DocumentAcknowledged, DocumentNoticed, NotificationReceived
+from mlc_common.retries import Delivery
+from mlc_common.telemetry import span
+
+log = structlog.stdlib.get_logger(__name__)
+
+ACCOUNTING_DOCUMENTS = frozenset({"accountingdocuments", "accoutingdocuments"})
+"""The task type of accounting documents, also as the vendor's own example misspells it."""
+
+ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What it takes to read one connection's documents; `now` is the clock."""
+
+    connection: str
+    basware: BaswareClient
+    log: EventLog
+    now: Callable[[], datetime]
+
+
+async def on_notification(reader: Reader, event: NotificationReceived, _delivery: Delivery) -> None:
+    """Read the document a push points at; what is not acted on is recorded with the reason.
+
+    Raises:
+        TransientError: Basware or the event stream is away.
+        PermanentError: the document cannot be read.
+    """
+    status = event.task_sub_type or "unknown"
+    if event.task_type.lower() not in ACCOUNTING_DOCUMENTS:
+        reason = finding("PUSH_OF_ANOTHER_KIND", kind=event.task_type).sentence
+        await _notice(reader, event.document_id, status=status, when=event.task_id, reason=reason, cause=event.id)
+    elif event.expires_at is not None and event.expires_at < reader.now():
+        reason = finding("PUSH_EXPIRED", expired=event.expires_at.isoformat()).sentence
+        await _notice(reader, event.document_id, status=status, when=event.task_id, reason=reason, cause=event.id)
+    else:
+        await read_document(reader, event.document_id, seen_by="push", cause=event.id)
+
+
+async def read_document(reader: Reader, invoice_id: str, *, seen_by: SeenBy, cause: str | None = None) -> Decision:
+    """Look at a document as it is now and do what is due; safe to repeat and to run twice at once.
+
+    The history is read after the document: whoever acknowledged it had recorded it before, so that a document in
+    progress never looks like one nobody has recorded.
+
+    Raises:
+        TransientError: Basware or the event stream is away.
+        PermanentError: the document cannot be read.
+    """
+    with span("read document", connection=reader.connection, invoice=invoice_id, seen_by=seen_by):
+        text = await reader.basware.document(invoice_id)
+        if text is None:
+            reason = finding("ABSENT_IN_BASWARE").sentence
+            await _notice(reader, invoice_id, status=ABSENT, when="", reason=reason, cause=cause)
+            return Nothing(ABSENT)
+        document = AccountingDocument.parse(text)
+        if document.processingStatus not in OFFERED:
+            status, when = document.processingStatus, document.lastUpdated or ""
+            reason = finding("NOT_FOR_TRANSFER", status=status).sentence
+            await _notice(reader, invoice_id, status=status, when=when, reason=reason, cause=cause)
+            return Nothing(status)
+        history = await reader.log.history(reader.connection, invoice_id)
+        decision = decide(Sight.of(text, document), attempts(recorded.event for recorded in history))
+        match decision:
+            case Approve(attempt):
+                await _approve(reader, text, document, attempt=attempt, seen_by=seen_by, cause=cause)
+                await _acknowledge(reader, document, attempt)
+            case Acknowledge(attempt):
+                await _acknowledge(reader, document, attempt)
+            case Nothing():
+                pass
+        return decision
+
+
+async def _approve(
+    reader: Reader, text: str, document: AccountingDocument, *, attempt: str, seen_by: SeenBy, cause: str | None
+) -> None:
+    approved = to_approved(
+        text,
+        document,
+        attempt=attempt,
+        connection=reader.connection,
+        seen_by=seen_by,
+        at=reader.now(),
+        cause=cause,
+    )
+    appended = await reader.log.append(approved)
+    log.info(
+        "document_approved",
+        connection=reader.connection,
+        invoice=document.invoiceId,
+        attempt=attempt,
+        seen_by=seen_by,
+        already=appended.already,
+        unknown_members=_listed(unknown_members(document)),
+    )
+
+
+async def _acknowledge(reader: Reader, document: AccountingDocument, attempt: str) -> None:
+    """Tell Basware, unless its status says that it knows; then record that it knows."""
+    waiting = document.processingStatus == WAITING
+    first = waiting and await reader.basware.acknowledge(document.invoiceId)
+    acknowledged = DocumentAcknowledged(
+        connection=reader.connection,
+        at=reader.now(),
+        invoice_id=document.invoiceId,
+        attempt=attempt,
+        already=not first,
+    )
+    await reader.log.append(acknowledged)
+
+
+async def _notice(reader: Reader, invoice_id: str, *, status: str, when: str, reason: str, cause: str | None) -> None:
+    """Record that a document is not ours to act on, once for each status and time."""
+    noticed = DocumentNoticed(
+        connection=reader.connection,
+        at=reader.now(),
+        invoice_id=invoice_id,
+        attempt=hashlib.sha256(f"{status}\n{when}\n{reason}".encode()).hexdigest()[:32],
+        cause=cause,
+        status=status,
+        reason=reason,
+    )
+    history = await reader.log.history(reader.connection, invoice_id)
+    if any(recorded.event.id == noticed.id for recorded in history):
+        return
+    await reader.log.append(noticed)
+    log.info("document_noticed", connection=reader.connection, invoice=invoice_id, status=status, why=reason)
+
+
+def _listed(names: Iterable[str]) -> list[str]:
+    return sorted(names)[:20]

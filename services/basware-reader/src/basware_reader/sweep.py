@@ -1,0 +1,132 @@
+"""The sweep is the truth: it finds what no push announced, and finishes what a crash left half done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import Counter
+
+from basware_reader.approvals import OFFERED, Approve, Nothing, Sight, attempts, decide
+from basware_reader.handlers import Reader, read_document
+from basware_reader.locks import SweepLocks
+from mlc_basware.documents import AccountingDocument
+from mlc_common.failures import FailureError, PermanentError
+
+log = structlog.stdlib.get_logger(__name__)
+
+FIRST_PAUSE = 2.0
+"""Seconds after the start until the first sweep, unless sweeps come faster than that."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one sweep saw: documents offered, those nobody had announced, and those that failed."""
+
+    offered: int = 0
+    unannounced: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Sweeping:
+    """How one connection is swept: how often, how many documents at once."""
+
+    reader: Reader
+    locks: SweepLocks
+    unannounced: Counter
+    every: float
+    at_once: int
+
+
+async def sweep(reader: Reader, *, at_once: int) -> Swept:
+    """Read every document that is offered and not settled by its history; one bad document never stops the others.
+
+    Raises:
+        TransientError: the list cannot be read; the next sweep reads it anew.
+        PermanentError: Basware refuses to list.
+    """
+    offered, unreadable = await _offered(reader)
+    places = asyncio.Semaphore(at_once)
+
+    async def one(invoice_id: str, seen: Sight) -> bool:
+        async with places:
+            return await _catch_up(reader, invoice_id, seen)
+
+    results = await asyncio.gather(*(one(*each) for each in offered.items()), return_exceptions=True)
+    failures = [(name, each) for name, each in zip(offered, results, strict=True) if isinstance(each, BaseException)]
+    _report(reader.connection, failures)
+    return Swept(len(offered) + unreadable, sum(each is True for each in results), len(failures) + unreadable)
+
+
+async def _offered(reader: Reader) -> tuple[dict[str, Sight], int]:
+    """Every document in an offered status, by id, and how many could not be read. All pages first, then the work:
+    acknowledging while paging shifts the pages (Basware API reference, §3.2).
+    """
+    found: dict[str, Sight] = {}
+    unreadable = 0
+    for status in OFFERED:
+        async for text in reader.basware.documents(status):
+            try:
+                document = AccountingDocument.parse(text)
+                found[document.invoiceId] = Sight.of(text, document)
+            except PermanentError as failure:
+                unreadable += 1
+                log.warning("sweep_document_unreadable", connection=reader.connection, why=str(failure))
+    return found, unreadable
+
+
+async def _catch_up(reader: Reader, invoice_id: str, seen: Sight) -> bool:
+    """Do what is due for one document; True when nobody had announced it."""
+    history = await reader.log.history(reader.connection, invoice_id)
+    if isinstance(decide(seen, attempts(recorded.event for recorded in history)), Nothing):
+        return False
+    return isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)
+
+
+def _report(connection: str, failures: Iterable[tuple[str, BaseException]]) -> None:
+    for invoice_id, failure in failures:
+        bug = None if isinstance(failure, FailureError) else failure
+        log.error("sweep_document_failed", connection=connection, invoice=invoice_id, why=str(failure), exc_info=bug)
+
+
+@asynccontextmanager
+async def sweeping(how: Sweeping) -> AsyncIterator[None]:
+    """Sweep on a timer while inside; leaving ends the sweep under way, which the next one makes up for."""
+    task = asyncio.create_task(_keep_sweeping(how), name=f"sweep {how.reader.connection}")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _keep_sweeping(how: Sweeping) -> None:
+    await asyncio.sleep(min(FIRST_PAUSE, how.every))
+    while True:
+        (outcome,) = await asyncio.gather(_sweep_alone(how), return_exceptions=True)
+        if isinstance(outcome, BaseException):
+            bug = None if isinstance(outcome, FailureError) else outcome
+            log.error("sweep_failed", connection=how.reader.connection, why=str(outcome), exc_info=bug)
+        await asyncio.sleep(how.every)
+
+
+async def _sweep_alone(how: Sweeping) -> None:
+    """One sweep, unless another replica is at it."""
+    async with how.locks.held(how.reader.connection) as ours:
+        if not ours:
+            log.info("sweep_left_to_another_replica", connection=how.reader.connection)
+            return
+        swept = await sweep(how.reader, at_once=how.at_once)
+    how.unannounced.labels(how.reader.connection).inc(swept.unannounced)
+    level = log.warning if swept.unannounced or swept.failed else log.info
+    level(
+        "swept",
+        connection=how.reader.connection,
+        offered=swept.offered,
+        unannounced=swept.unannounced,
+        failed=swept.failed,
+    )

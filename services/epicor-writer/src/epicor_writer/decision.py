@@ -1,0 +1,239 @@
+"""What to do next, from what happened before and what Epicor holds. Pure.
+
+An answer that did not come is not a failure: nothing is sent again before two look-ups in a row, with a pause between
+them, found nothing; nothing is removed before two look-ups in a row found it incomplete, unless Epicor had answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Literal
+
+from epicor_writer.readback import differences
+from epicor_writer.reference import same_key
+from mlc_common.events import DocumentFact, Event, InvoicePosted, InvoiceRefused, InvoiceRemoved, PostingIntended
+from mlc_common.events import PostingUnclear
+from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
+
+AGREEING_LOOK_UPS = 2
+MOST_REMOVALS = 2
+"""The first time an invoice is not kept as sent it is made anew; the second time it is refused."""
+MOST_SERVER_ERRORS = 4
+_SHORTEST_CUT_ID = 20
+_MOST_DIFFERENCES = 3
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one attempt has come; the fold of its facts.
+
+    Attributes:
+        intent: the last UpdateMaster that was intended.
+        look_ups: look-ups in a row that found nothing; 0 when the last one found it incomplete.
+        total: look-ups since the intent.
+        failures: UpdateMasters of this attempt that were answered with a server error.
+        sentence: why it is unclear.
+        removable: whether our log knows of an UpdateMaster of this document, and of no success.
+    """
+
+    phase: Literal["fresh", "sent", "unclear", "removed", "settled"] = "fresh"
+    intent: PostingIntended | None = None
+    look_ups: int = 0
+    total: int = 0
+    failures: int = 0
+    removals: int = 0
+    sentence: str = ""
+    difference: str = ""
+    removable: bool = False
+
+    @property
+    def number(self) -> int:
+        """The last intent's number; 0 when there is none."""
+        return self.intent.number if self.intent else 0
+
+
+def progress(history: Iterable[Event], attempt: str) -> Progress:
+    """The fold of a document's facts, in stream order; the last of each kind is enough."""
+    state, sent, posted = Progress(), False, False
+    for event in history:
+        sent = sent or isinstance(event, PostingIntended)
+        posted = posted or isinstance(event, InvoicePosted)
+        if isinstance(event, DocumentFact) and event.attempt == attempt:
+            state = after(state, event)
+    return replace(state, removable=sent and not posted)
+
+
+def after(state: Progress, event: DocumentFact) -> Progress:
+    """The state after one more fact of this attempt."""
+    match event:
+        case InvoicePosted() | InvoiceRefused():
+            return replace(state, phase="settled")
+        case _ if state.phase == "settled":
+            return state
+        case PostingIntended():
+            return replace(state, phase="sent", intent=event, look_ups=0, total=0, removable=True)
+        case PostingUnclear():
+            known = replace(state, failures=event.failures, sentence=event.sentence)
+            if event.number != state.number:
+                return known
+            return replace(known, phase="unclear", look_ups=event.look_ups, total=event.total)
+        case InvoiceRemoved():
+            known = replace(state, removals=event.times, difference=event.difference)
+            return replace(known, phase="removed") if event.number == state.number else known
+    return state
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Epicor holds no invoice with this key."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """It stands there, ours and as meant."""
+
+    held: APInvoiceDataset
+
+
+@dataclass(frozen=True)
+class Repair:
+    """It is ours, not as meant, and not posted."""
+
+    difference: str
+    where: str
+
+
+@dataclass(frozen=True)
+class ForeignDuplicate:
+    """Somebody else's invoice has this key."""
+
+    where: str
+
+
+@dataclass(frozen=True)
+class PostedOtherwise:
+    """It is ours, not as meant, and posted: nothing we could change."""
+
+    difference: str
+
+
+Verdict = Absent | Done | Repair | ForeignDuplicate | PostedOtherwise
+
+
+def decide(held: APInvoiceDataset | None, meant: APInvoiceDataset) -> Verdict:
+    """What the invoice that Epicor holds under the key of `meant` is to us."""
+    if held is None:
+        return Absent()
+    where = _where(held.header)
+    if not _is_ours(held.header, meant.header):
+        return ForeignDuplicate(where)
+    found = differences(meant, held)
+    if not found:
+        return Done(held)
+    more = f" and {len(found) - _MOST_DIFFERENCES} more" if len(found) > _MOST_DIFFERENCES else ""
+    difference = "; ".join(found[:_MOST_DIFFERENCES]) + more
+    return PostedOtherwise(difference) if held.header.Posted else Repair(difference, where)
+
+
+class Said(Enum):
+    """What Epicor said to a write in this run."""
+
+    NOTHING = "no write was made"
+    YES = "it was saved"
+    NO = "it was refused"
+    GROUP_TAKEN = "it was refused because somebody has the group"
+    UNCLEAR = "the answer did not arrive or was a server error"
+
+
+@dataclass(frozen=True)
+class Send:
+    """Record the intent and call UpdateMaster."""
+
+
+@dataclass(frozen=True)
+class Succeed:
+    """Record the success; `found` when no answer of this run says so."""
+
+    held: APInvoiceDataset
+    found: bool
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Record that it is unclear and look again after a pause."""
+
+    look_ups: int
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Delete our incomplete invoice."""
+
+    difference: str
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """Refuse; `code` is a catalogue entry, or None for what Epicor itself answered."""
+
+    code: str | None
+    values: tuple[tuple[str, object], ...] = ()
+
+
+Step = Send | Succeed | Wait | Remove | GiveUp
+
+
+def next_step(state: Progress, verdict: Verdict, said: Said) -> Step:
+    """The one thing to do now."""
+    match verdict:
+        case Done(held):
+            return Succeed(held, found=said in (Said.NOTHING, Said.UNCLEAR))
+        case ForeignDuplicate(where):
+            return GiveUp("DUPLICATE", (("where", where),))
+        case PostedOtherwise(difference):
+            return GiveUp("POSTED_OTHERWISE", (("difference", difference),))
+        case Repair():
+            return _when_incomplete(state, verdict, said)
+        case Absent():
+            return _when_absent(state, said)
+
+
+def _when_absent(state: Progress, said: Said) -> Step:
+    if said is Said.NO:
+        return GiveUp(None)
+    if said is Said.GROUP_TAKEN or state.phase == "fresh":
+        return Send()
+    if state.phase == "removed":
+        return Send() if state.removals < MOST_REMOVALS else GiveUp("NOT_AS_SENT", (("difference", state.difference),))
+    look_ups = state.look_ups + 1 if state.phase == "unclear" and said is Said.NOTHING else 1
+    if look_ups < AGREEING_LOOK_UPS:
+        return Wait(look_ups)
+    if state.failures >= MOST_SERVER_ERRORS:
+        return GiveUp("EPICOR_KEEPS_FAILING", (("tries", state.failures), ("message", state.sentence)))
+    return Send()
+
+
+def _when_incomplete(state: Progress, verdict: Repair, said: Said) -> Step:
+    if state.phase == "fresh" and not state.removable:
+        return GiveUp("HELD_OTHERWISE", (("difference", verdict.difference), ("where", verdict.where)))
+    answered = said in (Said.YES, Said.NO, Said.GROUP_TAKEN)
+    seen_before = said is Said.NOTHING and state.phase == "unclear" and state.total > 0 and state.look_ups == 0
+    if answered or seen_before or state.phase in ("fresh", "removed"):
+        return Remove(verdict.difference)
+    return Wait(0)
+
+
+def _is_ours(held: APInvHedRow, meant: APInvHedRow) -> bool:
+    """By our external id, which Epicor may have cut; where it keeps none, by the group that only we use."""
+    external, ours = same_key(held.ExternalID), same_key(meant.ExternalID)
+    if not external:
+        return meant.GroupID != "" and same_key(held.GroupID) == same_key(meant.GroupID)
+    return external == ours or (len(external) >= _SHORTEST_CUT_ID and ours.startswith(external))
+
+
+def _where(header: APInvHedRow) -> str:
+    place = f"group {header.GroupID}" if header.GroupID else "no group"
+    person = f", entered by {header.EntryPerson}" if header.EntryPerson else ""
+    return f"{place}{person}, {'posted' if header.Posted else 'not posted'}"

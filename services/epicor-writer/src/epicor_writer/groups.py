@@ -1,0 +1,38 @@
+"""AP invoice groups of our own: one per apply date and slot, so that no two calls in flight share one. Pure.
+
+Epicor reference, groups: ids have at most 8 characters A-Z and 0-9; a group open in somebody's screen has an
+ActiveUserID; one that is being posted has PostInProcess.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from mlc_epicor.datasets import APInvGrpRow
+
+_PLACES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LOCK_WORDS = re.compile(r"\block(ed)?\b|in use|another user|being posted|post in process", re.IGNORECASE)
+
+
+def group_ids(prefix: str, apply_date: date, *, slot: int, cap: int) -> list[str]:
+    """The groups a slot may use, the first one first; the others are for when somebody holds it."""
+    return [f"{prefix}{apply_date:%y%m%d}{place}" for place in _PLACES[slot::cap]]
+
+
+def holder(group: APInvGrpRow, *, user: str | None) -> str | None:
+    """Who keeps us from using the group, or None.
+
+    `user` is our own user where we know it; we also are who created the group, since only we use its name.
+    """
+    if group.PostInProcess:
+        return "it is being posted"
+    ours = {name.strip().casefold() for name in (user, group.CreatedBy) if name}
+    active = group.ActiveUserID.strip()
+    return active if active and active.casefold() not in ours else None
+
+
+def speaks_of_a_lock(message: str, group_id: str) -> bool:
+    """Whether a refusal says that somebody has the group; the exact text is not documented."""
+    about_it = group_id.casefold() in message.casefold() or "group" in message.casefold()
+    return about_it and bool(_LOCK_WORDS.search(message))

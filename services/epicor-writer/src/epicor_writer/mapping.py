@@ -1,0 +1,141 @@
+"""Message Translator: a draft becomes an AP invoice dataset. Pure; proven by golden files.
+
+One miscellaneous line, one expense and one account row per coding row, all in one dataset (Epicor reference,
+UpdateMaster); every child repeats its parent's key, because the rows are saved in one call.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from epicor_writer.draft import Draft, Line
+from epicor_writer.reference import Vendor
+from epicor_writer.taxes import TaxLine
+from mlc_epicor.datasets import (
+    APInvDtlRow,
+    APInvExpRow,
+    APInvExpTGLCRow,
+    APInvHedRow,
+    APInvoiceDataset,
+    APInvTaxRow,
+)
+
+
+def to_dataset(draft: Draft, vendor: Vendor, *, group_id: str) -> APInvoiceDataset:
+    """The one dataset of a draft, every row to be added, lines numbered from 1 without gaps."""
+    lines = list(enumerate(draft.lines, start=1))
+    return APInvoiceDataset(
+        APInvHed=(_header(draft, vendor, group_id),),
+        APInvDtl=tuple(_line(draft, vendor, group_id, number, line) for number, line in lines),
+        APInvExp=tuple(_expense(draft, vendor, number, line) for number, line in lines),
+        APInvExpTGLC=tuple(_account(draft, vendor, number, line) for number, line in lines),
+        APInvTax=tuple(_tax(draft, vendor, tax) for tax in draft.taxes),
+    )
+
+
+def _header(draft: Draft, vendor: Vendor, group_id: str) -> APInvHedRow:
+    row = APInvHedRow(
+        Company=draft.pair.epicor,
+        VendorNum=vendor.num,
+        VendorNumVendorID=vendor.vendor_id,
+        InvoiceNum=draft.invoice_num,
+        DebitMemo=False,
+        InvoiceDate=draft.invoice_date,
+        ApplyDate=draft.apply_date,
+        CurrencyCode=draft.currency,
+        GroupID=group_id,
+        DocInvoiceVendorAmt=draft.total,
+        ScrDocInvoiceVendorAmt=draft.total,
+        Description=draft.description,
+        ExternalID=draft.invoice_id,
+        InvoiceHeld=draft.hold,
+        RowMod="A",
+    )
+    given = {
+        "DueDate": draft.due_date,
+        "TermsCode": draft.terms or vendor.terms or None,
+        "ExtSysURL": draft.link,
+    }
+    return row.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+def _line(draft: Draft, vendor: Vendor, group_id: str, number: int, line: Line) -> APInvDtlRow:
+    one = Decimal(1)
+    return APInvDtlRow(
+        Company=draft.pair.epicor,
+        VendorNum=vendor.num,
+        InvoiceNum=draft.invoice_num,
+        InvoiceLine=number,
+        LineType="M",
+        Description=line.description,
+        PartNum="",
+        VendorQty=one,
+        ScrVendorQty=one,
+        PUM="EA",
+        DocUnitCost=line.amount,
+        DocExtCost=line.amount,
+        ScrDocExtCost=line.amount,
+        GroupID=group_id,
+        RowMod="A",
+    )
+
+
+def _expense(draft: Draft, vendor: Vendor, number: int, line: Line) -> APInvExpRow:
+    return APInvExpRow(
+        Company=draft.pair.epicor,
+        VendorNum=vendor.num,
+        InvoiceNum=draft.invoice_num,
+        InvoiceLine=number,
+        InvExpSeq=1,
+        DocExpAmt=line.amount,
+        DocScrExpAmt=line.amount,
+        COACode=draft.pair.chart,
+        BookID=draft.pair.book,
+        GLAccount=line.account.internal,
+        RowMod="A",
+    )
+
+
+def _account(draft: Draft, vendor: Vendor, number: int, line: Line) -> APInvExpTGLCRow:
+    segments = {f"SegValue{place}": value for place, value in enumerate(line.account.segments, start=1)}
+    return APInvExpTGLCRow.model_validate(
+        {
+            "Company": draft.pair.epicor,
+            "RelatedToFile": "APInvExp",
+            "Key1": str(vendor.num),
+            "Key2": draft.invoice_num,
+            "Key3": str(number),
+            "Key4": "1",
+            "Key5": "",
+            "Key6": "",
+            "VendorNum": vendor.num,
+            "InvoiceNum": draft.invoice_num,
+            "InvoiceLine": number,
+            "InvExpSeq": 1,
+            "BookID": draft.pair.book,
+            "COACode": draft.pair.chart,
+            "GLAccount": line.account.internal,
+            **segments,
+            "RecordType": "A",
+            "UserCanModify": True,
+            "RowMod": "A",
+        }
+    )
+
+
+def _tax(draft: Draft, vendor: Vendor, tax: TaxLine) -> APInvTaxRow:
+    return APInvTaxRow(
+        Company=draft.pair.epicor,
+        VendorNum=vendor.num,
+        InvoiceNum=draft.invoice_num,
+        TaxCode=tax.code,
+        RateCode=draft.pair.rate_code,
+        ECAcquisitionSeq=0,
+        Manual=True,
+        DocTaxableAmt=tax.taxable,
+        ScrDocTaxableAmt=tax.taxable,
+        DocReportableAmt=tax.taxable,
+        DocTaxAmt=tax.amount,
+        ScrDocTaxAmt=tax.amount,
+        RowMod="A",
+    )

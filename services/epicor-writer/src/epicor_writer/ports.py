@@ -1,0 +1,81 @@
+"""What the posting protocol needs from the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from epicor_writer.decision import Said
+from epicor_writer.reference import Reference, Wanted
+from mlc_common.eventlog import Appended, Recorded
+from mlc_common.events import Event
+from mlc_epicor.datasets import APInvoiceDataset
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back from a write.
+
+    Attributes:
+        said: in one word.
+        message: Epicor's own words, or what happened to the answer.
+        question: Epicor wants a person to decide something.
+        server_error: the far side answered 5xx.
+    """
+
+    said: Said
+    message: str = ""
+    question: bool = False
+    server_error: bool = False
+
+
+class Ledger(Protocol):
+    """Epicor's AP ledger. Every call raises TransientError while Epicor cannot be asked."""
+
+    async def reference(self, wanted: Wanted, *, fresh: bool = False) -> Reference:
+        """What Epicor knows of these codes; `fresh` does not believe what was read before."""
+        ...
+
+    async def look_up(self, company: str, vendor_num: int, invoice_num: str) -> APInvoiceDataset | None:
+        """The invoice with this key, whole, or None."""
+        ...
+
+    async def open_group(self, company: str, group_id: str, *, apply_date: date) -> Reply:
+        """Make sure that we can use the group: YES, GROUP_TAKEN, or NO."""
+        ...
+
+    async def save(self, company: str, dataset: APInvoiceDataset, *, group_id: str) -> Reply:
+        """UpdateMaster: YES, NO, GROUP_TAKEN or UNCLEAR. A TransientError means that nothing was saved."""
+        ...
+
+    async def remove(self, company: str, vendor_num: int, invoice_num: str) -> Reply:
+        """Delete an unposted invoice: YES, NO or UNCLEAR."""
+        ...
+
+    async def close_group(self, company: str, group_id: str, *, surely_ours: bool) -> None:
+        """Give the group back to people; never fails."""
+        ...
+
+
+class Log(Protocol):
+    """The event log."""
+
+    async def append(self, event: Event) -> Appended: ...
+
+    async def history(self, connection: str, invoice_id: str) -> Sequence[Recorded]: ...
+
+
+class Slot(Protocol):
+    """Our place among the callers of this connection."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def cap(self) -> int: ...
+
+    async def still_ours(self) -> None:
+        """Raises TransientError when the place was lost."""
+        ...

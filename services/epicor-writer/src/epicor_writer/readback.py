@@ -1,0 +1,116 @@
+"""Does what Epicor holds equal what was meant? Pure.
+
+HTTP 200 is no success: a line's account can be blank, an expense doubled, the control total missed (Epicor reference,
+UpdateMaster and the empty-account problem). Every difference is a phrase that fits into a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from epicor_writer.reference import same_key
+from mlc_epicor.datasets import APInvDtlRow, APInvExpRow, APInvExpTGLCRow, APInvHedRow, APInvoiceDataset, APInvTaxRow
+
+ZERO = Decimal(0)
+JOURNAL = "R"
+"""RecordType of account rows that only refer to the journal."""
+
+
+def differences(meant: APInvoiceDataset, held: APInvoiceDataset) -> list[str]:
+    """Everything in which `held` is not the invoice that was meant; empty when it is."""
+    return [*_header(meant, held), *_lines(meant, held), *_taxes(meant, held)]
+
+
+def _header(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
+    wish, fact = meant.header, held.header
+    total = wish.ScrDocInvoiceVendorAmt or ZERO
+    if fact.DocInvoiceAmt != total:
+        yield f"the total is {_money(fact.DocInvoiceAmt)} instead of {_money(total)}"
+    variance = _variance(fact, total)
+    if variance != ZERO:
+        yield f"the control total is missed by {_money(variance)}"
+    for name, what in (("CurrencyCode", "currency"), ("TermsCode", "terms")):
+        asked, got = getattr(wish, name), getattr(fact, name)
+        if asked and same_key(got) != same_key(asked):
+            yield f"{what} {got or 'blank'} instead of {asked}"
+    for name, what in (("InvoiceDate", "invoice date"), ("ApplyDate", "apply date")):
+        if getattr(wish, name) != getattr(fact, name):
+            yield f"{what} {getattr(fact, name) or 'blank'} instead of {getattr(wish, name)}"
+    if fact.DebitMemo:
+        yield "it is a debit memo"
+    if wish.InvoiceHeld and not fact.InvoiceHeld:
+        yield "it is not on hold"
+
+
+def _variance(fact: APInvHedRow, total: Decimal) -> Decimal | None:
+    """The vendor's total less the computed one; worked out when Epicor does not tell."""
+    if fact.DocInvoiceVariance is not None:
+        return fact.DocInvoiceVariance
+    return None if fact.DocInvoiceAmt is None else total - fact.DocInvoiceAmt
+
+
+def _lines(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
+    if len(held.APInvDtl) != len(meant.APInvDtl):
+        yield f"{len(held.APInvDtl)} lines instead of {len(meant.APInvDtl)}"
+        return
+    facts = {line.InvoiceLine: line for line in held.APInvDtl}
+    accounts = {row.InvoiceLine: row for row in meant.APInvExpTGLC}
+    for wish in meant.APInvDtl:
+        number = wish.InvoiceLine
+        fact = facts.get(number)
+        if fact is None:
+            yield f"line {number} is missing"
+            continue
+        if _cost(fact) != _cost(wish):
+            yield f"line {number} has {_money(_cost(fact))} instead of {_money(_cost(wish))}"
+        expenses = [row for row in held.APInvExp if row.InvoiceLine == number]
+        rows = [row for row in held.APInvExpTGLC if row.InvoiceLine == number and row.RecordType != JOURNAL]
+        yield from _expenses(wish, expenses)
+        yield from _accounts(accounts[number], expenses, rows)
+
+
+def _expenses(wish: APInvDtlRow, expenses: Iterable[APInvExpRow]) -> Iterator[str]:
+    booked = sum((row.DocExpAmt or ZERO for row in expenses), ZERO)
+    if booked != _cost(wish):
+        yield f"the expenses of line {wish.InvoiceLine} are {_money(booked)} instead of {_money(_cost(wish))}"
+
+
+def _accounts(wish: APInvExpTGLCRow, expenses: list[APInvExpRow], rows: list[APInvExpTGLCRow]) -> Iterator[str]:
+    number = wish.InvoiceLine
+    ours = [row for row in rows if same_key(row.BookID) in ("", same_key(wish.BookID))]
+    coded = {row.InvExpSeq for row in ours if row.GLAccount.strip()}
+    if not ours or any(not row.GLAccount.strip() for row in rows) or any(e.InvExpSeq not in coded for e in expenses):
+        yield f"line {number} has no GL account"
+    for account in sorted({row.GLAccount.strip() for row in ours if row.GLAccount.strip()}):
+        if same_key(account) != same_key(wish.GLAccount):
+            yield f"line {number} is on account {_display(account)} instead of {_display(wish.GLAccount)}"
+
+
+def _taxes(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
+    wished, facts = _by_code(meant.APInvTax), _by_code(held.APInvTax)
+    for code in [*wished, *(code for code in facts if code not in wished)]:
+        asked, got = wished.get(code, ZERO), facts.get(code, ZERO)
+        if asked != got:
+            yield f"tax {code.upper()} is {_money(got)} instead of {_money(asked)}"
+
+
+def _by_code(rows: Iterable[APInvTaxRow]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for row in rows:
+        code = same_key(row.TaxCode)
+        amount = row.DocTaxAmt if row.DocTaxAmt is not None else row.ScrDocTaxAmt
+        sums[code] = sums.get(code, ZERO) + (amount or ZERO)
+    return sums
+
+
+def _cost(line: APInvDtlRow) -> Decimal | None:
+    return line.DocExtCost if line.DocExtCost is not None else line.ScrDocExtCost
+
+
+def _money(amount: Decimal | None) -> str:
+    return "nothing" if amount is None else f"{amount:.2f}"
+
+
+def _display(account: str) -> str:
+    return account.replace("|", "-")

@@ -1,0 +1,57 @@
+"""What Epicor knows about the codes of one accounting document, as values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+
+def same_key(code: str) -> str:
+    """A code as Epicor's database compares it: without case and without blanks at its ends."""
+    return code.strip().casefold()
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A supplier: `num` is Epicor's key, `vendor_id` the code people use, `terms` its own payment terms (may be "")."""
+
+    num: int
+    vendor_id: str
+    terms: str = ""
+    inactive: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """A GL account and when it may be posted to."""
+
+    active: bool = True
+    first: date | None = None
+    last: date | None = None
+
+    def open_on(self, day: date | None) -> bool:
+        """Whether it takes postings on this day; without a day, whether it is active at all."""
+        return self.active and (day is None or ((self.first or day) <= day <= (self.last or day)))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The codes to look up in one Epicor company; `accounts` in internal form, as 6100|10|200."""
+
+    company: str
+    chart: str
+    vendor_id: str
+    accounts: frozenset[str] = frozenset()
+    taxes: frozenset[str] = frozenset()
+    terms: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What was found; keys as `same_key` makes them."""
+
+    vendor: Vendor | None = None
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    taxes: frozenset[str] = frozenset()
+    terms: frozenset[str] = frozenset()

@@ -1,0 +1,64 @@
+"""Taxes as Basware gave them, one line per Epicor tax code. Pure.
+
+Basware API reference, tax: there are no tax lines; tax stands at the coding rows, or at the header only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from mlc_basware.documents import AccountingDocument
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class TaxLine:
+    """The tax of one code, in invoice currency; `code` is Epicor's, or "" where Basware gave a tax without one."""
+
+    code: str
+    taxable: Decimal
+    amount: Decimal
+
+
+def tax_lines(document: AccountingDocument, codes: Mapping[str, str]) -> tuple[TaxLine, ...]:
+    """The taxes of a document, in order of appearance; `codes` maps Basware's tax codes to Epicor's where they differ.
+
+    A code with a zero amount is kept: it says which sales were exempt. Rows without code and without tax are not.
+    """
+    if any(row.taxSum is not None for row in document.codingRows) or not document.taxSum1:
+        shares = [
+            (row.taxCode or document.taxCode or "", row.netTotal or ZERO, row.taxSum or ZERO)
+            for row in document.codingRows
+        ]
+    else:
+        shares = [(_only_code(document), row_sum(document), document.taxSum1)]
+    grouped: dict[str, TaxLine] = {}
+    for given, taxable, amount in shares:
+        code = codes.get(given.strip(), given.strip())
+        line = grouped.get(code, TaxLine(code, ZERO, ZERO))
+        grouped[code] = replace(line, taxable=line.taxable + taxable, amount=line.amount + amount)
+    return tuple(line for line in grouped.values() if line.code or line.amount)
+
+
+def row_sum(document: AccountingDocument) -> Decimal:
+    """The net sum of the coding rows."""
+    return sum((row.netTotal or ZERO for row in document.codingRows), ZERO)
+
+
+def tax_sum(lines: tuple[TaxLine, ...]) -> Decimal:
+    """The tax of all lines."""
+    return sum((line.amount for line in lines), ZERO)
+
+
+def second_tax(document: AccountingDocument) -> Decimal:
+    """Tax that is not part of the sum to pay, such as reverse charge; from the rows, else from the header."""
+    rows = sum((abs(row.taxSum2 or ZERO) for row in document.codingRows), ZERO)
+    return rows or abs(document.taxSum2 or ZERO)
+
+
+def _only_code(document: AccountingDocument) -> str:
+    codes = {row.taxCode for row in document.codingRows if row.taxCode}
+    return document.taxCode or (codes.pop() if len(codes) == 1 else "")

@@ -1,0 +1,173 @@
+"""Reads a connection file: YAML to document, every mistake located by line and path, no value that could be a secret."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from mlc_common.connection import ConnectionDocument
+from operator_console.exits import CommandError, Exit
+
+Path = tuple[str | int, ...]
+LONGEST_VALUE = 60
+_SECRET = re.compile(r"secret|password|passwd|api_?key|token$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing wrong with a file: where, what stands there, and what may stand there."""
+
+    line: int | None
+    path: str
+    value: str | None
+    allowed: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, " if self.line else ""
+        found = f" is {self.value}" if self.value is not None else ""
+        return f"{where}{self.path or 'the file'}{found}: {self.allowed}"
+
+
+class MistakesError(CommandError):
+    """A file with mistakes; all of them at once."""
+
+    def __init__(self, name: str, mistakes: list[Mistake]) -> None:
+        lines = "".join(f"\n  {mistake}" for mistake in mistakes)
+        super().__init__(f"{name} is not a valid connection file:{lines}", code=Exit.USAGE)
+        self.mistakes = mistakes
+
+
+class _Exact(yaml.SafeLoader):
+    """YAML whose fractions become Decimal, straight from the literal."""
+
+
+def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal | float:
+    text = str(loader.construct_scalar(node)).replace("_", "")
+    try:
+        return Decimal(text)
+    except ArithmeticError:  # .inf and .nan: pydantic refuses them where they stand
+        return loader.construct_yaml_float(node)
+
+
+_Exact.add_constructor("tag:yaml.org,2002:float", _decimal)
+
+
+def parse(text: str, *, name: str) -> ConnectionDocument:
+    """The connection document of a YAML text; `name` names the file in sentences.
+
+    Raises:
+        MistakesError: with every mistake.
+    """
+    try:
+        tree = yaml.compose(text, Loader=_Exact)  # noqa: S506 - a SafeLoader
+        if tree is None:
+            raise MistakesError(name, [Mistake(None, "", None, "it is empty")])
+        twice = list(_twice(tree, ()))
+        if twice:
+            raise MistakesError(name, twice)
+        content = yaml.load(text, Loader=_Exact)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise MistakesError(name, [_syntax(error)]) from None
+    lines = {path: line for path, line in _lines(tree, ())}
+    try:
+        return ConnectionDocument.model_validate(content)
+    except ValidationError as error:
+        mistakes = [_mistake(each, lines) for each in error.errors(include_url=False)]
+        raise MistakesError(name, mistakes) from None
+
+
+def _syntax(error: yaml.YAMLError) -> Mistake:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "it cannot be read"
+    return Mistake(mark.line + 1 if mark else None, "", None, f"this is no YAML: {problem}")
+
+
+def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
+    yield path, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*path, key.value), key.start_mark.line + 1
+            yield from ((below, line) for below, line in _lines(value, (*path, key.value)) if below != (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _lines(value, (*path, number))
+
+
+def _twice(node: yaml.Node, path: Path) -> Iterator[Mistake]:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield Mistake(key.start_mark.line + 1, _dotted((*path, key.value)), None, "it stands here twice; keep one")
+            seen.add(key.value)
+            yield from _twice(value, (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _twice(value, (*path, number))
+
+
+def _mistake(error: ErrorDetails, lines: Mapping[Path, int]) -> Mistake:
+    path = error["loc"]
+    line = next((lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in lines), None)
+    if error["type"] == "extra_forbidden":
+        return Mistake(line, _dotted(path), None, _unknown(path))
+    if error["type"] == "missing":
+        return Mistake(line, _dotted(path), None, "it is missing")
+    value = None if _SECRET.search(_dotted(path)) else _shown(error["input"])
+    return Mistake(line, _dotted(path), value, _sentence(error["msg"]))
+
+
+def _unknown(path: Path) -> str:
+    name = str(path[-1])
+    if _SECRET.search(name):
+        return "credentials are never in this file; set them with: ml-connector credentials set CONNECTION"
+    allowed = _members(path[:-1])
+    close = difflib.get_close_matches(name, allowed, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"there is no such member; allowed here: {', '.join(allowed)}{hint}"
+
+
+def _members(path: Path) -> list[str]:
+    schema = ConnectionDocument.model_json_schema()
+    here: dict[str, Any] = schema
+    for step in path:
+        here = here["items"] if isinstance(step, int) else here["properties"][step]
+        if "$ref" in here:
+            here = schema["$defs"][here["$ref"].rpartition("/")[2]]
+    return list(here.get("properties", {}))
+
+
+def _shown(value: Any) -> str | None:
+    match value:
+        case str() if "://" in value:
+            return f"'{_without_secrets(value)}'"
+        case str():
+            return f"'{value[:LONGEST_VALUE]}'" + ("…" if len(value) > LONGEST_VALUE else "")
+        case dict() | list() | BaseModel():
+            return None
+        case _:
+            return str(value)
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url)
+    login = "…@" if parts.username or parts.password else ""
+    return f"{parts.scheme}://{login}{parts.netloc.rpartition('@')[2]}{parts.path}" + ("?…" if parts.query else "")
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _dotted(path: Path) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")

@@ -1,0 +1,83 @@
+"""`ml-connector documents`: list where they stand; show one with everything that happened to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+from sqlalchemy import or_, select
+
+from mlc_common.connections import listing
+from mlc_common.eventlog import EventLog, Recorded
+from mlc_common.events import NotificationReceived, RecordSent
+from mlc_common.settings import Settings
+from mlc_common.tables import document_status
+from operator_console.exits import CommandError, Exit
+from operator_console.reach import broker, database
+from operator_console.view import DocumentStatus, fold
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A document: its state, folded from the facts just read, and the facts, oldest first."""
+
+    status: DocumentStatus
+    timeline: tuple[Recorded, ...]
+
+
+async def rows(settings: Settings, *, phase: str | None, connection: str | None, limit: int) -> list[DocumentStatus]:
+    """Documents, the last changed first."""
+    query = select(document_status).order_by(document_status.c.last_change.desc(), document_status.c.invoice_id)
+    if phase is not None:
+        query = query.where(document_status.c.phase == phase)
+    if connection is not None:
+        query = query.where(document_status.c.connection == connection)
+    async with database(settings) as engine, engine.connect() as db:
+        found = (await db.execute(query.limit(limit))).mappings().all()
+    return [DocumentStatus(**row) for row in found]
+
+
+async def shown(settings: Settings, identifier: str, *, connection: str | None) -> Shown:
+    """One document by its Basware invoice id, or by invoice number when only one document has it.
+
+    Raises:
+        CommandError: there is none, or several.
+    """
+    invoice_id, connections = await _candidates(settings, identifier, connection)
+    async with broker(settings) as client:
+        log = EventLog(client, timeout=settings.timings.publish)
+        timelines = [await log.timeline(each, invoice_id) for each in connections]
+    known = [timeline for timeline in timelines if timeline]
+    if not known:
+        raise CommandError(f"No accounting document {identifier} is known.", code=Exit.NOT_FOUND)
+    if len(known) > 1:
+        raise CommandError(f"{identifier} is known in several connections; name one with --connection.", code=Exit.USAGE)
+    return Shown(status=status(known[0]), timeline=tuple(known[0]))
+
+
+def status(timeline: list[Recorded]) -> DocumentStatus:
+    """The state that these facts add up to; at least one."""
+
+    def step(state: DocumentStatus | None, recorded: Recorded) -> DocumentStatus | None:
+        if isinstance(recorded.event, NotificationReceived | RecordSent):
+            return state
+        return fold(state, recorded.event, sequence=recorded.sequence)
+
+    folded = reduce(step, timeline, None)
+    if folded is None:
+        raise CommandError("The stream holds nothing about this document.", code=Exit.NOT_FOUND)
+    return folded
+
+
+async def _candidates(settings: Settings, identifier: str, connection: str | None) -> tuple[str, list[str]]:
+    columns = document_status.c
+    is_it = or_(columns.invoice_id == identifier, columns.invoice_number == identifier)
+    async with database(settings) as engine:
+        async with engine.connect() as db:
+            found = (await db.execute(select(columns.invoice_id, columns.connection).where(is_it))).all()
+        names = [row.name for row in await listing(engine)]
+    ids = {row.invoice_id for row in found if connection in (None, row.connection)}
+    if len(ids) > 1:
+        listed = ", ".join(sorted(ids))
+        raise CommandError(f"Several documents have the number {identifier}; name one by its id: {listed}", code=Exit.USAGE)
+    return (ids.pop() if ids else identifier), [connection] if connection else names

@@ -1,0 +1,67 @@
+"""`ml-connector status`: every process of an embedded site, asked now."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from operator_console import run_state
+from operator_console.data_folder import DataFolder, is_locked
+from operator_console.embedded import BROKER
+from operator_console.embedded_database import DATABASE, database_answers, database_url
+from operator_console.exits import CommandError, Exit
+from operator_console.processes import birth
+from operator_console.reach import broker_answers
+from operator_console.run_state import RunningProcess
+from operator_console.site import service_answers
+from operator_console.data_folder import settings_of
+
+
+@dataclass(frozen=True)
+class ProcessRow:
+    """One process; `health` is ok, not ready or down."""
+
+    name: str
+    pid: int | None
+    address: str | None
+    health: str
+    version: str | None
+    restarts: int
+
+
+async def rows(folder: DataFolder) -> list[ProcessRow]:
+    """Every process with its pid, address, health and version.
+
+    Raises:
+        CommandError: nothing runs on this directory.
+    """
+    state = run_state.read(folder)
+    if state is None or not is_locked(folder):
+        raise CommandError(
+            f"Nothing runs in {folder.root}; start it with: ml-connector up --data-dir {folder.root}", code=Exit.PROBLEM
+        )
+    return list(await asyncio.gather(*(_row(folder, each) for each in state.processes)))
+
+
+def healthy(found: list[ProcessRow]) -> bool:
+    """Whether every process is well."""
+    return all(each.health == "ok" for each in found)
+
+
+async def _row(folder: DataFolder, process: RunningProcess) -> ProcessRow:
+    alive = process.pid is not None and birth(process.pid) == process.born
+    health, version = await _health(folder, process.name) if alive else ("down", None)
+    port = run_state.port_of(folder, process.name)
+    address = process.address or (f"http://127.0.0.1:{port}" if port else None)
+    return ProcessRow(process.name, process.pid if alive else None, address, health, version, process.restarts)
+
+
+async def _health(folder: DataFolder, name: str) -> tuple[str, str | None]:
+    if name == BROKER:
+        version = await broker_answers(settings_of(folder, database_url(folder)))
+        return ("ok" if version else "not ready"), version
+    if name == DATABASE:
+        version = await database_answers(folder)
+        return ("ok" if version else "not ready"), version
+    ready = await service_answers(folder, name, path="/readyz")
+    return ("ok", ready) if ready else ("not ready", await service_answers(folder, name))

@@ -1,0 +1,77 @@
+"""Facts told in words, one line each, for a document's timeline. Pure."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from mlc_common.events import (
+    AnswerRejected,
+    DocumentAcknowledged,
+    DocumentApproved,
+    DocumentNoticed,
+    Event,
+    InvoicePosted,
+    InvoiceRefused,
+    InvoiceRemoved,
+    NotificationReceived,
+    OutcomeAnswered,
+    PostingIntended,
+    PostingUnclear,
+    RecordSent,
+)
+
+
+def tell(event: Event) -> tuple[str, str]:
+    """What happened, and what matters about it."""
+    match event:
+        case NotificationReceived():
+            return "pushed", f"{event.task_type} {event.document_id}, verified as {event.variant}"
+        case RecordSent():
+            return "sent", f"{event.kind} {event.code} of company {event.company}"
+        case DocumentApproved() | DocumentAcknowledged() | DocumentNoticed():
+            return _seen(event)
+        case OutcomeAnswered():
+            told = "success" if event.success else "refusal"
+            return "answered", f"Basware took the {told}: {event.message}" + (" (it was there already)" if event.found else "")
+        case AnswerRejected():
+            return "answer rejected", f"{event.sentence} (status {event.status})"
+        case _:
+            return _worked_on(event)
+
+
+def _seen(event: DocumentApproved | DocumentAcknowledged | DocumentNoticed) -> tuple[str, str]:
+    match event:
+        case DocumentApproved():
+            amount = f", {event.gross} {event.currency}" if event.gross is not None else ""
+            return "approved", f"seen by {event.seen_by}: {event.invoice_number} of {event.supplier_code}{amount}"
+        case DocumentAcknowledged():
+            return "acknowledged", "Basware knows that we have it" + (" (already before)" if event.already else "")
+        case DocumentNoticed():
+            return "noticed", f"{event.reason} (status {event.status})"
+        case _:
+            assert_never(event)
+
+
+def _worked_on(
+    event: PostingIntended | PostingUnclear | InvoiceRemoved | InvoicePosted | InvoiceRefused,
+) -> tuple[str, str]:
+    match event:
+        case PostingIntended():
+            return "intended", (
+                f"UpdateMaster {event.number}: {event.invoice_num} of vendor {event.vendor_num}, {event.total}, "
+                f"company {event.company}, group {event.group_id}"
+            )
+        case PostingUnclear():
+            return "unclear", f"UpdateMaster {event.number}, look-up {event.look_ups}: {event.sentence}"
+        case InvoiceRemoved():
+            return "removed", f"incomplete invoice {event.invoice_num} of vendor {event.vendor_num}: {event.difference}"
+        case InvoicePosted():
+            found = " (it was there already)" if event.found else ""
+            return "posted", (
+                f"company {event.company}, group {event.group_id}, invoice {event.invoice_num}, voucher {event.voucher}, "
+                f"{event.total} {event.currency} in {event.lines} lines{found}"
+            )
+        case InvoiceRefused():
+            return "refused", " ".join(f"[{each.code}] {each.sentence}" for each in event.findings)
+        case _:
+            assert_never(event)

@@ -1,0 +1,174 @@
+"""The status of an accounting document, folded from its facts. Pure; drop it and rebuild it, it comes out the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import assert_never
+
+from mlc_common.catalogue import answer_text
+from mlc_common.events import (
+    AnswerRejected,
+    DocumentAcknowledged,
+    DocumentApproved,
+    DocumentFact,
+    DocumentNoticed,
+    InvoicePosted,
+    InvoiceRefused,
+    InvoiceRemoved,
+    OutcomeAnswered,
+    PostingIntended,
+    PostingUnclear,
+)
+
+
+class Phase(StrEnum):
+    """Where a document stands; `answered` beside it says whether Basware knows the outcome."""
+
+    NOTICED = "noticed"
+    APPROVED = "approved"
+    POSTING = "posting"
+    UNCLEAR = "unclear"
+    POSTED = "posted"
+    REFUSED = "refused"
+    ANSWER_REJECTED = "answer_rejected"
+
+
+@dataclass(frozen=True)
+class DocumentStatus:
+    """One accounting document at its latest attempt; the columns of the table `document_status`."""
+
+    connection: str
+    invoice_id: str
+    attempt: str
+    phase: str
+    first_seen: datetime
+    last_change: datetime
+    last_sequence: int
+    answered: bool = False
+    company: str | None = None
+    supplier_code: str | None = None
+    supplier_name: str | None = None
+    invoice_number: str | None = None
+    currency: str | None = None
+    gross: Decimal | None = None
+    invoice_date: date | None = None
+    epicor_company: str | None = None
+    vendor_num: int | None = None
+    epicor_invoice: str | None = None
+    group_id: str | None = None
+    voucher: str | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+
+
+def fold(state: DocumentStatus | None, event: DocumentFact, *, sequence: int) -> DocumentStatus:
+    """The status after one more fact; one that was folded before, or is of an older attempt, changes nothing."""
+    if state is None:
+        state = _first(event, sequence)
+    elif sequence <= state.last_sequence:
+        return state
+    if not isinstance(event, DocumentApproved | DocumentNoticed) and event.attempt != state.attempt:
+        return replace(state, last_sequence=sequence)
+    return replace(_applied(state, event), last_change=max(event.at, state.last_change), last_sequence=sequence)
+
+
+def _first(event: DocumentFact, sequence: int) -> DocumentStatus:
+    return DocumentStatus(
+        connection=event.connection,
+        invoice_id=event.invoice_id,
+        attempt=event.attempt,
+        phase=Phase.NOTICED,
+        first_seen=event.at,
+        last_change=event.at,
+        last_sequence=sequence,
+    )
+
+
+def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
+    match event:
+        case DocumentApproved():
+            return _approved(state, event)
+        case DocumentNoticed():
+            return _noticed(state, event)
+        case DocumentAcknowledged():
+            return state
+        case OutcomeAnswered():
+            return replace(state, answered=True)
+        case AnswerRejected():
+            return replace(state, phase=Phase.ANSWER_REJECTED, reason=event.sentence)
+        case _:
+            return _worked_on(state, event)
+
+
+def _worked_on(
+    state: DocumentStatus, event: PostingIntended | PostingUnclear | InvoiceRemoved | InvoicePosted | InvoiceRefused
+) -> DocumentStatus:
+    match event:
+        case PostingIntended():
+            return _intended(state, event)
+        case PostingUnclear():
+            return replace(state, phase=Phase.UNCLEAR, reason=event.sentence)
+        case InvoiceRemoved():
+            return replace(state, phase=Phase.POSTING, reason=f"An incomplete invoice was removed: {event.difference}")
+        case InvoicePosted():
+            return _posted(state, event)
+        case InvoiceRefused():
+            code = event.findings[0].code if event.findings else None
+            return replace(state, phase=Phase.REFUSED, reason_code=code, reason=answer_text(event.findings))
+        case _:
+            assert_never(event)
+
+
+def _approved(state: DocumentStatus, event: DocumentApproved) -> DocumentStatus:
+    return DocumentStatus(
+        connection=state.connection,
+        invoice_id=state.invoice_id,
+        attempt=event.attempt,
+        phase=Phase.APPROVED,
+        first_seen=state.first_seen,
+        last_change=state.last_change,
+        last_sequence=state.last_sequence,
+        company=event.company_code,
+        supplier_code=event.supplier_code,
+        supplier_name=event.supplier_name,
+        invoice_number=event.invoice_number,
+        currency=event.currency,
+        gross=event.gross,
+        invoice_date=event.invoice_date,
+    )
+
+
+def _noticed(state: DocumentStatus, event: DocumentNoticed) -> DocumentStatus:
+    # Only a document that is nobody's work shows why; on others a passing notice must not hide their outcome.
+    if state.phase != Phase.NOTICED:
+        return state
+    return replace(state, attempt=event.attempt, reason=event.reason)
+
+
+def _intended(state: DocumentStatus, event: PostingIntended) -> DocumentStatus:
+    return replace(
+        state,
+        phase=Phase.POSTING,
+        epicor_company=event.company,
+        vendor_num=event.vendor_num,
+        epicor_invoice=event.invoice_num,
+        group_id=event.group_id,
+        reason=None,
+    )
+
+
+def _posted(state: DocumentStatus, event: InvoicePosted) -> DocumentStatus:
+    return replace(
+        state,
+        phase=Phase.POSTED,
+        epicor_company=event.company,
+        vendor_num=event.vendor_num,
+        epicor_invoice=event.invoice_num,
+        group_id=event.group_id,
+        voucher=event.voucher,
+        reason_code=None,
+        reason=None,
+    )

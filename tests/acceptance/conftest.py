@@ -1,0 +1,271 @@
+"""The whole product as running processes on a real broker and database, with the emulators as far sides."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nats
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mlc_common.connection import ConnectionDocument
+from mlc_common.connections import apply, set_credential
+from mlc_common.eventlog import EventLog, Recorded
+from mlc_common.topology import declare_connection
+from mlc_common.vault import MasterKeys
+
+CONNECTION = "demo"
+SERVICES = ("webhook-gateway", "basware-reader", "epicor-writer")
+WEBHOOK_SECRET = "sandbox-only-webhook-secret"
+CREDENTIALS = {
+    "basware.client_id": "sandbox-client",
+    "basware.client_secret": "sandbox-only-secret",
+    "basware.webhook_secret": WEBHOOK_SECRET,
+    "epicor.username": "bwlink",
+    "epicor.password": "sandbox-only-password",
+    "epicor.api_key": "sandbox-only-api-key",
+}
+TIMINGS = {
+    "sweep": "3",
+    "retry_base": "0.1",
+    "retry_ceiling": "1",
+    "unclear_pauses": "[0.3, 0.5, 1]",
+    "ack_wait": "3",
+    "refresh": "0.5",
+    "breaker": "0.5",
+    "publish": "2",
+    "epicor_write": "10",
+    "graceful": "5",
+}
+SEGMENTS = [
+    {"field": "accountCode"},
+    {"field": "dimCode1", "default": "10"},
+    {"field": "costCenterCode", "default": "000"},
+]
+
+
+def connection_document(basware: str, epicor: str, *, cap: int) -> ConnectionDocument:
+    """The connection to the emulators."""
+    return ConnectionDocument.model_validate(
+        {
+            "name": CONNECTION,
+            "basware": {
+                "base_url": basware,
+                "calls_per_second": 2000,
+                "calls_in_flight": 16,
+                "scopes": ["accountingDocuments.read", "accountingDocuments.write"],
+            },
+            "epicor": {"base_url": epicor, "calls_in_flight": cap},
+            "companies": [
+                {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": SEGMENTS},
+                {"basware": "FI01", "epicor": "NWF", "currency": "EUR", "segments": SEGMENTS},
+            ],
+        }
+    )
+
+
+@dataclass(slots=True)
+class Process:
+    """One of our programs, with its log in a file."""
+
+    command: Sequence[str]
+    environment: dict[str, str]
+    log: Path
+    running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; it may still be starting when this returns."""
+        with self.log.open("ab") as output:
+            self.running = subprocess.Popen(
+                self.command, env=self.environment, stdout=output, stderr=output, start_new_session=True
+            )
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self.running is not None:
+            os.killpg(self.running.pid, signal.SIGKILL)
+            self.running.wait()
+            self.running = None
+
+    def stop(self) -> int:
+        """Ask it to stop and return its exit code."""
+        assert self.running is not None
+        self.running.terminate()
+        code = self.running.wait(timeout=20)
+        self.running = None
+        return code
+
+
+@dataclass(slots=True)
+class System:
+    """The running product and its far sides."""
+
+    folder: Path
+    broker: Any
+    log: EventLog
+    http: httpx.AsyncClient
+    basware: str
+    epicor: str
+    services: dict[str, Process] = field(default_factory=dict)
+
+    @property
+    def hook(self) -> str:
+        """Where Basware pushes to."""
+        return f"http://127.0.0.1:{self.port('webhook-gateway')}/hooks/basware/{CONNECTION}"
+
+    def port(self, service: str) -> int:
+        return int((self.folder / f"{service}.port").read_text())
+
+    async def ready(self, *services: str) -> None:
+        """Wait until these services say that they are ready."""
+        for service in services or tuple(self.services):
+
+            async def is_ready(service: str = service) -> bool:
+                try:
+                    answer = await self.http.get(f"http://127.0.0.1:{self.port(service)}/readyz")
+                except (OSError, ValueError, httpx.TransportError):
+                    return False
+                return answer.status_code == 200
+
+            await eventually(is_ready, seconds=20, what=f"{service} is ready; see {self.folder}")
+
+    def restart(self, service: str) -> None:
+        """Start a killed service anew."""
+        (self.folder / f"{service}.port").unlink(missing_ok=True)
+        self.services[service].start()
+
+    async def offer(self, documents: Sequence[dict[str, Any]]) -> list[str]:
+        """Put approved documents into Basware; returns their ids."""
+        from mlc_sandbox.exact_json import dumps
+
+        answer = await self.http.post(
+            f"{self.basware}/_sandbox/documents",
+            content=dumps({"accountingDocuments": documents}),
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status_code < 300, answer.text
+        return [document["invoiceId"] for document in documents]
+
+    async def push(self, ids: Sequence[str], **options: Any) -> list[int]:
+        """Let Basware push notifications for these documents; returns the gateway's answers."""
+        order = {"invoiceIds": list(ids), "url": self.hook, "secret": WEBHOOK_SECRET, "concurrency": 16} | options
+        answer = await self.http.post(f"{self.basware}/_sandbox/push", json=order, timeout=120)
+        assert answer.status_code == 200, answer.text
+        return [push["status"] for push in answer.json()["pushes"]]
+
+    async def faults(self, side: str, *faults: dict[str, Any]) -> None:
+        """Script faults of a far side ("basware" or "epicor")."""
+        answer = await self.http.post(f"{self.control(side)}/_sandbox/faults", json=list(faults))
+        assert answer.status_code < 300, answer.text
+
+    def control(self, side: str) -> str:
+        return self.basware if side == "basware" else self.epicor.removesuffix("/sandbox")
+
+    async def ledger(self) -> list[dict[str, Any]]:
+        """Every AP invoice in Epicor."""
+        answer = await self.http.get(f"{self.control('epicor')}/_sandbox/invoices", timeout=60)
+        invoices: list[dict[str, Any]] = answer.json()["invoices"]
+        return invoices
+
+    async def documents(self) -> dict[str, dict[str, Any]]:
+        """Every document in Basware, by id."""
+        answer = await self.http.get(f"{self.basware}/_sandbox/state", timeout=60)
+        return {document["invoiceId"]: document for document in answer.json()["documents"]}
+
+    async def answered(self, ids: Sequence[str], *, seconds: float = 30) -> dict[str, dict[str, Any]]:
+        """Wait until Basware has an answer for each of these documents; returns Basware's books."""
+
+        async def all_answered() -> bool:
+            books = await self.documents()
+            return all(books[invoice]["processingStatus"] in ("Transferred", "TransferFailed") for invoice in ids)
+
+        await eventually(all_answered, seconds=seconds, what=f"every document is answered; see {self.folder}")
+        return await self.documents()
+
+    async def timeline(self, invoice_id: str) -> list[Recorded]:
+        """All facts of a document."""
+        return await self.log.timeline(CONNECTION, invoice_id)
+
+
+async def eventually(check: Callable[[], Awaitable[bool]], *, seconds: float, what: str) -> None:
+    """Wait until the check holds."""
+    for _ in range(int(seconds / 0.1)):
+        if await check():
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"not within {seconds} s: {what}")
+
+
+def environment(folder: Path, nats_url: str, database_url: str, keys: str) -> dict[str, str]:
+    """What every service is started with."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MLC_") or name == "MLC_CI_RUN"},
+        "MLC_NATS_URL": nats_url,
+        "MLC_DATABASE_URL": database_url,
+        "MLC_MASTER_KEYS": keys,
+        **{f"MLC_TIMINGS__{name.upper()}": value for name, value in TIMINGS.items()},
+    }
+
+
+@pytest_asyncio.fixture
+async def system(
+    tmp_path: Path, broker: Any, topology: str, database_url: str, engine: AsyncEngine, request: pytest.FixtureRequest
+) -> AsyncIterator[System]:
+    """The product, ready; `@pytest.mark.parametrize("system", [8], indirect=True)` sets Epicor's cap."""
+    keys = MasterKeys.generate_line("k1")
+    base = environment(tmp_path, topology, database_url, keys)
+    sandbox = Process([sys.executable, "-m", "mlc_sandbox.serve"], base, tmp_path / "sandbox.log")
+    sandbox.start()
+    client = await nats.connect(topology, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
+    async with httpx.AsyncClient(timeout=30) as http:
+        urls = await _first_line(tmp_path / "sandbox.log")
+        document = connection_document(urls["basware"], urls["epicor"], cap=getattr(request, "param", 4))
+        now = datetime.now(UTC)
+        await apply(engine, document, by="test", now=now)
+        for name, value in CREDENTIALS.items():
+            await set_credential(
+                engine,
+                MasterKeys.parse(SecretStr(keys)),
+                connection=CONNECTION,
+                field=name,
+                values=[SecretStr(value)],
+                by="test",
+                now=now,
+            )
+        await declare_connection(client, CONNECTION, ack_wait=float(TIMINGS["ack_wait"]))
+        made = System(tmp_path, broker, EventLog(client, timeout=5), http, urls["basware"], urls["epicor"])
+        for service in SERVICES:
+            own = base | {"MLC_PORT_FILE": str(tmp_path / f"{service}.port")}
+            program = str(Path(sys.executable).parent / service)
+            made.services[service] = Process([program], own, tmp_path / f"{service}.log")
+            made.services[service].start()
+        try:
+            await made.ready()
+            yield made
+        finally:
+            for process in (*made.services.values(), sandbox):
+                process.kill()
+            await client.close()
+
+
+async def _first_line(log: Path) -> dict[str, str]:
+    for _ in range(200):
+        for line in log.read_text().splitlines():
+            if line.startswith("{"):
+                urls: dict[str, str] = json.loads(line)
+                return urls
+        await asyncio.sleep(0.1)
+    pytest.fail(f"the sandbox did not start: {log.read_text()}")

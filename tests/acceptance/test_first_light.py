@@ -1,0 +1,207 @@
+"""An approved invoice travels from a signed push into Epicor and back, whatever breaks on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from mlc_common.events import InvoicePosted, InvoiceRefused, PostingUnclear
+from mlc_common.streams import NOTIFICATIONS
+from mlc_sandbox.samples import bulk_invoices
+
+UPDATE_MASTER = {"path": "UpdateMaster", "method": "POST"}
+
+
+def assert_books_agree(ids: list[str], ledger: list[dict[str, Any]], basware: dict[str, dict[str, Any]]) -> None:
+    """Every document is once in Epicor, whole, and answered once in Basware."""
+    assert Counter(invoice["ExternalID"] for invoice in ledger) == Counter(ids)
+    for invoice in ledger:
+        assert invoice["DocInvoiceVariance"] == 0
+        assert invoice["lines"]
+    for invoice in ids:
+        assert basware[invoice]["processingStatus"] == "Transferred"
+        assert len(basware[invoice]["transferResponses"]) == 1
+
+
+async def test_an_approved_invoice_becomes_an_ap_invoice_and_is_answered(system: Any) -> None:
+    ids = await system.offer(bulk_invoices(3, seed="plain"))
+
+    assert await system.push(ids) == [200] * 3
+
+    basware = await system.answered(ids)
+    assert_books_agree(ids, await system.ledger(), basware)
+    facts = [recorded.event.type for recorded in await system.timeline(ids[0])]
+    assert facts == [
+        "document_approved",
+        "document_acknowledged",
+        "posting_intended",
+        "invoice_posted",
+        "outcome_answered",
+    ] or sorted(facts) == sorted(
+        ["document_approved", "document_acknowledged", "posting_intended", "invoice_posted", "outcome_answered"]
+    )
+
+
+async def test_one_trace_follows_the_invoice_from_the_push_to_the_answer(system: Any) -> None:
+    ids = await system.offer(bulk_invoices(1, seed="trace"))
+    await system.push(ids)
+    await system.answered(ids)
+
+    stream = system.log._stream
+    traces = set()
+    for recorded in await system.timeline(ids[0]):
+        message = await stream.get_msg("DOCUMENTS", recorded.sequence)
+        traces.add((message.headers or {})["traceparent"].split("-")[1])
+    notification = await stream.get_msg(NOTIFICATIONS, 1)
+    traces.add((notification.headers or {})["traceparent"].split("-")[1])
+
+    assert len(traces) == 1
+
+
+async def test_the_same_push_fifty_times_in_parallel_posts_once(system: Any) -> None:
+    ids = await system.offer(bulk_invoices(1, seed="fifty"))
+
+    assert await system.push(ids, repeat=50, concurrency=50) == [200] * 50
+
+    assert_books_agree(
+        ids, await system.ledger_after(ids) if False else await _ledger(system, ids), await system.documents()
+    )
+    assert (await system.log._stream.stream_info(NOTIFICATIONS)).state.messages == 1
+
+
+async def _ledger(system: Any, ids: list[str]) -> list[dict[str, Any]]:
+    await system.answered(ids)
+    ledger: list[dict[str, Any]] = await system.ledger()
+    return ledger
+
+
+async def test_a_push_that_got_lost_is_found_by_the_sweep(system: Any) -> None:
+    ids = await system.offer(bulk_invoices(2, seed="sweep"))
+
+    basware = await system.answered(ids)
+
+    assert_books_agree(ids, await system.ledger(), basware)
+
+
+async def test_a_refused_invoice_is_answered_with_a_reason(system: Any) -> None:
+    documents = bulk_invoices(1, seed="refused")
+    documents[0]["supplierCode"] = "99999"
+    ids = await system.offer(documents)
+    await system.push(ids)
+
+    basware = await system.answered(ids)
+
+    response = basware[ids[0]]["transferResponses"][0]
+    assert response["success"] is False
+    assert "99999" in response["responseMessage"]
+    assert await system.ledger() == []
+    assert [type(r.event) for r in await system.timeline(ids[0])].count(InvoiceRefused) == 1
+
+
+async def test_the_gateway_killed_under_load_loses_nothing_it_answered_200(system: Any) -> None:
+    documents = bulk_invoices(400, seed="gateway")
+    ids = await system.offer(documents)
+    pushing = asyncio.create_task(system.push(ids, concurrency=32))
+    await asyncio.sleep(0.5)
+    system.services["webhook-gateway"].kill()
+    statuses = await pushing
+
+    stream = system.log._stream
+    stored = set()
+    info = await stream.stream_info(NOTIFICATIONS)
+    for sequence in range(1, info.state.last_seq + 1):
+        message = await stream.get_msg(NOTIFICATIONS, sequence)
+        stored.add((await system.log.resolve(message)).document_id)
+    promised = {invoice for invoice, status in zip(ids, statuses, strict=True) if status == 200}
+    assert 0 < len(promised) < len(ids), "the kill came too early or too late to show anything"
+    assert promised <= stored
+
+
+async def test_the_writer_killed_between_the_commit_and_the_outcome_posts_once(system: Any) -> None:
+    await system.faults("epicor", {**UPDATE_MASTER, "kind": "delay_after", "seconds": 4})
+    ids = await system.offer(bulk_invoices(1, seed="writer"))
+    await system.push(ids)
+    for _ in range(100):
+        if await system.ledger():
+            break
+        await asyncio.sleep(0.05)
+    else:
+        pytest.fail("the commit never came")
+    system.services["epicor-writer"].kill()
+    assert not [r for r in await system.timeline(ids[0]) if isinstance(r.event, InvoicePosted)]
+
+    system.restart("epicor-writer")
+
+    basware = await system.answered(ids)
+    assert_books_agree(ids, await system.ledger(), basware)
+    [posted] = [r.event for r in await system.timeline(ids[0]) if isinstance(r.event, InvoicePosted)]
+    assert posted.found
+
+
+async def test_the_broker_killed_under_load_loses_nothing_and_everything_goes_on(system: Any) -> None:
+    ids = await system.offer(bulk_invoices(150, seed="broker"))
+    pushing = asyncio.create_task(system.push(ids, concurrency=16))
+    await asyncio.sleep(0.6)
+    system.broker.kill()
+    await asyncio.sleep(1)
+    system.broker.start()
+    statuses = await pushing
+    assert set(statuses) <= {200, 503}
+
+    basware = await system.answered(ids, seconds=60)
+
+    assert_books_agree(ids, await system.ledger(), basware)
+    for service in system.services.values():
+        assert service.running is not None
+        assert service.running.poll() is None, "it reconnects by itself"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("system", [8], indirect=True)
+async def test_a_thousand_invoices_with_lost_answers_leave_none_twice_none_missing_none_unanswered(system: Any) -> None:
+    await system.faults("epicor", {**UPDATE_MASTER, "kind": "drop_after", "every": 20, "times": -1})
+    ids = await system.offer(bulk_invoices(1000, seed="thousand"))
+
+    statuses = await system.push(ids, concurrency=32)
+
+    assert statuses == [200] * 1000
+    basware = await system.answered(ids, seconds=180)
+    assert_books_agree(ids, await system.ledger(), basware)
+    found = 0
+    for invoice in ids[:200]:
+        events = [recorded.event for recorded in await system.timeline(invoice)]
+        found += any(isinstance(event, InvoicePosted) and event.found for event in events)
+        assert sum(isinstance(event, PostingUnclear) for event in events) <= 3
+    assert found >= 5, "the lost answers were never noticed"
+
+
+async def test_services_stop_cleanly_when_asked(system: Any) -> None:
+    ids = await system.offer(bulk_invoices(5, seed="stop"))
+    await system.push(ids)
+
+    assert {name: process.stop() for name, process in system.services.items()} == dict.fromkeys(system.services, 0)
+
+
+async def test_no_secret_is_in_any_log_or_message(system: Any) -> None:
+    ids = await system.offer(bulk_invoices(3, seed="secrets"))
+    await system.push(ids)
+    await system.push(ids[:1], forge=True)
+    await system.faults(
+        "epicor", {"kind": "status", "path": "UpdateMaster", "status": 401, "body": {"ErrorMessage": "no"}}
+    )
+    await system.answered(ids)
+
+    texts = [path.read_text() for path in system.folder.glob("*.log") if path.name != "sandbox.log"]
+    for invoice in ids:
+        texts += [recorded.event.to_json().decode() for recorded in await system.timeline(invoice)]
+    everything = "\n".join(texts)
+    for secret in (
+        "sandbox-only-secret",
+        "sandbox-only-webhook-secret",
+        "sandbox-only-password",
+        "sandbox-only-api-key",
+    ):
+        assert secret not in everything

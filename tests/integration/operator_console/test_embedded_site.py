@@ -1,0 +1,117 @@
+"""The embedded broker and database as a person runs them: started, killed, stopped, started again, all is there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlc_common.streams import DOCUMENTS
+from operator_console import run_state, site
+from operator_console.data_folder import DataFolder, broker_access, free_port, prepare
+from operator_console.embedded_database import database_answers, socket_folder
+from operator_console.exits import CommandError
+from operator_console.processes import birth
+from operator_console.reach import broker, broker_answers, database
+from operator_console.supervisor import Patience
+
+SERVERS_ONLY = site.Options(
+    port=0, services=(), patience=Patience(first_pause=0.05, longest_pause=0.5, graceful=10), start_within=60
+)
+
+
+@pytest.fixture
+def folder() -> Iterator[DataFolder]:
+    with tempfile.TemporaryDirectory(prefix="mlc-") as name:
+        yield DataFolder(Path(name).resolve() / "data")
+
+
+async def test_what_was_stored_is_there_after_a_restart(folder: DataFolder) -> None:
+    async with site.running(folder, SERVERS_ONLY, say=print) as first:
+        async with broker(first.settings) as client:
+            await client.jetstream().publish("documents.c.1.noticed.a", b"{}")
+        async with database(first.settings) as engine, engine.begin() as db:
+            await db.exec_driver_sql("CREATE TABLE kept (n int)")
+        pids = [each.pid for each in first.processes]
+        assert first.fresh_key
+    assert [birth(pid) for pid in pids if pid] == [None, None]
+
+    async with site.running(folder, SERVERS_ONLY, say=print) as again:
+        async with broker(again.settings) as client:
+            assert (await client.jetstream().get_last_msg(DOCUMENTS, "documents.c.1.noticed.a")).data == b"{}"
+        async with database(again.settings) as engine, engine.begin() as db:
+            assert (await db.exec_driver_sql("SELECT count(*) FROM kept")).scalar() == 0
+        assert not again.fresh_key
+        assert again.settings.nats_url == first.settings.nats_url
+
+
+async def test_killed_servers_come_back_on_their_old_data_and_address(folder: DataFolder) -> None:
+    async with site.running(folder, SERVERS_ONLY, say=print) as here:
+        async with broker(here.settings) as client:
+            await client.jetstream().publish("documents.c.1.noticed.a", b"kept")
+        for each in here.processes:
+            assert each.pid is not None
+            os.kill(each.pid, signal.SIGKILL)
+        await _until_answers(here, restarts=1)
+        async with broker(here.settings) as client:
+            assert (await client.jetstream().get_last_msg(DOCUMENTS, "documents.c.1.noticed.a")).data == b"kept"
+        state = run_state.read(folder)
+        assert state is not None
+        assert [(each.name, each.restarts) for each in state.processes] == [("nats-server", 1), ("postgresql", 1)]
+
+
+async def _until_answers(here: site.Site, *, restarts: int) -> None:
+    async with asyncio.timeout(30):
+        while any(each.restarts < restarts for each in here.processes):
+            await asyncio.sleep(0.05)
+        while not (await broker_answers(here.settings) and await database_answers(here.folder)):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_second_site_on_the_same_directory_is_refused(folder: DataFolder) -> None:
+    async with site.running(folder, SERVERS_ONLY, say=print):
+        with pytest.raises(CommandError, match=f"in use by another ml-connector \\(process {os.getpid()}\\)"):
+            async with site.running(folder, SERVERS_ONLY, say=print):
+                pass
+
+
+async def test_a_gateway_port_in_use_is_refused_before_anything_starts(folder: DataFolder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CommandError, match=f"Port {port} is in use"):
+            async with site.running(folder, site.Options(port=port, services=()), say=print):
+                pass
+    assert not folder.state.exists()
+
+
+def test_secrets_are_readable_by_their_owner_only(folder: DataFolder) -> None:
+    assert prepare(folder)
+    broker_access(folder)
+
+    assert {path.stat().st_mode & 0o777 for path in (folder.master_keys, folder.broker_access)} == {0o600}
+    assert not prepare(folder)
+
+
+def test_the_broker_takes_another_port_when_its_own_was_taken(folder: DataFolder) -> None:
+    prepare(folder)
+    first = broker_access(folder)
+    assert broker_access(folder) == first
+    with socket.create_server(("127.0.0.1", first.port)):
+        second = broker_access(folder)
+
+    assert second.port != first.port
+    assert second.password == first.password
+
+
+def test_a_long_path_still_gives_a_socket_that_fits() -> None:
+    deep = DataFolder(Path("/srv") / ("long-name-" * 12))
+
+    assert len(str(socket_folder(deep) / ".s.PGSQL.5432")) < 100
+    assert socket_folder(deep) != socket_folder(DataFolder(deep.root / "other"))
+    assert free_port() > 0
