@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.connection import ConnectionDocument
-from mlc_common.connections import Connections, apply, load, rewrap, set_credential
+from mlc_common.connections import Connections, apply, discard_unreadable, load, rewrap, set_credential
 from mlc_common.database import make_engine
 from mlc_common.tables import data_keys
 from mlc_common.vault import MasterKeys, VaultError
@@ -163,13 +163,37 @@ async def test_a_new_key_that_is_not_the_one_others_use_is_refused(filled: Async
         await rewrap(filled, mistyped, now=NOW)
 
 
-async def test_a_service_that_waits_for_the_rotation_sees_it(filled: AsyncEngine) -> None:
-    view = Connections(filled, NEW, refresh_seconds=60)  # restarted too early, without the old key
+async def test_a_service_that_waits_for_the_rotation_sees_each_step_of_it(
+    filled: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    view = Connections(filled, NEW, refresh_seconds=0.001)  # restarted too early, without the old key
     await view.refresh()
     assert all(set(each.unreadable) == set(FIELDS) for each in view.current().values())
+    assert caplog.text.count("sealed under master key 'old', and only new is configured") == len(NAMES)
+    task = asyncio.create_task(view.keep_fresh())
     await rewrap(filled, NEW_FIRST, now=NOW)
-    assert await view.refresh() is True
-    assert all(each.unreadable == {} for each in view.current().values())
+    async with asyncio.timeout(10):
+        while any(each.unreadable for each in view.current().values()):
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_after_a_lost_master_key_what_it_sealed_can_be_set_again(filled: AsyncEngine) -> None:
+    await rewrap(filled, NEW_FIRST, now=NOW)
+    third = MasterKeys.parse(SecretStr(MasterKeys.generate_line("third")))
+    with pytest.raises(VaultError, match="sealed under master key 'new'"):
+        await put(filled, third, name="site-00", field=FIELDS[0], value="x")
+    assert set(await discard_unreadable(filled, third, connection="site-00")) == set(FIELDS)
+    await put(filled, third, name="site-00", field=FIELDS[0], value="again")
+    assert (await load(filled, third))["site-00"].secret(FIELDS[0]) == "again"
+    assert (await load(filled, NEW))["site-01"].secret(FIELDS[0]) == "site-01 epicor.password 0"
+
+
+async def test_nothing_that_opens_is_ever_discarded(filled: AsyncEngine) -> None:
+    assert await discard_unreadable(filled, OLD_FIRST, connection="site-00") == ()
+    assert (await load(filled, OLD))["site-00"].secret(FIELDS[0]) == "site-00 epicor.password 0"
 
 
 async def test_the_time_of_the_last_wrapping_is_kept(filled: AsyncEngine) -> None:

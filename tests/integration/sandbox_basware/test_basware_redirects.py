@@ -1,21 +1,29 @@
 """Redirects of the Basware emulator to pre-signed addresses."""
 
+from collections.abc import Callable
+from typing import Any
+
+import httpx
 import pytest
 
-from mlc_sandbox.basware import Settings
+from mlc_sandbox.basware import BaswareWorld, Settings
+
+Place = Callable[[int], list[str]]
 
 LIST = "/v1/accountingDocuments"
 TOKEN = "x-amz-meta-continuationtoken"
 
 
 @pytest.fixture
-def redirecting(world):
+def redirecting(world: BaswareWorld) -> None:
     """The emulator answers lists and single documents with 302."""
     world.settings = Settings(redirects=True, redirect_life=60)
 
 
 @pytest.mark.usefixtures("redirecting")
-async def test_a_document_is_fetched_from_the_pre_signed_address(api, anonymous, placed):
+async def test_a_document_is_fetched_from_the_pre_signed_address(
+    api: httpx.AsyncClient, anonymous: httpx.AsyncClient, placed: Place
+) -> None:
     (invoice_id,) = placed(1)
     first = await api.get(f"{LIST}/{invoice_id}")
     second = await anonymous.get(first.headers["Location"])
@@ -25,7 +33,7 @@ async def test_a_document_is_fetched_from_the_pre_signed_address(api, anonymous,
 
 
 @pytest.mark.usefixtures("redirecting")
-async def test_the_second_hop_refuses_an_authorization_header(api, placed):
+async def test_the_second_hop_refuses_an_authorization_header(api: httpx.AsyncClient, placed: Place) -> None:
     placed(1)
     first = await api.get(LIST)
     second = await api.get(first.headers["Location"])
@@ -34,7 +42,9 @@ async def test_the_second_hop_refuses_an_authorization_header(api, placed):
 
 
 @pytest.mark.usefixtures("redirecting")
-async def test_the_second_hop_refuses_unsigned_amazon_headers(api, anonymous, placed):
+async def test_the_second_hop_refuses_unsigned_amazon_headers(
+    api: httpx.AsyncClient, anonymous: httpx.AsyncClient, placed: Place
+) -> None:
     placed(1)
     first = await api.get(LIST)
     second = await anonymous.get(first.headers["Location"], headers={TOKEN: "x"})
@@ -42,7 +52,9 @@ async def test_the_second_hop_refuses_unsigned_amazon_headers(api, anonymous, pl
 
 
 @pytest.mark.usefixtures("redirecting")
-async def test_a_pre_signed_address_expires_and_cannot_be_forged(api, anonymous, placed, clock):
+async def test_a_pre_signed_address_expires_and_cannot_be_forged(
+    api: httpx.AsyncClient, anonymous: httpx.AsyncClient, placed: Place, clock: Any
+) -> None:
     placed(1)
     location = (await api.get(LIST)).headers["Location"]
     forged = await anonymous.get(location[:-4] + "0000")
@@ -55,8 +67,14 @@ async def test_a_pre_signed_address_expires_and_cannot_be_forged(api, anonymous,
     ("where", "on_redirect", "on_final"), [("final", False, True), ("redirect", True, False), ("both", True, True)]
 )
 async def test_the_continuation_token_is_where_it_is_said_to_be(
-    api, anonymous, world, placed, where, on_redirect, on_final
-):
+    api: httpx.AsyncClient,
+    anonymous: httpx.AsyncClient,
+    world: BaswareWorld,
+    placed: Place,
+    where: str,
+    on_redirect: bool,
+    on_final: bool,
+) -> None:
     placed(2)
     world.settings = Settings(redirects=True, redirect_token_on=where)
     first = await api.get(LIST, params={"pageSize": 1})
@@ -65,5 +83,5 @@ async def test_the_continuation_token_is_where_it_is_said_to_be(
 
 
 @pytest.mark.usefixtures("redirecting")
-async def test_nothing_to_list_is_404_without_a_redirect(api):
+async def test_nothing_to_list_is_404_without_a_redirect(api: httpx.AsyncClient) -> None:
     assert (await api.get(LIST)).status_code == 404

@@ -1,15 +1,20 @@
 """Responses that the Basware emulator takes, stores and refuses."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
+import httpx
 import pytest
 
-from mlc_sandbox.basware import Settings
+from mlc_sandbox.basware import BaswareWorld, Settings
+
+Place = Callable[[int], list[str]]
 
 LIST = "/v1/accountingDocuments"
 
 
-def success(code="answer-1", **changes):
+def success(code: str = "answer-1", **changes: Any) -> dict[str, Any]:
     """A transfer response that the emulator takes."""
     return {
         "externalCode": code,
@@ -23,7 +28,7 @@ def success(code="answer-1", **changes):
     } | changes
 
 
-def failure(code="answer-1", **changes):
+def failure(code: str = "answer-1", **changes: Any) -> dict[str, Any]:
     """A transfer response that says no."""
     return {
         "externalCode": code,
@@ -34,20 +39,21 @@ def failure(code="answer-1", **changes):
 
 
 @pytest.fixture
-async def invoice(api, placed):
+async def invoice(api: httpx.AsyncClient, placed: Place) -> str:
     """An acknowledged document's path."""
     (invoice_id,) = placed(1)
     await api.post(f"{LIST}/{invoice_id}/acknowledge")
     return f"{LIST}/{invoice_id}"
 
 
-async def read(api, invoice):
+async def read(api: httpx.AsyncClient, invoice: str) -> dict[str, Any]:
     """The document as the API has it."""
     answered = await api.get(invoice)
-    return answered.json()["accountingDocuments"][0]
+    document: dict[str, Any] = answered.json()["accountingDocuments"][0]
+    return document
 
 
-async def test_a_success_is_echoed_and_makes_the_document_transferred(api, invoice):
+async def test_a_success_is_echoed_and_makes_the_document_transferred(api: httpx.AsyncClient, invoice: str) -> None:
     answered = await api.post(f"{invoice}/transferResponses", json=success())
     document = await read(api, invoice)
     assert (answered.status_code, answered.json()) == (200, success())
@@ -56,7 +62,7 @@ async def test_a_success_is_echoed_and_makes_the_document_transferred(api, invoi
     assert [given["externalCode"] for given in document["transferResponses"]] == ["answer-1"]
 
 
-async def test_a_failure_keeps_no_voucher_numbers(api, invoice):
+async def test_a_failure_keeps_no_voucher_numbers(api: httpx.AsyncClient, invoice: str) -> None:
     await api.post(f"{invoice}/transferResponses", json=failure(voucherNumber1="118822"))
     document = await read(api, invoice)
     assert document["processingStatus"] == "TransferFailed"
@@ -64,7 +70,7 @@ async def test_a_failure_keeps_no_voucher_numbers(api, invoice):
     assert "voucherNumber1" not in document["transferResponses"][0]
 
 
-async def test_the_request_id_leads_to_a_request_status(api, invoice):
+async def test_the_request_id_leads_to_a_request_status(api: httpx.AsyncClient, invoice: str) -> None:
     answered = await api.post(f"{invoice}/transferResponses", json=success())
     status = await api.get(f"/v1/requestStatus/{answered.headers['x-amzn-RequestId']}")
     (record,) = status.json()["requestStatus"]
@@ -88,7 +94,9 @@ async def test_the_request_id_leads_to_a_request_status(api, invoice):
         ({"transferDate": "22.11.2026"}, "transferDate"),
     ],
 )
-async def test_a_body_that_breaks_the_schema_is_refused_with_the_members_name(api, invoice, changes, named):
+async def test_a_body_that_breaks_the_schema_is_refused_with_the_members_name(
+    api: httpx.AsyncClient, invoice: str, changes: dict[str, Any], named: str
+) -> None:
     answered = await api.post(f"{invoice}/transferResponses", json=success(**changes))
     refusal = answered.json()
     assert answered.status_code == 400
@@ -99,24 +107,24 @@ async def test_a_body_that_breaks_the_schema_is_refused_with_the_members_name(ap
     assert (await read(api, invoice))["processingStatus"] == "TransferInProgress"
 
 
-async def test_missing_members_are_all_named_at_once(api, invoice):
+async def test_missing_members_are_all_named_at_once(api: httpx.AsyncClient, invoice: str) -> None:
     answered = await api.post(f"{invoice}/transferResponses", json={"externalCode": "a"})
     assert len(answered.json()["errors"]) == 3
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"null"])
-async def test_a_body_that_is_no_object_is_refused(api, invoice, body):
+async def test_a_body_that_is_no_object_is_refused(api: httpx.AsyncClient, invoice: str, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answered = await api.post(f"{invoice}/transferResponses", content=body, headers=headers)
     assert answered.status_code == 400
 
 
-async def test_a_body_that_is_not_declared_as_json_is_refused(api, invoice):
+async def test_a_body_that_is_not_declared_as_json_is_refused(api: httpx.AsyncClient, invoice: str) -> None:
     answered = await api.post(f"{invoice}/transferResponses", content=b"{}", headers={"Content-Type": "text/plain"})
     assert answered.status_code == 400
 
 
-async def test_a_transferred_document_takes_no_other_transfer_response(api, invoice):
+async def test_a_transferred_document_takes_no_other_transfer_response(api: httpx.AsyncClient, invoice: str) -> None:
     await api.post(f"{invoice}/transferResponses", json=success())
     again = await api.post(f"{invoice}/transferResponses", json=success("answer-2"))
     replay = await api.post(f"{invoice}/transferResponses", json=success())
@@ -124,7 +132,9 @@ async def test_a_transferred_document_takes_no_other_transfer_response(api, invo
     assert len((await read(api, invoice))["transferResponses"]) == 1
 
 
-async def test_a_failed_transfer_takes_another_answer_only_if_so_set(api, invoice, world):
+async def test_a_failed_transfer_takes_another_answer_only_if_so_set(
+    api: httpx.AsyncClient, invoice: str, world: BaswareWorld
+) -> None:
     await api.post(f"{invoice}/transferResponses", json=failure())
     refused = await api.post(f"{invoice}/transferResponses", json=success("answer-2"))
     world.settings = Settings(answer_after_failure=True)
@@ -132,7 +142,9 @@ async def test_a_failed_transfer_takes_another_answer_only_if_so_set(api, invoic
     assert (refused.status_code, taken.status_code) == (400, 200)
 
 
-async def test_an_external_code_serves_once_per_document(api, invoice, anonymous):
+async def test_an_external_code_serves_once_per_document(
+    api: httpx.AsyncClient, invoice: str, anonymous: httpx.AsyncClient
+) -> None:
     await api.post(f"{invoice}/transferResponses", json=failure())
     await anonymous.post(f"/_sandbox/retransfer/{invoice.rpartition('/')[2]}")
     same = await api.post(f"{invoice}/transferResponses", json=success("answer-1"))
@@ -141,7 +153,9 @@ async def test_an_external_code_serves_once_per_document(api, invoice, anonymous
 
 
 @pytest.mark.parametrize("status", [400, 409])
-async def test_a_response_during_an_acknowledge_is_refused(api, world, placed, status):
+async def test_a_response_during_an_acknowledge_is_refused(
+    api: httpx.AsyncClient, world: BaswareWorld, placed: Place, status: int
+) -> None:
     (invoice_id,) = placed(1)
     world.settings = Settings(acknowledge_seconds=0.3, response_during_acknowledge=status)
     acknowledging = asyncio.create_task(api.post(f"{LIST}/{invoice_id}/acknowledge"))
@@ -153,7 +167,7 @@ async def test_a_response_during_an_acknowledge_is_refused(api, world, placed, s
     assert (refused.status_code, taken.status_code) == (status, 200)
 
 
-async def test_of_many_answers_at_once_one_is_taken(api, world, invoice):
+async def test_of_many_answers_at_once_one_is_taken(api: httpx.AsyncClient, world: BaswareWorld, invoice: str) -> None:
     answers = await asyncio.gather(
         *(api.post(f"{invoice}/transferResponses", json=success(f"a-{n}")) for n in range(20))
     )
@@ -161,7 +175,9 @@ async def test_of_many_answers_at_once_one_is_taken(api, world, invoice):
     assert world.refused_answers == {"transferResponses": 19}
 
 
-async def test_only_the_latest_hundred_responses_are_kept(api, world, invoice):
+async def test_only_the_latest_hundred_responses_are_kept(
+    api: httpx.AsyncClient, world: BaswareWorld, invoice: str
+) -> None:
     world.settings = Settings(answer_after_failure=True)
     for number in range(102):
         await api.post(f"{invoice}/transferResponses", json=failure(f"answer-{number}"))
@@ -170,18 +186,18 @@ async def test_only_the_latest_hundred_responses_are_kept(api, world, invoice):
     assert len(world.documents[invoice.rpartition("/")[2]].answers) == 102
 
 
-async def test_a_response_to_an_unknown_document_is_404(api):
+async def test_a_response_to_an_unknown_document_is_404(api: httpx.AsyncClient) -> None:
     assert (await api.post(f"{LIST}/nothing/transferResponses", json=success())).status_code == 404
 
 
-async def test_a_payment_before_the_transfer_is_refused(api, invoice):
+async def test_a_payment_before_the_transfer_is_refused(api: httpx.AsyncClient, invoice: str) -> None:
     answered = await api.post(
         f"{invoice}/paymentResponses", json={"externalCode": "p", "success": True, "paymentBlock": False}
     )
     assert answered.status_code == 409
 
 
-async def test_what_a_payment_leaves_out_is_cleared(api, invoice, world):
+async def test_what_a_payment_leaves_out_is_cleared(api: httpx.AsyncClient, invoice: str, world: BaswareWorld) -> None:
     await api.post(f"{invoice}/transferResponses", json=success())
     full = {"externalCode": "p-1", "success": True, "paymentBlock": False, "paymentMethod": "ACH", "paidTotal": 10.5}
     await api.post(f"{invoice}/paymentResponses", json=full)
@@ -194,7 +210,9 @@ async def test_what_a_payment_leaves_out_is_cleared(api, invoice, world):
     assert document.body["paymentMethod"] is None
 
 
-async def test_a_payment_without_success_changes_nothing(api, invoice, world):
+async def test_a_payment_without_success_changes_nothing(
+    api: httpx.AsyncClient, invoice: str, world: BaswareWorld
+) -> None:
     await api.post(f"{invoice}/transferResponses", json=success())
     body = {"externalCode": "p-1", "success": False, "paymentBlock": True, "paymentMethod": "CHECK"}
     answered = await api.post(f"{invoice}/paymentResponses", json=body)
@@ -203,7 +221,9 @@ async def test_a_payment_without_success_changes_nothing(api, invoice, world):
     assert document.body["paymentBlock"] is False
 
 
-async def test_prebook_and_enrichment_have_their_own_statuses(api, world, placed, clock):
+async def test_prebook_and_enrichment_have_their_own_statuses(
+    api: httpx.AsyncClient, world: BaswareWorld, placed: Place, clock: Any
+) -> None:
     first, second = placed(2)
     world.documents[first].move("PrebookInProgress", at=clock())
     world.documents[second].move("EnrichmentTransferInProgress", at=clock())

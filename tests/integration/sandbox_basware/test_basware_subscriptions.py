@@ -1,15 +1,20 @@
 """Subscriptions and the notification history of the Basware emulator."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
+import httpx
 import pytest
 
-from mlc_sandbox.basware import SIGNATURE_HEADER, Settings, Variant, sign
+from mlc_sandbox.basware import SIGNATURE_HEADER, BaswareWorld, Settings, Variant, sign
+
+Place = Callable[[int], list[str]]
 
 SECRET = "sandbox-only-webhook-secret"
 
 
-def subscription(url, **changes):
+def subscription(url: str, **changes: Any) -> dict[str, Any]:
     """One subscription as it is posted."""
     return {
         "taskType": "AccountingDocuments",
@@ -20,7 +25,9 @@ def subscription(url, **changes):
     } | changes
 
 
-async def test_subscribing_tests_the_connection_with_a_signed_push(api, receiver, world):
+async def test_subscribing_tests_the_connection_with_a_signed_push(
+    api: httpx.AsyncClient, receiver: Any, world: BaswareWorld
+) -> None:
     answered = await api.post("/v1/subscriptions", json=[subscription(receiver.url)])
     ((headers, body),) = receiver.got
     assert answered.status_code == 200
@@ -29,7 +36,9 @@ async def test_subscribing_tests_the_connection_with_a_signed_push(api, receiver
     assert len(world.subscriptions) == 1
 
 
-async def test_a_webhook_that_does_not_answer_200_is_not_subscribed(api, receiver, world):
+async def test_a_webhook_that_does_not_answer_200_is_not_subscribed(
+    api: httpx.AsyncClient, receiver: Any, world: BaswareWorld
+) -> None:
     receiver.status = 202
     answered = await api.post("/v1/subscriptions", json=[subscription(receiver.url)])
     assert answered.status_code == 422
@@ -37,13 +46,15 @@ async def test_a_webhook_that_does_not_answer_200_is_not_subscribed(api, receive
     assert world.subscriptions == []
 
 
-async def test_a_webhook_that_nobody_serves_is_not_subscribed(api):
+async def test_a_webhook_that_nobody_serves_is_not_subscribed(api: httpx.AsyncClient) -> None:
     answered = await api.post("/v1/subscriptions", json=[subscription("http://127.0.0.1:9/hook")])
     assert answered.status_code == 422
     assert SECRET not in answered.text
 
 
-async def test_the_api_returns_the_secret_in_clear_and_the_state_does_not(api, anonymous, receiver):
+async def test_the_api_returns_the_secret_in_clear_and_the_state_does_not(
+    api: httpx.AsyncClient, anonymous: httpx.AsyncClient, receiver: Any
+) -> None:
     await api.post("/v1/subscriptions", json=[subscription(receiver.url)])
     listed = await api.get("/v1/subscriptions")
     state = await anonymous.get("/_sandbox/state")
@@ -63,7 +74,9 @@ async def test_the_api_returns_the_secret_in_clear_and_the_state_does_not(api, a
         {"colour": "blue"},
     ],
 )
-async def test_a_subscription_that_breaks_the_schema_is_refused(api, receiver, changes):
+async def test_a_subscription_that_breaks_the_schema_is_refused(
+    api: httpx.AsyncClient, receiver: Any, changes: dict[str, Any]
+) -> None:
     answered = await api.post("/v1/subscriptions", json=[subscription(receiver.url, **changes)])
     assert answered.status_code == 400
     assert answered.json()["hasError"] is True
@@ -72,11 +85,11 @@ async def test_a_subscription_that_breaks_the_schema_is_refused(api, receiver, c
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"{"])
-async def test_a_body_that_is_no_list_of_subscriptions_is_422(api, body):
+async def test_a_body_that_is_no_list_of_subscriptions_is_422(api: httpx.AsyncClient, body: bytes) -> None:
     assert (await api.post("/v1/subscriptions", content=body)).status_code == 422
 
 
-async def test_the_sub_type_has_a_default_that_depends_on_the_type(api, receiver):
+async def test_the_sub_type_has_a_default_that_depends_on_the_type(api: httpx.AsyncClient, receiver: Any) -> None:
     posted = [subscription(receiver.url), subscription(receiver.url, taskType="RequestStatus")]
     for each in posted:
         del each["taskSubType"]
@@ -84,7 +97,7 @@ async def test_the_sub_type_has_a_default_that_depends_on_the_type(api, receiver
     assert [each["taskSubType"] for each in answered.json()] == ["All", "Error"]
 
 
-async def test_posting_again_overwrites_and_filters_narrow(api, receiver):
+async def test_posting_again_overwrites_and_filters_narrow(api: httpx.AsyncClient, receiver: Any) -> None:
     both = [subscription(receiver.url), subscription(receiver.url, taskType="RequestStatus", taskSubType="Error")]
     await api.post("/v1/subscriptions", json=both)
     await api.post("/v1/subscriptions", json=both[:1])
@@ -96,7 +109,7 @@ async def test_posting_again_overwrites_and_filters_narrow(api, receiver):
     assert (nothing.status_code, nothing.json()) == (404, {"detail": "Not Found"})
 
 
-async def test_unsubscribing_needs_all_three_parameters(api, receiver):
+async def test_unsubscribing_needs_all_three_parameters(api: httpx.AsyncClient, receiver: Any) -> None:
     await api.post("/v1/subscriptions", json=[subscription(receiver.url)])
     query = {"taskType": "AccountingDocuments", "taskSubType": "All", "lastUpdated": "2026-01-01"}
     refused = [
@@ -109,14 +122,16 @@ async def test_unsubscribing_needs_all_three_parameters(api, receiver):
     assert (await api.get("/v1/subscriptions")).status_code == 404
 
 
-async def test_unsubscribing_spares_what_was_not_updated_since(api, receiver):
+async def test_unsubscribing_spares_what_was_not_updated_since(api: httpx.AsyncClient, receiver: Any) -> None:
     await api.post("/v1/subscriptions", json=[subscription(receiver.url)])
     query = {"taskType": "All", "taskSubType": "All", "lastUpdated": "2030-01-01"}
     deleted = await api.delete("/v1/subscriptions", params=query)
     assert deleted.json()["numberOfRecordsDeleted"] == 0
 
 
-async def test_pushes_leave_a_history(api, anonymous, receiver, placed):
+async def test_pushes_leave_a_history(
+    api: httpx.AsyncClient, anonymous: httpx.AsyncClient, receiver: Any, placed: Place
+) -> None:
     placed(2)
     await anonymous.post("/_sandbox/push", json={"url": receiver.url})
     receiver.status = 503
@@ -130,7 +145,9 @@ async def test_pushes_leave_a_history(api, anonymous, receiver, placed):
     assert (await api.get("/v1/tasks", params={"documentId": "unknown"})).status_code == 404
 
 
-async def test_documents_are_announced_by_themselves_if_so_set(api, anonymous, receiver, world, placed):
+async def test_documents_are_announced_by_themselves_if_so_set(
+    api: httpx.AsyncClient, anonymous: httpx.AsyncClient, receiver: Any, world: BaswareWorld, placed: Place
+) -> None:
     world.settings = Settings(push_automatically=True, push_variant=Variant(prefix="sha256="))
     await api.post("/v1/subscriptions", json=[subscription(receiver.url)])
     (invoice_id,) = placed(1)

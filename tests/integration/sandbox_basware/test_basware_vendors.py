@@ -1,13 +1,16 @@
 """Vendors posted to the Basware emulator."""
 
+from typing import Any
+
+import httpx
 import pytest
 
-from mlc_sandbox.basware import Settings
+from mlc_sandbox.basware import BaswareWorld, Settings
 
 TOKEN = "x-amz-meta-continuationtoken"
 
 
-def vendor(number=1, **changes):
+def vendor(number: int = 1, **changes: Any) -> dict[str, Any]:
     """One vendor with what is required."""
     return {
         "externalCode": f"US01_{number}",
@@ -17,14 +20,14 @@ def vendor(number=1, **changes):
     } | changes
 
 
-async def test_posted_vendors_are_echoed_and_read_back_in_their_envelope(api):
+async def test_posted_vendors_are_echoed_and_read_back_in_their_envelope(api: httpx.AsyncClient) -> None:
     answered = await api.post("/v1/vendors", json=[vendor(1), vendor(2)])
     listed = await api.get("/v1/vendors")
     assert (answered.status_code, answered.json()) == (200, [vendor(1), vendor(2)])
     assert [each["externalCode"] for each in listed.json()["vendorEntities"]] == ["US01_1", "US01_2"]
 
 
-async def test_no_vendors_are_404(api):
+async def test_no_vendors_are_404(api: httpx.AsyncClient) -> None:
     assert (await api.get("/v1/vendors")).status_code == 404
 
 
@@ -41,7 +44,9 @@ async def test_no_vendors_are_404(api):
         ({"orderingDetails": {"orderEmail": "Upper@Example.test"}}, "orderingDetails.orderEmail does not match"),
     ],
 )
-async def test_a_vendor_that_breaks_the_schema_is_named_and_nothing_is_stored(api, world, changes, sentence):
+async def test_a_vendor_that_breaks_the_schema_is_named_and_nothing_is_stored(
+    api: httpx.AsyncClient, world: BaswareWorld, changes: dict[str, Any], sentence: str
+) -> None:
     answered = await api.post("/v1/vendors", json=[vendor(1), vendor(2, **changes)])
     (error,) = answered.json()["errors"]
     assert answered.status_code == 400
@@ -50,26 +55,26 @@ async def test_a_vendor_that_breaks_the_schema_is_named_and_nothing_is_stored(ap
     assert world.vendors == {}
 
 
-async def test_more_than_two_hundred_at_once_are_refused(api):
+async def test_more_than_two_hundred_at_once_are_refused(api: httpx.AsyncClient) -> None:
     assert (await api.post("/v1/vendors", json=[vendor(n) for n in range(201)])).status_code == 400
     assert (await api.post("/v1/vendors", json=[vendor(n) for n in range(200)])).status_code == 200
 
 
-async def test_one_vendor_twice_in_a_request_is_a_conflict(api):
+async def test_one_vendor_twice_in_a_request_is_a_conflict(api: httpx.AsyncClient) -> None:
     answered = await api.post("/v1/vendors", json=[vendor(1), vendor(1)])
     assert (answered.status_code, answered.json()["errors"][0]["code"]) == (409, "CONFLICT_IN_POST")
 
 
-async def test_one_vendor_alone_must_still_be_in_an_array(api):
+async def test_one_vendor_alone_must_still_be_in_an_array(api: httpx.AsyncClient) -> None:
     assert (await api.post("/v1/vendors", json=vendor())).status_code == 400
 
 
-async def test_over_six_megabytes_are_refused(api):
+async def test_over_six_megabytes_are_refused(api: httpx.AsyncClient) -> None:
     big = [vendor(n, vendorParent="x" * 40_000) for n in range(160)]
     assert (await api.post("/v1/vendors", json=big)).status_code == 413
 
 
-async def test_an_unchanged_vendor_is_reported_as_not_processed(api):
+async def test_an_unchanged_vendor_is_reported_as_not_processed(api: httpx.AsyncClient) -> None:
     await api.post("/v1/vendors", json=[vendor(1)])
     again = await api.post("/v1/vendors", json=[vendor(1), vendor(2)])
     status = await api.get(f"/v1/requestStatus/{again.headers['x-amzn-RequestId']}")
@@ -77,7 +82,7 @@ async def test_an_unchanged_vendor_is_reported_as_not_processed(api):
     assert [item["status"] for item in items] == ["NotProcessed", "Success"]
 
 
-async def test_vendors_come_in_pages_and_by_company(api, world):
+async def test_vendors_come_in_pages_and_by_company(api: httpx.AsyncClient, world: BaswareWorld) -> None:
     await api.post("/v1/vendors", json=[vendor(n) for n in range(5)])
     await api.post("/v1/vendors", json=[vendor(9, companies=[{"companyCode": "FI01"}])])
     world.settings = Settings(page_cap=3)

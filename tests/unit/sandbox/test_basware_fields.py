@@ -1,6 +1,7 @@
 """What the Basware emulator says of a body that breaks the published schema."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ DOCUMENT = {
 }
 
 
-def test_a_complete_document_breaks_nothing():
+def test_a_complete_document_breaks_nothing() -> None:
     assert violations("AccountingDocumentEntity", DOCUMENT) == []
 
 
@@ -38,7 +39,7 @@ def test_a_complete_document_breaks_nothing():
         ({"invoicenumber": "x"}, "The field invoicenumber is not known."),
     ],
 )
-def test_each_defect_has_its_sentence(changes, sentence):
+def test_each_defect_has_its_sentence(changes: dict[str, Any], sentence: str) -> None:
     (found,) = violations("AccountingDocumentEntity", DOCUMENT | changes)
     assert found.startswith(sentence)
 
@@ -53,11 +54,11 @@ def test_each_defect_has_its_sentence(changes, sentence):
         "2017-07-02T07:36:13.053+02:00",
     ],
 )
-def test_every_documented_form_of_a_date_is_taken(text):
+def test_every_documented_form_of_a_date_is_taken(text: str) -> None:
     assert violations("AccountingDocumentEntity", DOCUMENT | {"invoiceDate": text}) == []
 
 
-def test_what_the_vendor_adds_is_only_a_violation_in_what_is_posted():
+def test_what_the_vendor_adds_is_only_a_violation_in_what_is_posted() -> None:
     body = DOCUMENT | {"brandNew": 1, "codingRows": [{"externalCode": "1", "brandNew": 2}]}
     assert violations("AccountingDocumentEntity", body, strict=False) == []
     assert len(violations("AccountingDocumentEntity", body)) == 2

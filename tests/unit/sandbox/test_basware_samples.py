@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -16,24 +17,26 @@ ACTIVE = {account.internal for account in chart.active_accounts()}
 CENT = Decimal("0.01")
 
 
-def rows_of(body):
-    return body["codingRows"] or []
+def rows_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = body["codingRows"] or []
+    return rows
 
 
-def total(body, name):
+def total(body: dict[str, Any], name: str) -> Decimal:
     return sum((row.get(name, Decimal(0)) for row in rows_of(body)), Decimal(0))
 
 
-def account_of(row):
+def account_of(row: dict[str, Any]) -> str:
     return f"{row['accountCode']}|{row['dimCode1']}|{row['costCenterCode']}"
 
 
-def on_the_wire(body):
+def on_the_wire(body: dict[str, Any]) -> dict[str, Any]:
     """The document as a reader gets it."""
-    return loads(dumps(body))
+    read: dict[str, Any] = loads(dumps(body))
+    return read
 
 
-def assert_adds_up(body):
+def assert_adds_up(body: dict[str, Any]) -> None:
     assert body["netSum"] + body["taxSum1"] == body["grossSum"]
     assert total(body, "netTotal") == body["netSum"]
     if any("taxSum" in row for row in rows_of(body)):
@@ -47,7 +50,7 @@ APPROVED = approved_invoices()
 
 
 @pytest.mark.parametrize("body", APPROVED, ids=lambda body: body["invoiceNumber"])
-def test_an_approved_invoice_could_be_posted_as_it_is(body):
+def test_an_approved_invoice_could_be_posted_as_it_is(body: dict[str, Any]) -> None:
     body = on_the_wire(body)
     vendor = company.vendor(ERP[body["companyCode"]], body["supplierCode"])
     taxes = {tax.code for tax in company.TAXES if tax.company == vendor.company}
@@ -64,14 +67,14 @@ def test_an_approved_invoice_could_be_posted_as_it_is(body):
     )
 
 
-def test_invoice_and_voucher_dates_lie_in_the_two_months_before():
+def test_invoice_and_voucher_dates_lie_in_the_two_months_before() -> None:
     for body in APPROVED:
         for name in ("invoiceDate", "voucherDate"):
             day = date.fromisoformat(body[name][:10])
             assert TODAY - timedelta(days=61) <= day <= TODAY
 
 
-def test_there_are_about_sixty_of_many_kinds():
+def test_there_are_about_sixty_of_many_kinds() -> None:
     numbers = Counter(
         (body["companyCode"], body["supplierCode"], body["invoiceNumber"].casefold()) for body in APPROVED
     )
@@ -84,8 +87,8 @@ def test_there_are_about_sixty_of_many_kinds():
     assert len({body["supplierCode"] for body in APPROVED}) > 30
 
 
-def test_taxes_come_in_rows_in_the_header_alone_mixed_and_not_at_all():
-    kinds = Counter()
+def test_taxes_come_in_rows_in_the_header_alone_mixed_and_not_at_all() -> None:
+    kinds: Counter[str] = Counter()
     for body in APPROVED:
         codes = {row.get("taxCode") for row in rows_of(body)}
         kinds["header only"] += codes == {None} and body.get("taxCode") is not None
@@ -95,19 +98,19 @@ def test_taxes_come_in_rows_in_the_header_alone_mixed_and_not_at_all():
     assert min(kinds["header only"], kinds["none"], kinds["two codes"], kinds["in part"]) >= 1
 
 
-def test_dates_are_written_in_every_form_that_is_documented():
+def test_dates_are_written_in_every_form_that_is_documented() -> None:
     tails = {body["invoiceDate"][10:] for body in APPROVED}
     assert tails == {"T00:00:00Z", "", "T00:00:00", "T00:00:00+02:00", "T07:36:13.053Z", "T00:00:00.0000000"}
 
 
-def test_invoice_numbers_have_blanks_slashes_small_letters_and_umlauts():
+def test_invoice_numbers_have_blanks_slashes_small_letters_and_umlauts() -> None:
     numbers = [body["invoiceNumber"] for body in APPROVED]
     for part in (" ", "/", "&", "Ü", "Å", "ä"):
         assert any(part in number for number in numbers), part
     assert any(number.islower() for number in numbers)
 
 
-def test_some_amounts_only_add_up_in_decimal():
+def test_some_amounts_only_add_up_in_decimal() -> None:
     found = [
         body["invoiceNumber"]
         for body in APPROVED
@@ -116,30 +119,30 @@ def test_some_amounts_only_add_up_in_decimal():
     assert found
 
 
-def test_row_indexes_have_gaps_and_members_appear_that_no_schema_knows():
+def test_row_indexes_have_gaps_and_members_appear_that_no_schema_knows() -> None:
     indexes = [[row["rowIndex"] for row in rows_of(body)] for body in APPROVED]
     assert any(each != list(range(1, len(each) + 1)) for each in indexes)
     assert all(len(set(each)) == len(each) for each in indexes)
     assert any(violations("AccountingDocumentEntity", body) for body in APPROVED)
 
 
-def test_one_invoice_is_too_large_for_a_message():
+def test_one_invoice_is_too_large_for_a_message() -> None:
     sizes = [len(dumps(body).encode()) for body in APPROVED]
     assert [size > 600 * 1024 for size in sizes].count(True) == 1
     assert len(rows_of(large_invoice())) == 900
 
 
-def test_samples_are_the_same_every_time():
+def test_samples_are_the_same_every_time() -> None:
     assert dumps(approved_invoices()) == dumps(APPROVED)
     assert approved_invoices(date(2027, 3, 1))[0]["invoiceDate"].startswith("2027-02")
 
 
-def test_bad_invoices_are_bad_in_the_way_their_name_says():
+def test_bad_invoices_are_bad_in_the_way_their_name_says() -> None:
     bad = bad_invoices()
     known = {(vendor.company, vendor.vendor_id): vendor for vendor in company.VENDORS}
     every = {account.internal for account in chart.ACCOUNTS}
 
-    def outside(name, accounts):
+    def outside(name: str, accounts: set[str]) -> set[str]:
         return {account_of(row) for row in rows_of(bad[name])} - accounts
 
     assert ("NWM", bad["unknown_vendor"]["supplierCode"]) not in known
@@ -155,7 +158,7 @@ def test_bad_invoices_are_bad_in_the_way_their_name_says():
     assert len(outside("several_defects", ACTIVE)) == 2
 
 
-def test_the_duplicate_has_vendor_and_number_of_an_earlier_invoice_and_is_another_document():
+def test_the_duplicate_has_vendor_and_number_of_an_earlier_invoice_and_is_another_document() -> None:
     earlier, duplicate = APPROVED[0], bad_invoices()["duplicate_number"]
     for name in ("companyCode", "supplierCode", "invoiceNumber"):
         assert duplicate[name] == earlier[name]
@@ -163,13 +166,13 @@ def test_the_duplicate_has_vendor_and_number_of_an_earlier_invoice_and_is_anothe
     assert duplicate["grossSum"] != earlier["grossSum"]
 
 
-def test_bad_invoices_still_fit_the_wire_and_meet_no_approved_one():
+def test_bad_invoices_still_fit_the_wire_and_meet_no_approved_one() -> None:
     bodies = [on_the_wire(body) for body in bad_invoices().values()]
     assert [violations("AccountingDocumentEntity", body) for body in bodies] == [[]] * len(bodies)
     assert {body["invoiceId"] for body in bodies}.isdisjoint(body["invoiceId"] for body in APPROVED)
 
 
-def test_bulk_invoices_add_up_and_differ_by_seed():
+def test_bulk_invoices_add_up_and_differ_by_seed() -> None:
     first, second = bulk_invoices(200, seed=1), bulk_invoices(200, seed=2)
     assert len({body["invoiceId"] for body in first + second}) == 400
     assert dumps(bulk_invoices(200, seed=1)) == dumps(first)

@@ -58,7 +58,7 @@ def _plain(value: Any) -> Any:
         case bool():
             return value
         case int() | Decimal():
-            return {"number": format(Decimal(value).normalize(), "f")}
+            return {"number": str(Decimal(value).normalize())}
     return value
 
 

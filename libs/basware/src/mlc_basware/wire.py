@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
 import httpx
 
 from mlc_common.connection import LOOPBACK

@@ -27,7 +27,7 @@ from mlc_common.connection_documents import (
     parse_stored,
     version,
 )
-from mlc_common.credentials import CredentialRefusedError, rewrap, set_credential, wrapped_key
+from mlc_common.credentials import CredentialRefusedError, discard_unreadable, rewrap, set_credential, wrapped_key
 from mlc_common.database import DATABASE_ERRORS
 from mlc_common.failures import TransientError
 from mlc_common.vault import DataKey, MasterKeys, Sealed, VaultError
@@ -42,6 +42,7 @@ __all__ = [
     "StoredConnection",
     "StoredDocumentError",
     "apply",
+    "discard_unreadable",
     "listing",
     "load",
     "rewrap",

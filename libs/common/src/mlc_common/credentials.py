@@ -97,6 +97,31 @@ async def _rewrap_one(engine: AsyncEngine, keys: MasterKeys, row: RowMapping, *,
     return 1
 
 
+async def discard_unreadable(engine: AsyncEngine, keys: MasterKeys, *, connection: str) -> tuple[str, ...]:
+    """Remove what these master keys do not open, after one was lost for good; returns the fields to set again.
+
+    Without it, a connection whose data key does not open takes no new credential: it could as well be these master
+    keys that are wrong.
+    """
+    async with changing(engine) as change:
+        rows = (await change.db.execute(select(data_keys).filter_by(connection=connection))).mappings().all()
+        lost = [row["id"] for row in rows if not _opens(keys, row)]
+        theirs = delete(credentials).where(credentials.c.connection == connection, credentials.c.data_key_id.in_(lost))
+        fields = (await change.db.scalars(theirs.returning(credentials.c.field))).all()
+        await change.db.execute(delete(data_keys).filter_by(connection=connection).where(data_keys.c.id.in_(lost)))
+        lost_too = change.sealing_key is not None and change.sealing_key not in keys.by_id
+        await change.announce(sealing_key=keys.first if lost_too else None)
+    return tuple(sorted(set(fields)))
+
+
+def _opens(keys: MasterKeys, row: RowMapping) -> bool:
+    try:
+        keys.unwrap(wrapped_key(row))
+    except VaultError:
+        return False
+    return True
+
+
 def _elsewhere(master_key_id: str) -> Any:
     return select(data_keys).where(data_keys.c.master_key_id != master_key_id)
 

@@ -26,7 +26,7 @@ class SignIn(Protocol):
 
     async def headers(self) -> Mapping[str, str]: ...
 
-    def forget(self, used: Mapping[str, str]) -> bool:
+    def forget(self, used: Mapping[str, str], /) -> bool:
         """Drop what was refused; whether another try could fare better."""
         ...
 
@@ -36,7 +36,7 @@ class BasicSignIn:
 
     def __init__(self, username: str, password: str, api_key: str) -> None:
         pair = base64.b64encode(f"{username}:{password}".encode()).decode()
-        self.secrets = (password, api_key, pair)
+        self.secrets: tuple[str, ...] = (password, api_key, pair)
         self._headers = {"Authorization": f"Basic {pair}", "x-api-key": api_key}
 
     async def headers(self) -> Mapping[str, str]:

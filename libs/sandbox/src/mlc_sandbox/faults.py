@@ -21,8 +21,8 @@ class Fault(BaseModel):
     """One scripted fault.
 
     `path` is a regular expression searched in the URL path; `match` a text that must occur in the body or the decoded
-    query; `times` how often it fires (-1 = always); `every` = only on every n-th matching call; `seconds` a pause before
-    the rest happens (any kind).
+    query; `times` how often it fires (-1 = always); `every` = only on every n-th matching call; `seconds` a pause
+    before the rest happens (any kind).
 
     Kinds of both emulators: `delay` = pause, then the call; `delay_after` = the call, then a pause, then its answer;
     `status` = answer `status` with `retry_after` (seconds) and `body` (a str goes out as text, anything else as JSON)

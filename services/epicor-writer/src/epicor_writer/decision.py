@@ -13,8 +13,15 @@ from typing import Literal
 
 from epicor_writer.readback import differences
 from epicor_writer.reference import same_key
-from mlc_common.events import DocumentFact, Event, InvoicePosted, InvoiceRefused, InvoiceRemoved, PostingIntended
-from mlc_common.events import PostingUnclear
+from mlc_common.events import (
+    DocumentFact,
+    Event,
+    InvoicePosted,
+    InvoiceRefused,
+    InvoiceRemoved,
+    PostingIntended,
+    PostingUnclear,
+)
 from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
 
 AGREEING_LOOK_UPS = 2
@@ -103,6 +110,7 @@ class Repair:
 
     difference: str
     where: str
+    group_id: str
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ def decide(held: APInvoiceDataset | None, meant: APInvoiceDataset) -> Verdict:
         return Done(held)
     more = f" and {len(found) - _MOST_DIFFERENCES} more" if len(found) > _MOST_DIFFERENCES else ""
     difference = "; ".join(found[:_MOST_DIFFERENCES]) + more
-    return PostedOtherwise(difference) if held.header.Posted else Repair(difference, where)
+    return PostedOtherwise(difference) if held.header.Posted else Repair(difference, where, held.header.GroupID)
 
 
 class Said(Enum):
@@ -169,9 +177,10 @@ class Wait:
 
 @dataclass(frozen=True)
 class Remove:
-    """Delete our incomplete invoice."""
+    """Delete our incomplete invoice, which is in this group."""
 
     difference: str
+    group_id: str
 
 
 @dataclass(frozen=True)
@@ -221,7 +230,7 @@ def _when_incomplete(state: Progress, verdict: Repair, said: Said) -> Step:
     answered = said in (Said.YES, Said.NO, Said.GROUP_TAKEN)
     seen_before = said is Said.NOTHING and state.phase == "unclear" and state.total > 0 and state.look_ups == 0
     if answered or seen_before or state.phase in ("fresh", "removed"):
-        return Remove(verdict.difference)
+        return Remove(verdict.difference, verdict.group_id)
     return Wait(0)
 
 

@@ -7,7 +7,7 @@ ActiveUserID; one that is being posted has PostInProcess.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 
 from mlc_epicor.datasets import APInvGrpRow
 
@@ -18,6 +18,11 @@ _LOCK_WORDS = re.compile(r"\block(ed)?\b|in use|another user|being posted|post i
 def group_ids(prefix: str, apply_date: date, *, slot: int, cap: int) -> list[str]:
     """The groups a slot may use, the first one first; the others are for when somebody holds it."""
     return [f"{prefix}{apply_date:%y%m%d}{place}" for place in _PLACES[slot::cap]]
+
+
+def apply_date_in(group_id: str) -> date:
+    """The apply date a group of ours was made for. Raises ValueError for a name that is not of our making."""
+    return datetime.strptime(group_id[1:7], "%y%m%d").date()  # noqa: DTZ007 - a calendar day has no zone
 
 
 def holder(group: APInvGrpRow, *, user: str | None) -> str | None:

@@ -1,0 +1,1 @@
+"""masterdata-sync: master records of Epicor become master records of Basware."""

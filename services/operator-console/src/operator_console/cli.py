@@ -63,7 +63,9 @@ def up(
 
 @app.command()
 def demo(
-    data_dir: Annotated[Path | None, typer.Option(help="Keep the demo's data here; without it, it is thrown away.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep the demo's data here; without it, it is thrown away.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Watch approved invoices become Epicor AP invoices, against the sandbox, in about a minute."""
@@ -74,8 +76,12 @@ def demo(
 
 @app.command()
 def sandbox(
-    basware_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the Basware sandbox; 0 picks one.")] = 9001,
-    epicor_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the Epicor sandbox; 0 picks one.")] = 9002,
+    basware_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the Basware sandbox; 0 picks one.")
+    ] = 9001,
+    epicor_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the Epicor sandbox; 0 picks one.")
+    ] = 9002,
 ) -> None:
     """Run a Basware and an Epicor to rehearse against, in the foreground."""
     from mlc_sandbox import serve
@@ -208,7 +214,7 @@ def keys_new(data_dir: DataDir = None) -> None:
 @keys.command(name="rotate")
 def keys_rotate(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Seal everything under the newest master key, while services run."""
-    rotation = asyncio.run(key_commands.rotate(settings_for(data_dir)))
+    rotation = asyncio.run(key_commands.rotate(settings_for(data_dir), say=output.complain))
     if as_json:
         output.show_json(rotation)
     else:
@@ -224,9 +230,7 @@ def documents_list(
     as_json: AsJson = False,
 ) -> None:
     """Where documents stand."""
-    rows = asyncio.run(
-        document_commands.rows(settings_for(data_dir), phase=phase, connection=connection, limit=limit)
-    )
+    rows = asyncio.run(document_commands.rows(settings_for(data_dir), phase=phase, connection=connection, limit=limit))
     if as_json:
         output.show_json(rows)
     else:

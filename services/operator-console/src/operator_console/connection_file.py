@@ -96,7 +96,9 @@ def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield (*path, key.value), key.start_mark.line + 1
-            yield from ((below, line) for below, line in _lines(value, (*path, key.value)) if below != (*path, key.value))
+            yield from (
+                (below, line) for below, line in _lines(value, (*path, key.value)) if below != (*path, key.value)
+            )
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield from _lines(value, (*path, number))
@@ -107,7 +109,9 @@ def _twice(node: yaml.Node, path: Path) -> Iterator[Mistake]:
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
-                yield Mistake(key.start_mark.line + 1, _dotted((*path, key.value)), None, "it stands here twice; keep one")
+                yield Mistake(
+                    key.start_mark.line + 1, _dotted((*path, key.value)), None, "it stands here twice; keep one"
+                )
             seen.add(key.value)
             yield from _twice(value, (*path, key.value))
     elif isinstance(node, yaml.SequenceNode):

@@ -53,15 +53,21 @@ def parse(text: str, *, name: str) -> Values:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError:  # its text would show the line, and with it a value
-        raise CommandError(f"{name} is no YAML; write one line per field, as: epicor.username: ...", code=Exit.USAGE) from None
+        raise CommandError(
+            f"{name} is no YAML; write one line per field, as: epicor.username: ...", code=Exit.USAGE
+        ) from None
     if not isinstance(content, dict) or not content:
-        raise CommandError(f"{name} holds no fields; write one line per field, as: epicor.username: ...", code=Exit.USAGE)
+        raise CommandError(
+            f"{name} holds no fields; write one line per field, as: epicor.username: ...", code=Exit.USAGE
+        )
     return {str(field): _values(str(field), value, name) for field, value in content.items()}
 
 
 def _values(field: str, value: Any, name: str) -> Sequence[SecretStr]:
     if field not in CREDENTIAL_FIELDS:
-        raise CommandError(f"{name}: there is no credential {field}; there are: {', '.join(CREDENTIAL_FIELDS)}.", code=Exit.USAGE)
+        raise CommandError(
+            f"{name}: there is no credential {field}; there are: {', '.join(CREDENTIAL_FIELDS)}.", code=Exit.USAGE
+        )
     values = value if isinstance(value, list) else [value]
     if not values or not all(isinstance(each, str) for each in values):
         raise CommandError(f"{name}: {field} must be a text or a list of texts; put it in quotes.", code=Exit.USAGE)
@@ -78,7 +84,9 @@ async def store(settings: Settings, connection: str, values: Values, *, by: str,
     async with database(settings) as engine:
         await existing(engine, connection)
         for field, each in values.items():
-            await connections.set_credential(engine, keys, connection=connection, field=field, values=each, by=by, now=now)
+            await connections.set_credential(
+                engine, keys, connection=connection, field=field, values=each, by=by, now=now
+            )
 
 
 async def set_from_file(settings: Settings, connection: str, file: Path) -> list[str]:
@@ -95,7 +103,9 @@ async def set_asked(
     async with database(settings) as engine:
         document = (await existing(engine, connection)).document
     if only is not None and only not in CREDENTIAL_FIELDS:
-        raise CommandError(f"There is no credential {only}; there are: {', '.join(CREDENTIAL_FIELDS)}.", code=Exit.USAGE)
+        raise CommandError(
+            f"There is no credential {only}; there are: {', '.join(CREDENTIAL_FIELDS)}.", code=Exit.USAGE
+        )
     answers = {field: ask(field) for field in ((only,) if only else needed(document))}
     values = {field: (answer,) for field, answer in answers.items() if answer is not None}
     await store(settings, connection, values, by=operator(), now=datetime.now(UTC))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import reduce
+from typing import Any
 
+from rich.table import Table
 from sqlalchemy import or_, select
 
 from mlc_common.connections import listing
@@ -12,6 +14,7 @@ from mlc_common.eventlog import EventLog, Recorded
 from mlc_common.events import NotificationReceived, RecordSent
 from mlc_common.settings import Settings
 from mlc_common.tables import document_status
+from operator_console import output
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
 from operator_console.view import DocumentStatus, fold
@@ -51,7 +54,9 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None) 
     if not known:
         raise CommandError(f"No accounting document {identifier} is known.", code=Exit.NOT_FOUND)
     if len(known) > 1:
-        raise CommandError(f"{identifier} is known in several connections; name one with --connection.", code=Exit.USAGE)
+        raise CommandError(
+            f"{identifier} is known in several connections; name one with --connection.", code=Exit.USAGE
+        )
     return Shown(status=status(known[0]), timeline=tuple(known[0]))
 
 
@@ -79,5 +84,60 @@ async def _candidates(settings: Settings, identifier: str, connection: str | Non
     ids = {row.invoice_id for row in found if connection in (None, row.connection)}
     if len(ids) > 1:
         listed = ", ".join(sorted(ids))
-        raise CommandError(f"Several documents have the number {identifier}; name one by its id: {listed}", code=Exit.USAGE)
+        raise CommandError(
+            f"Several documents have the number {identifier}; name one by its id: {listed}", code=Exit.USAGE
+        )
     return (ids.pop() if ids else identifier), [connection] if connection else names
+
+
+def table(rows: list[DocumentStatus]) -> Table:
+    """The list of documents as a person reads it."""
+    columns = (
+        "connection",
+        "id",
+        "supplier",
+        "invoice",
+        "gross",
+        "",
+        "phase",
+        "answered",
+        "voucher",
+        "changed",
+        "reason",
+    )
+    cells = [
+        (
+            row.connection,
+            row.invoice_id,
+            row.supplier_name or row.supplier_code,
+            row.invoice_number,
+            row.gross,
+            row.currency,
+            row.phase,
+            row.answered,
+            row.voucher,
+            row.last_change,
+            row.reason,
+        )
+        for row in rows
+    ]
+    return output.table("", columns, cells)
+
+
+def summary(status: DocumentStatus) -> Table:
+    """One document's state, a line per fact that is known."""
+    known = [(name.replace("_", " "), value) for name, value in asdict(status).items() if value is not None]
+    return output.table("", ("state", ""), known)
+
+
+def as_json(shown: Shown) -> dict[str, Any]:
+    """State and timeline for programs; the document itself is left out, it can be large."""
+    timeline = [
+        {
+            "sequence": recorded.sequence,
+            "stored_at": recorded.stored_at,
+            **recorded.event.model_dump(mode="json", exclude={"document", "body"}, exclude_none=True),
+        }
+        for recorded in shown.timeline
+    ]
+    return {"status": shown.status, "timeline": timeline}

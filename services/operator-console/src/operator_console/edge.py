@@ -76,7 +76,9 @@ def _hook(
 ) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
     def told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         file = write_down("".join(traceback.format_exception(kind, error, trace)))
-        output.complain(f"This is an error of ml-connector itself ({kind.__name__}); what happened is written in {file}.")
+        output.complain(
+            f"This is an error of ml-connector itself ({kind.__name__}); what happened is written in {file}."
+        )
         sys.exit(Exit.BUG)
 
     return told

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from string import ascii_lowercase
 
 from pydantic import SecretStr
 
@@ -29,7 +32,7 @@ class Rotation:
 def next_id(keys: MasterKeys, *, now: datetime) -> str:
     """An id for one more key: today's date, with a letter when there is one of today already."""
     day = f"k{now:%Y%m%d}"
-    return next(name for name in (day, *(f"{day}{chr(letter)}" for letter in range(ord("b"), ord("z") + 1))) if name not in keys.by_id)
+    return next(name for name in (day, *(f"{day}{letter}" for letter in ascii_lowercase)) if name not in keys.by_id)
 
 
 def add_key(file: Path, *, now: datetime) -> str:
@@ -51,6 +54,41 @@ def put_first(file: Path, key_id: str) -> None:
     write_private(file, "\n".join(ordered) + "\n")
 
 
+def new(settings: Settings) -> str:
+    """Add a master key to the file the settings name; without a file, make the line for the Secret. What to print."""
+    now = datetime.now(UTC)  # the edge: a person acts now
+    if settings.master_keys_file is None:
+        keys = MasterKeys.parse(settings.master_keys) if settings.master_keys else MasterKeys(by_id={})
+        return MasterKeys.generate_line(next_id(keys, now=now))
+    key_id = add_key(settings.master_keys_file, now=now)
+    return f"Master key {key_id} was added to {settings.master_keys_file}; back the file up, then run: ml-connector keys rotate"
+
+
+async def rotate(settings: Settings, *, say: Callable[[str], None]) -> Rotation:
+    """Make the newest key of the file seal (a new one, when the newest seals already), then move everything under it.
+
+    Services must know a key before anything is sealed under it; they look for changed keys every `timings.refresh`.
+    """
+    file = settings.master_keys_file
+    if file is not None:
+        key_id = newest(file)
+        if key_id == master_keys(settings).first:
+            key_id = add_key(file, now=datetime.now(UTC))  # the edge: a person acts now
+        pause = 2 * settings.timings.refresh + 1
+        say(f"Waiting {pause:g} s until every running service knows master key {key_id} ...")
+        await asyncio.sleep(pause)
+        put_first(file, key_id)
+    return await rewrap(settings)
+
+
+def told(rotation: Rotation) -> str:
+    """A rotation in words."""
+    older = (
+        f" Older keys may be removed once no backup needs them: {', '.join(rotation.older)}." if rotation.older else ""
+    )
+    return f"Master key {rotation.sealing} seals now; {rotation.moved} data keys were moved under it.{older}"
+
+
 async def rewrap(settings: Settings) -> Rotation:
     """Move every data key under the first master key; services that hold all keys work on meanwhile."""
     keys = master_keys(settings)
@@ -62,20 +100,6 @@ async def rewrap(settings: Settings) -> Rotation:
 def newest(file: Path) -> str:
     """The id of the key added last."""
     return _read(file).replace(",", "\n").split()[-1].partition(":")[0]
-
-
-def key_file(settings: Settings) -> Path:
-    """The file that holds the master keys.
-
-    Raises:
-        CommandError: they do not come from a file.
-    """
-    if settings.master_keys_file is None:
-        raise CommandError(
-            "The master keys come from MLC_MASTER_KEYS, not from a file; add a line of `ml-connector keys new` there.",
-            code=Exit.USAGE,
-        )
-    return settings.master_keys_file
 
 
 def _read(file: Path) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from operator_console import run_state
-from operator_console.data_folder import DataFolder, is_locked
+from operator_console.data_folder import DataFolder, is_locked, settings_of
 from operator_console.embedded import BROKER
 from operator_console.embedded_database import DATABASE, database_answers, database_url
 from operator_console.exits import CommandError, Exit
@@ -14,7 +14,6 @@ from operator_console.processes import birth
 from operator_console.reach import broker_answers
 from operator_console.run_state import RunningProcess
 from operator_console.site import service_answers
-from operator_console.data_folder import settings_of
 
 
 @dataclass(frozen=True)
@@ -63,5 +62,7 @@ async def _health(folder: DataFolder, name: str) -> tuple[str, str | None]:
     if name == DATABASE:
         version = await database_answers(folder)
         return ("ok" if version else "not ready"), version
+    if not folder.port_file(name).exists():  # a program beside the services, as the demo's sandbox
+        return "ok", None
     ready = await service_answers(folder, name, path="/readyz")
     return ("ok", ready) if ready else ("not ready", await service_answers(folder, name))

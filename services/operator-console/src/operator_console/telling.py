@@ -32,7 +32,9 @@ def tell(event: Event) -> tuple[str, str]:
             return _seen(event)
         case OutcomeAnswered():
             told = "success" if event.success else "refusal"
-            return "answered", f"Basware took the {told}: {event.message}" + (" (it was there already)" if event.found else "")
+            return "answered", f"Basware took the {told}: {event.message}" + (
+                " (it was there already)" if event.found else ""
+            )
         case AnswerRejected():
             return "answer rejected", f"{event.sentence} (status {event.status})"
         case _:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable
-from datetime import datetime
 
 from operator_console import output, site, status
 from operator_console.data_folder import DataFolder
+from operator_console.foreground import announcer, stoppable
 
 
 async def up(folder: DataFolder, *, port: int) -> None:
-    """Run the site until a signal asks it to stop."""
-    say = announcer(folder)
-    async with stoppable() as stop:
+    """Run the site until a signal asks it to stop.
+
+    Raises:
+        CommandError: it cannot run here.
+    """
+    say = announcer(folder.log("ml-connector"), output.console())
+    async with stoppable() as asked:
         say(f"Starting in {folder.root} ...")
         async with site.running(folder, site.Options(port=port), say=say) as here:
-            await _introduce(here, say)
-            await stop.wait()
-            say("Stopping: services finish what they have in hand ...")
-        say("Stopped. Everything is in the data directory; start again with the same command.")
+            try:
+                await _introduce(here, say)
+                await asyncio.Event().wait()
+            finally:
+                say("Stopping: the services finish what they have in hand ...")
+    if asked.by is not None:
+        say("Stopped. Everything is in the data directory; the same command starts it again.")
 
 
 async def _introduce(here: site.Site, say: Callable[[str], None]) -> None:

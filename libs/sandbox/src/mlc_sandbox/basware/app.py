@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mlc_sandbox.basware import control, documents, requests, responses, storage, subscriptions, vendors
+from mlc_sandbox.basware import control, documents, requests, responses, staging, storage, subscriptions, vendors
 from mlc_sandbox.basware.access import Clock, Handler, guarded, issue_token
 from mlc_sandbox.basware.calls import CallLog
 from mlc_sandbox.basware.wire import RefusedError, answer
@@ -24,7 +24,7 @@ def create_app(world: BaswareWorld | None = None, *, now: Clock) -> Starlette:
     """
     world = world or BaswareWorld()
     return Starlette(
-        routes=[*_p2p(world, now), *_push_api(world, now), *control.routes(world, now=now)],
+        routes=[*_p2p(world, now), *_push_api(world, now), *_control(world, now)],
         middleware=[Middleware(CallLog, world=world, now=now), Middleware(FaultInjector, script=world.faults)],
         exception_handlers={RefusedError: _refused, HTTPException: _framework_refused},
     )
@@ -60,6 +60,11 @@ def _push_api(world: BaswareWorld, now: Clock) -> list[Route]:
         route("GET", "/v1/tasks", "tasks.read", subscriptions.list_tasks),
         route("GET", "/v1/tasks/{task_id}", "tasks.read", subscriptions.read_task),
     ]
+
+
+def _control(world: BaswareWorld, now: Clock) -> list[Route]:
+    samples = control.bound(staging.add_samples, world=world, now=now)
+    return [*control.routes(world, now=now), Route("/_sandbox/samples", samples, methods=["POST"])]
 
 
 async def _refused(request: Request, refusal: Exception) -> Response:

@@ -85,7 +85,7 @@ async def calls(request: Request, *, world: BaswareWorld, now: Clock) -> Respons
 
 async def add_documents(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
     """`POST /_sandbox/documents` `{"accountingDocuments": […]}`: put them at WaitingForTransfer."""
-    documents = (await _object(request)).get("accountingDocuments")
+    documents = (await object_in(request)).get("accountingDocuments")
     if not isinstance(documents, list):
         raise RefusedError(400, {"message": "accountingDocuments must be an array"})
     placed = [{"processingStatus": "WaitingForTransfer"} | d if isinstance(d, dict) else d for d in documents]
@@ -96,23 +96,23 @@ async def add_documents(request: Request, *, world: BaswareWorld, now: Clock) ->
         added = world.add(placed, at=now())
     except ValueError as known:
         raise RefusedError(409, {"message": str(known)}) from known
-    return _announced({"added": [document.invoice_id for document in added]}, added, world=world, now=now)
+    return announced({"added": [document.invoice_id for document in added]}, added, world=world, now=now)
 
 
 async def retransfer(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
     """`POST /_sandbox/retransfer/{invoiceId}`: a user corrects (`{"changes": {…}}`, optional) and transfers again."""
-    body = await _object(request)
+    body = await object_in(request)
     document = _found(request, world)
     try:
         world.retransfer(document.invoice_id, at=now(), changes=body.get("changes"))
     except ValueError as wrong:
         raise RefusedError(409, {"message": str(wrong)}) from wrong
-    return _announced(_shown(document), [document], world=world, now=now)
+    return announced(_shown(document), [document], world=world, now=now)
 
 
 async def force_status(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
     """`POST /_sandbox/status/{invoiceId}` `{"processingStatus": …}`."""
-    status = str((await _object(request)).get("processingStatus"))
+    status = str((await object_in(request)).get("processingStatus"))
     document = _found(request, world)
     if status not in entities()["AccountingDocumentEntity"]["processingStatus"]["enum"]:
         raise RefusedError(400, {"message": "processingStatus is not one of the public values"})
@@ -122,7 +122,7 @@ async def force_status(request: Request, *, world: BaswareWorld, now: Clock) -> 
 
 async def push_notifications(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
     """`POST /_sandbox/push`: send signed notifications as a `PushOrder` says; the HTTP status of every push."""
-    order = _parsed(PushOrder, await _object(request))
+    order = parsed(PushOrder, await object_in(request))
     try:
         return answer(await carry_out(order, world=world, now=now))
     except KeyError as unknown:
@@ -134,9 +134,9 @@ async def push_notifications(request: Request, *, world: BaswareWorld, now: Cloc
 async def change_settings(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
     """`POST /_sandbox/settings`: change some settings, by their names; the answer masks the secrets."""
     del now
-    changes = await _object(request)
+    changes = await object_in(request)
     current = {name: getattr(world.settings, name) for name in Settings.model_fields}
-    world.settings = _parsed(Settings, current | changes)
+    world.settings = parsed(Settings, current | changes)
     return Response(world.settings.model_dump_json(), media_type="application/json")
 
 
@@ -180,7 +180,7 @@ def bound(handler: Handler, *, world: BaswareWorld, now: Clock) -> Endpoint:
     return endpoint
 
 
-def _announced(body: dict[str, Any], documents: list[Document], *, world: BaswareWorld, now: Clock) -> Response:
+def announced(body: dict[str, Any], documents: list[Document], *, world: BaswareWorld, now: Clock) -> Response:
     """Answer first, then push: whoever asked must not wait for the receiver."""
     response = answer(body)
     response.background = BackgroundTask(announce, documents, world=world, now=now)
@@ -213,7 +213,8 @@ def _found(request: Request, world: BaswareWorld) -> Document:
     return document
 
 
-async def _object(request: Request) -> dict[str, Any]:
+async def object_in(request: Request) -> dict[str, Any]:
+    """The JSON object in the body, {} without one. Raises RefusedError (400)."""
     text = await request.body()
     try:
         body = loads(text) if text else {}
@@ -224,7 +225,8 @@ async def _object(request: Request) -> dict[str, Any]:
     return body
 
 
-def _parsed(model: type[Model], body: dict[str, Any]) -> Model:
+def parsed(model: type[Model], body: dict[str, Any]) -> Model:
+    """The body as a model; the refusal repeats no value. Raises RefusedError (400)."""
     try:
         return model.model_validate(body)
     except ValidationError as wrong:

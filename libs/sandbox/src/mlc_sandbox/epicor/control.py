@@ -1,4 +1,4 @@
-"""The control plane under `/_sandbox`: look into the world, script faults, change settings. Loopback rehearsals only."""
+"""The control plane under `/_sandbox`: look into the world, script faults, change settings."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

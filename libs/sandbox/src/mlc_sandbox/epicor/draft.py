@@ -39,7 +39,7 @@ class Draft:
         return self.invoices[key]
 
     def parent(self, table: str, row: Row) -> Invoice:
-        """The invoice that a child row names. Raises KineticError unless it is there, ours to change and in the group."""
+        """The invoice that a child row names. Raises KineticError unless it is there and may be changed."""
         invoice = self.find(row.get("VendorNum", 0), row.get("InvoiceNum", ""))
         if invoice is None:
             name = f"VendorNum {row.get('VendorNum', 0)}, InvoiceNum {row.get('InvoiceNum', '')!r}"

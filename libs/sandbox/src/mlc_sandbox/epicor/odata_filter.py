@@ -174,7 +174,7 @@ def unknown_property(name: str, entity: str) -> KineticError:
 
 
 def _constant(kind: str, value: Any) -> _Operand:
-    return _Operand(kind, lambda row: value)
+    return _Operand(kind, lambda _: value)
 
 
 def _comparable(text: str) -> str:

@@ -29,7 +29,7 @@ SAVED_TABLES = tuple(table for table, _ in _SAVED)
 
 
 def checked_tableset(value: Any) -> Tableset:
-    """The rows as sent. Raises KineticError for an unknown table or column, or a row of a table that is not saved here."""
+    """The rows as sent. Raises KineticError for an unknown table or column, or a table not saved here."""
     if not isinstance(value, dict):
         raise KineticError("The tableset must be an object.")
     for table, rows in value.items():

@@ -1,4 +1,4 @@
-"""What can be set about this Epicor: whom it lets in, and how it behaves where the vendor is silent or tenants differ."""
+"""What can be set about this Epicor: whom it lets in, and how it behaves where tenants differ."""
 
 from datetime import date
 from typing import Annotated, Literal

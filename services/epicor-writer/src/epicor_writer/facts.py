@@ -1,0 +1,114 @@
+"""The facts of posting, each a reaction to the approved document. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from epicor_writer.decision import Progress
+from mlc_common.catalogue import Finding
+from mlc_common.events import (
+    DocumentApproved,
+    InvoicePosted,
+    InvoiceRefused,
+    InvoiceRemoved,
+    PostingIntended,
+    PostingUnclear,
+)
+from mlc_common.http import dump_json
+from mlc_epicor.datasets import APInvoiceDataset
+
+LONGEST_VOUCHER = 25
+"""Characters of a voucher number in Basware (Basware API reference, transfer responses)."""
+
+
+class Facts:
+    """Facts of one document's attempt.
+
+    Args:
+        cause: the approved document they react to.
+        version: of the connection document that was used.
+        at: when they happen.
+    """
+
+    def __init__(self, cause: DocumentApproved, *, version: int, at: datetime) -> None:
+        self._cause = cause
+        self._version = version
+        self._at = at
+
+    def intended(self, number: int, dataset: APInvoiceDataset) -> PostingIntended:
+        """The next thing that happens is an UpdateMaster with this dataset."""
+        header = dataset.header
+        return PostingIntended(
+            **self._common(),
+            number=number,
+            connection_version=self._version,
+            company=header.Company,
+            vendor_num=header.VendorNum,
+            vendor_id=header.VendorNumVendorID,
+            invoice_num=header.InvoiceNum,
+            group_id=header.GroupID,
+            total=header.ScrDocInvoiceVendorAmt or Decimal(0),
+            digest=hashlib.sha256(dump_json(dataset.to_wire())).hexdigest(),
+        )
+
+    def unclear(
+        self, state: Progress, *, look_ups: int, total: int, sentence: str, failures: int | None = None
+    ) -> PostingUnclear:
+        """What became of the last intent is not known yet."""
+        return PostingUnclear(
+            **self._common(),
+            number=state.number,
+            look_ups=look_ups,
+            total=total,
+            failures=state.failures if failures is None else failures,
+            sentence=sentence,
+        )
+
+    def removed(self, state: Progress, meant: APInvoiceDataset, difference: str) -> InvoiceRemoved:
+        """Our own incomplete invoice is gone from Epicor."""
+        return InvoiceRemoved(
+            **self._common(),
+            number=state.number,
+            times=state.removals + 1,
+            company=meant.header.Company,
+            vendor_num=meant.header.VendorNum,
+            invoice_num=meant.header.InvoiceNum,
+            difference=difference,
+        )
+
+    def posted(self, held: APInvoiceDataset, *, vendor_id: str, found: bool) -> InvoicePosted:
+        """The invoice stands in Epicor as `held`, and that is what was meant."""
+        header = held.header
+        return InvoicePosted(
+            **self._common(),
+            connection_version=self._version,
+            company=header.Company,
+            vendor_num=header.VendorNum,
+            vendor_id=vendor_id,
+            invoice_num=header.InvoiceNum.strip(),
+            group_id=header.GroupID,
+            voucher=(header.LegalNumber.strip() or header.GroupID)[:LONGEST_VOUCHER],
+            voucher_2=header.InvoiceNum.strip()[:LONGEST_VOUCHER],
+            total=header.DocInvoiceAmt or Decimal(0),
+            currency=header.CurrencyCode,
+            lines=len(held.APInvDtl),
+            payment_block=header.InvoiceHeld or header.PayHold,
+            found=found,
+        )
+
+    def refused(self, findings: tuple[Finding, ...]) -> InvoiceRefused:
+        """The business said no, for these reasons."""
+        return InvoiceRefused(**self._common(), connection_version=self._version, findings=findings)
+
+    def _common(self) -> dict[str, Any]:
+        cause = self._cause
+        return {
+            "connection": cause.connection,
+            "at": self._at,
+            "invoice_id": cause.invoice_id,
+            "attempt": cause.attempt,
+            "cause": cause.id,
+        }

@@ -1,0 +1,129 @@
+"""Epicor behind the Ledger port: what the client's answers mean to the posting protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import date
+
+import structlog
+
+from epicor_writer.decision import Said
+from epicor_writer.groups import holder, speaks_of_a_lock
+from epicor_writer.ports import Reply
+from epicor_writer.records import Records
+from epicor_writer.reference import Reference, Wanted
+from mlc_common.failures import TransientError, UnknownOutcomeError
+from mlc_common.http import UnclearAnswerError
+from mlc_epicor.client import EpicorClient
+from mlc_epicor.datasets import APInvoiceDataset, Saved
+from mlc_epicor.errors import Refusal
+
+log = structlog.stdlib.get_logger(__name__)
+
+UNLOCK_TRIES = 3
+UNLOCK_PAUSE = 0.2
+"""Seconds before the second try; the next pause is twice as long."""
+
+
+class EpicorLedger:
+    """One connection's AP ledger.
+
+    Args:
+        user: our Epicor user, where the sign-in tells it.
+        on_left_locked: called when a group could not be given back.
+    """
+
+    def __init__(
+        self,
+        client: EpicorClient,
+        records: Records,
+        *,
+        user: str | None,
+        on_left_locked: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._client = client
+        self._records = records
+        self._user = user
+        self._on_left_locked = on_left_locked
+
+    async def reference(self, wanted: Wanted, *, fresh: bool = False) -> Reference:
+        """What Epicor knows of these codes."""
+        return await self._records.reference(wanted, fresh=fresh)
+
+    async def look_up(self, company: str, vendor_num: int, invoice_num: str) -> APInvoiceDataset | None:
+        """The invoice with this key, whole, or None."""
+        return await self._client.invoice(company, vendor_num, invoice_num)
+
+    async def open_group(self, company: str, group_id: str, *, apply_date: date) -> Reply:
+        """Make sure that we can use the group, creating it when it is not there."""
+        refusal: Refusal | None = None
+        group = await self._client.group(company, group_id)
+        if group is None:
+            try:
+                refusal = await self._client.create_group(company, group_id, apply_date=apply_date)
+            except UnknownOutcomeError as error:
+                raise TransientError(f"It is unclear whether group {group_id} was made: {error}") from error
+            if refusal is None:
+                return Reply(Said.YES)
+            group = await self._client.group(company, group_id) if refusal.is_duplicate else None
+        if group is None:
+            return _refused(refusal, group_id)
+        other = holder(group, user=self._user)
+        return Reply(Said.YES) if other is None else Reply(Said.GROUP_TAKEN, f"Group {group_id}: {other}")
+
+    async def save(self, company: str, dataset: APInvoiceDataset, *, group_id: str) -> Reply:
+        """UpdateMaster, and what its answer means."""
+        try:
+            answer = await self._client.update_master(company, dataset, group_id=group_id)
+        except UnclearAnswerError as error:
+            return Reply(Said.UNCLEAR, str(error), server_error=error.answer is not None)
+        if isinstance(answer, Refusal):
+            return _refused(answer, group_id)
+        return _saved(answer)
+
+    async def remove(self, company: str, vendor_num: int, invoice_num: str) -> Reply:
+        """Delete an unposted invoice."""
+        try:
+            refusal = await self._client.delete_invoice(company, vendor_num, invoice_num)
+        except UnknownOutcomeError as error:
+            return Reply(Said.UNCLEAR, str(error))
+        return Reply(Said.YES) if refusal is None else Reply(Said.NO, refusal.message)
+
+    async def close_group(self, company: str, group_id: str, *, surely_ours: bool) -> None:
+        """Give the group back, trying a few times; a group that somebody else holds by now is left alone."""
+        for tries in range(1, UNLOCK_TRIES + 1):
+            try:
+                why = await self._unlock(company, group_id, surely_ours=surely_ours)
+            except (TransientError, UnknownOutcomeError) as error:
+                why = str(error)
+            if why is None:
+                return
+            if tries < UNLOCK_TRIES:
+                await asyncio.sleep(UNLOCK_PAUSE * 2 ** (tries - 1) * (1 + random.random()))  # noqa: S311 - spreading
+        log.error("group_left_locked", company=company, group=group_id, why=why)
+        self._on_left_locked()
+
+    async def _unlock(self, company: str, group_id: str, *, surely_ours: bool) -> str | None:
+        if not surely_ours:
+            group = await self._client.group(company, group_id)
+            if group is None or holder(group, user=self._user) is not None:
+                return None
+        refusal = await self._client.unlock_group(company, group_id)
+        return None if refusal is None else refusal.message
+
+
+def _refused(refusal: Refusal | None, group_id: str) -> Reply:
+    if refusal is None:
+        return Reply(Said.NO, f"Group {group_id} can neither be made nor found.")
+    said = Said.GROUP_TAKEN if speaks_of_a_lock(refusal.message, group_id) else Said.NO
+    return Reply(said, refusal.message)
+
+
+def _saved(answer: Saved) -> Reply:
+    """`lUpdateRan` false means that nothing was saved; where it is missing, the read-back decides."""
+    if answer.lUpdateRan is False:
+        message = answer.messages or "Nothing was saved, and no reason was given."
+        return Reply(Said.NO, message, question=answer.requiresUserInput or bool(answer.messages))
+    return Reply(Said.YES, answer.messages, question=answer.requiresUserInput)

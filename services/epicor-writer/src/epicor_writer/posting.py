@@ -1,0 +1,208 @@
+"""The posting protocol: look, decide, write ahead, save, read back, record; one step at a time until the outcome.
+
+Every write is announced in the log before it is made, so that a crash at any point leaves a question that a look-up
+can answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from epicor_writer import decision
+from epicor_writer.decision import Absent, GiveUp, Progress, Remove, Said, Send, Succeed, Wait, decide, next_step
+from epicor_writer.draft import Draft
+from epicor_writer.facts import Facts
+from epicor_writer.groups import group_ids
+from epicor_writer.mapping import to_dataset
+from epicor_writer.ports import Ledger, Log, Reply, Slot
+from epicor_writer.reference import Vendor
+from mlc_basware.documents import AccountingDocument
+from mlc_common import connection as connections
+from mlc_common.catalogue import Finding, finding
+from mlc_common.connections import Connection
+from mlc_common.events import DocumentApproved, DocumentFact, InvoicePosted, InvoiceRefused
+from mlc_common.failures import TransientError
+from mlc_common.settings import Timings
+from mlc_epicor.datasets import APInvoiceDataset
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One document and everything needed to work on it."""
+
+    event: DocumentApproved
+    document: AccountingDocument
+    connection: Connection
+    ledger: Ledger
+    log: Log
+    slot: Slot
+    timings: Timings
+    now: Callable[[], datetime]
+
+    @property
+    def pair(self) -> connections.CompanyPair | None:
+        """The company pair of the document, if the connection has it."""
+        return self.connection.document.pair(self.document.companyCode)
+
+    @property
+    def rules(self) -> connections.Posting:
+        """How the connection posts."""
+        return self.connection.document.posting
+
+    @property
+    def facts(self) -> Facts:
+        """Facts that react to the document, at this moment."""
+        return Facts(self.event, version=self.connection.version, at=self.now())
+
+
+async def refuse(desk: Desk, findings: tuple[Finding, ...]) -> InvoiceRefused:
+    """Record that the business said no, with every reason."""
+    event = desk.facts.refused(findings)
+    await desk.log.append(event)
+    return event
+
+
+class Posting:
+    """One run over one attempt. `findings` are reasons not to send; they do not matter to what was sent before."""
+
+    def __init__(
+        self, desk: Desk, state: Progress, draft: Draft, vendor: Vendor, *, findings: tuple[Finding, ...]
+    ) -> None:
+        self._desk = desk
+        self._state = state
+        self._draft = draft
+        self._vendor = vendor
+        self._findings = findings
+        self._company = draft.pair.epicor
+        self._taken: set[str] = set()
+        self._in_use: dict[str, bool] = {}
+        """Groups to give back, and whether they are surely ours."""
+        self._reply = Reply(Said.NOTHING)
+
+    async def run(self) -> InvoicePosted | InvoiceRefused:
+        """Work until there is an outcome; groups that were used are given back in any case.
+
+        Raises:
+            TransientError: a pause is due, or Epicor cannot be asked now.
+        """
+        if self._state.intent is not None:
+            self._in_use[self._state.intent.group_id] = False
+        try:
+            while True:
+                outcome = await self._one_step()
+                if outcome is not None:
+                    return outcome
+        finally:
+            for group_id, surely_ours in self._in_use.items():
+                await self._desk.ledger.close_group(self._company, group_id, surely_ours=surely_ours)
+
+    async def _one_step(self) -> InvoicePosted | InvoiceRefused | None:
+        verdict = decide(await self._look_up(), self._meant())
+        step = next_step(self._state, verdict, self._reply.said)
+        match step:
+            case Succeed():
+                return await self._succeed(step)
+            case GiveUp():
+                return await refuse(self._desk, self._reasons(step))
+            case _ if self._findings and isinstance(verdict, Absent) and isinstance(step, Send):
+                return await refuse(self._desk, self._findings)
+            case Send():
+                self._reply = await self._send()
+            case Remove():
+                return await self._remove(step)
+            case Wait():
+                await self._wait(step.look_ups)
+        return None
+
+    def _meant(self) -> APInvoiceDataset:
+        group_id = self._state.intent.group_id if self._state.intent else ""
+        return to_dataset(self._draft, self._vendor, group_id=group_id)
+
+    async def _look_up(self) -> APInvoiceDataset | None:
+        return await self._desk.ledger.look_up(self._company, self._vendor.num, self._draft.invoice_num)
+
+    async def _append(self, event: DocumentFact) -> bool:
+        appended = await self._desk.log.append(event)
+        self._state = decision.after(self._state, event)
+        return appended.already
+
+    async def _send(self) -> Reply:
+        group_id = self._next_group()
+        dataset = to_dataset(self._draft, self._vendor, group_id=group_id)
+        await self._desk.slot.still_ours()
+        if await self._append(self._desk.facts.intended(self._state.number + 1, dataset)):
+            raise TransientError("This posting is under way elsewhere.", retry_after=1, counts=False)
+        try:
+            return await self._open_and_save(group_id, dataset)
+        except TransientError as failure:
+            sentence = f"Nothing was sent: {failure}"
+            await self._append(self._desk.facts.unclear(self._state, look_ups=1, total=0, sentence=sentence))
+            raise
+
+    async def _open_and_save(self, group_id: str, dataset: APInvoiceDataset) -> Reply:
+        ledger = self._desk.ledger
+        opened = await ledger.open_group(self._company, group_id, apply_date=self._draft.apply_date)
+        if opened.said is Said.GROUP_TAKEN:
+            self._taken.add(group_id)
+            return opened
+        self._in_use[group_id] = True
+        if opened.said is not Said.YES:
+            return opened
+        await self._desk.slot.still_ours()
+        reply = await ledger.save(self._company, dataset, group_id=group_id)
+        if reply.said is Said.GROUP_TAKEN:
+            self._taken.add(group_id)
+        return reply
+
+    def _next_group(self) -> str:
+        slot, rules = self._desk.slot, self._desk.rules
+        ids = group_ids(rules.group_prefix, self._draft.apply_date, slot=slot.number, cap=slot.cap)
+        free = next((each for each in ids if each not in self._taken), None)
+        if free is None:
+            raise TransientError(f"Other users hold all our AP invoice groups of {self._draft.apply_date} in Epicor.")
+        return free
+
+    async def _remove(self, step: Remove) -> InvoiceRefused | None:
+        """Delete our incomplete invoice and make sure that it is gone."""
+        await self._desk.slot.still_ours()
+        self._in_use.setdefault(step.group_id, False)
+        num, invoice_num = self._vendor.num, self._draft.invoice_num
+        reply = await self._desk.ledger.remove(self._company, num, invoice_num)
+        self._reply = Reply(Said.NOTHING)
+        if await self._look_up() is None:
+            await self._append(self._desk.facts.removed(self._state, self._meant(), step.difference))
+            return None
+        if reply.said is Said.NO:
+            values = {"difference": step.difference, "message": reply.message}
+            return await refuse(self._desk, (finding("NOT_REMOVED", **values),))
+        raise TransientError(
+            f"Epicor still holds an incomplete invoice of document {self._desk.event.invoice_id}.",
+            retry_after=self._desk.timings.unclear_pauses[0],
+            counts=False,
+        )
+
+    async def _wait(self, look_ups: int) -> None:
+        state, reply = self._state, self._reply
+        sentence = reply.message or state.sentence or "A try ended before its outcome was recorded."
+        facts, failures = self._desk.facts, state.failures + reply.server_error
+        await self._append(
+            facts.unclear(state, look_ups=look_ups, total=state.total + 1, failures=failures, sentence=sentence)
+        )
+        pauses = self._desk.timings.unclear_pauses
+        pause = pauses[min(state.number + state.total - 1, len(pauses) - 1)]
+        raise TransientError(f"Looking up an unclear posting again later: {sentence}", retry_after=pause, counts=False)
+
+    async def _succeed(self, step: Succeed) -> InvoicePosted:
+        event = self._desk.facts.posted(step.held, vendor_id=self._vendor.vendor_id, found=step.found)
+        await self._append(event)
+        return event
+
+    def _reasons(self, step: GiveUp) -> tuple[Finding, ...]:
+        if step.code is not None:
+            values = dict(step.values) | {"number": self._draft.invoice_num, "vendor": self._vendor.vendor_id}
+            mine = finding(step.code, field="invoiceNumber" if step.code == "DUPLICATE" else None, **values)
+            return (*self._findings, mine)
+        code = "NEEDS_A_PERSON" if self._reply.question else "REFUSED_BY_EPICOR"
+        return (finding(code, message=self._reply.message),)

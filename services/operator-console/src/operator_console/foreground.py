@@ -1,0 +1,63 @@
+"""A command that runs in the foreground: stopped by a signal, in order; what it says goes to screen and log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Asked:
+    """Whether a signal asked this process to stop."""
+
+    def __init__(self) -> None:
+        self.by: signal.Signals | None = None
+
+
+@asynccontextmanager
+async def stoppable() -> AsyncIterator[Asked]:
+    """Leave the block when a signal asks to stop; further ones are ignored, so that nothing is left running."""
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    asked = Asked()
+
+    def ask(number: signal.Signals) -> None:
+        if asked.by is None and task is not None:
+            asked.by = number
+            task.cancel()
+
+    for number in STOPPING:
+        loop.add_signal_handler(number, ask, number)
+    try:
+        yield asked
+    except asyncio.CancelledError:
+        if asked.by is None:
+            raise
+        if task is not None:
+            task.uncancel()
+    finally:
+        for number in STOPPING:
+            loop.remove_signal_handler(number)
+
+
+def announcer(log: Path, console: Console) -> Callable[[str], None]:
+    """A function that says one sentence, with the time, on the screen and in a log file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+
+    def say(sentence: str) -> None:
+        now = datetime.now(UTC)  # the edge: a person reads along
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{now.isoformat(timespec='milliseconds')} {sentence}\n")
+        with contextlib.suppress(OSError):  # the terminal may be gone; stopping goes on
+            console.print(f"[dim]{now.astimezone():%H:%M:%S}[/] {escape(sentence)}")
+
+    return say

@@ -1,0 +1,208 @@
+"""The gateway's own process on a real broker and database: started, reconfigured, stopped and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nats
+import pytest
+from nats.js.api import AckPolicy, ConsumerConfig
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mlc_common.connection import ConnectionDocument
+from mlc_common.connections import apply, set_credential
+from mlc_common.streams import NOTIFICATIONS
+from mlc_common.vault import MasterKeys
+
+SECRET = "sandbox-only-webhook-secret"
+NEXT_SECRET = "sandbox-only-next-secret"
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def document(**changes: Any) -> ConnectionDocument:
+    pair = {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": [{"field": "accountCode"}]}
+    epicor = {"base_url": "http://127.0.0.1:1/sandbox"}
+    return ConnectionDocument.model_validate({"name": "northwind", "epicor": epicor, "companies": [pair]} | changes)
+
+
+def body_of(task: str) -> bytes:
+    notification = {"taskId": task, "taskStatus": "New", "taskType": "AccountingDocuments", "documentId": "d-1"}
+    return json.dumps(notification).encode()
+
+
+@dataclass
+class Process:
+    """A `webhook-gateway` process; its log is in `log`."""
+
+    environment: dict[str, str]
+    port_file: Path
+    log: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.port_file.unlink(missing_ok=True)
+        program = [sys.executable, "-m", "webhook_gateway.app"]
+        with self.log.open("ab") as log:
+            self.started.append(subprocess.Popen(program, env=self.environment, stdout=log, stderr=log))
+        async with httpx.AsyncClient() as client, asyncio.timeout(30):
+            while not await self._ready(client):
+                assert self.started[-1].poll() is None, self.log.read_text()
+                await asyncio.sleep(0.05)
+
+    async def _ready(self, client: httpx.AsyncClient) -> bool:
+        if not self.port_file.exists() or not self.port_file.read_text():
+            return False
+        try:
+            return (await client.get(f"{self.address}/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port_file.read_text()}"
+
+    def end(self, number: signal.Signals) -> int:
+        self.started[-1].send_signal(number)
+        return self.started[-1].wait(timeout=30)
+
+    async def push(self, client: httpx.AsyncClient, task: str, *, secret: str = SECRET) -> int:
+        body = body_of(task)
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        response = await client.post(
+            f"{self.address}/hooks/basware/northwind", content=body, headers={"X-BWAPI-Signature-256": signature}
+        )
+        return response.status_code
+
+
+@pytest.fixture
+def keys() -> str:
+    return MasterKeys.generate_line("k1")
+
+
+@pytest.fixture
+def gateway(topology: str, database_url: str, keys: str, tmp_path: Path) -> Iterator[Process]:
+    settings = {
+        "MLC_NATS_URL": topology,
+        "MLC_DATABASE_URL": database_url,
+        "MLC_MASTER_KEYS": keys,
+        "MLC_PORT_FILE": str(tmp_path / "port"),
+        "MLC_TIMINGS__REFRESH": "0.1",
+        "MLC_TIMINGS__GRACEFUL": "5",
+    }
+    process = Process(os.environ | settings, tmp_path / "port", tmp_path / "gateway.log")
+    yield process
+    for each in process.started:
+        each.kill()
+        each.wait()
+
+
+async def give(engine: AsyncEngine, keys: str, *secrets: str) -> None:
+    await set_credential(
+        engine,
+        MasterKeys.parse(SecretStr(keys)),
+        connection="northwind",
+        field="basware.webhook_secret",
+        values=[SecretStr(each) for each in secrets],
+        by="test",
+        now=NOW,
+    )
+
+
+async def stored_tasks(url: str) -> list[str]:
+    client = await nats.connect(url)
+    unlimited = ConsumerConfig(ack_policy=AckPolicy.NONE, mem_storage=True)
+    reading = await client.jetstream().pull_subscribe("notifications.>", stream=NOTIFICATIONS, config=unlimited)
+    pending = (await reading.consumer_info()).num_pending or 0
+    tasks: list[str] = []
+    while len(tasks) < pending:
+        tasks += [json.loads(each.data)["task_id"] for each in await reading.fetch(pending - len(tasks), timeout=5)]
+    await client.close()
+    return tasks
+
+
+async def becomes(status: int, gateway: Process, client: httpx.AsyncClient, task: str, *, secret: str) -> None:
+    async with asyncio.timeout(10):
+        while await gateway.push(client, task, secret=secret) != status:
+            await asyncio.sleep(0.05)
+
+
+async def test_connections_and_secrets_come_and_go_while_it_runs(
+    gateway: Process, engine: AsyncEngine, keys: str, topology: str
+) -> None:
+    await gateway.start()
+    async with httpx.AsyncClient() as client:
+        assert await gateway.push(client, "t-early") == 401
+        await apply(engine, document(), by="test", now=NOW)
+        assert await gateway.push(client, "t-early", secret="") == 401
+        await give(engine, keys, SECRET)
+        await becomes(200, gateway, client, "t-1", secret=SECRET)
+
+        await give(engine, keys, NEXT_SECRET, SECRET)
+        await becomes(200, gateway, client, "t-2", secret=NEXT_SECRET)
+        assert await gateway.push(client, "t-3", secret=SECRET) == 200
+        await give(engine, keys, NEXT_SECRET)
+        await becomes(401, gateway, client, "t-3", secret=SECRET)
+
+        await apply(engine, document(paused=True), by="test", now=NOW)
+        await asyncio.sleep(0.3)
+        assert await gateway.push(client, "t-4", secret=NEXT_SECRET) == 200, "a paused connection loses nothing"
+        metrics = (await client.get(f"{gateway.address}/metrics")).text
+
+    assert gateway.end(signal.SIGTERM) == 0
+    assert await stored_tasks(topology) == ["t-1", "t-2", "t-3", "t-4"]
+    assert 'mlc_pushes_stored_total{connection="northwind",variant="body/hex"} 4.0' in metrics
+    log = gateway.log.read_text()
+    assert SECRET not in log
+    assert NEXT_SECRET not in log
+    assert "t-early" not in log
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+async def test_every_200_before_the_process_ends_is_in_the_stream(
+    gateway: Process, engine: AsyncEngine, keys: str, topology: str, ending: signal.Signals
+) -> None:
+    await apply(engine, document(), by="test", now=NOW)
+    await give(engine, keys, SECRET)
+    await gateway.start()
+    answered: list[str] = []
+    left = iter([f"t-{n}" for n in range(100_000)])
+    ended = asyncio.Event()
+
+    async def keep_pushing() -> None:
+        async with httpx.AsyncClient() as client:
+            for task in left:
+                try:
+                    status = await gateway.push(client, task)
+                except httpx.TransportError:
+                    if ended.is_set():
+                        return
+                    continue
+                assert status == 200
+                answered.append(task)
+
+    work = asyncio.gather(*(keep_pushing() for _ in range(12)))
+    while len(answered) < 200:
+        await asyncio.sleep(0.005)
+    ended.set()
+    await asyncio.to_thread(gateway.end, ending)
+    await work
+
+    stored = await stored_tasks(topology)
+    assert set(answered) <= set(stored)
+    assert len(stored) == len(set(stored))
+    if ending is signal.SIGTERM:
+        assert set(stored) == set(answered), "a graceful stop answers what it has stored"

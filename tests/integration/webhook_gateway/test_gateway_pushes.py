@@ -1,0 +1,255 @@
+"""Pushes over real HTTP into a real stream: what is answered 200 is stored, what is refused leaves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import structlog
+
+from mlc_common.events import NotificationReceived, parse_event
+
+SECRET = "sandbox-only-webhook-secret"
+NOW_SECONDS = 1795348800
+"""2026-11-22T12:00:00Z, the gateway's clock in these tests."""
+
+
+class Broker(Protocol):
+    folder: Path
+
+    def start(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+async def test_a_signed_push_is_stored_as_it_came_and_echoed(sender: Any) -> None:
+    body = json.dumps(sender.notification("t-1"), indent=2).encode()
+
+    response = await sender.push(body)
+
+    assert (response.status_code, response.content) == (200, body)
+    assert response.headers["content-type"] == "application/json"
+    (message,) = await sender.stored()
+    event = parse_event(message.data)
+    assert isinstance(event, NotificationReceived)
+    assert (event.connection, event.task_id, event.document_id) == ("northwind", "t-1", "d-t-1")
+    assert event.body.encode() == body
+    assert sender.counted("mlc_pushes_stored_total", connection="northwind", variant="body/hex") == 1
+
+
+async def test_the_same_push_fifty_times_at_once_is_stored_once_and_always_answered_200(sender: Any) -> None:
+    push = sender.notification("t-1")
+
+    responses = await asyncio.gather(*(sender.push(push) for _ in range(50)))
+
+    assert Counter(each.status_code for each in responses) == {200: 50}
+    assert await sender.pushes() == [push]
+    assert sender.counted("mlc_pushes_repeated_total", connection="northwind") == 49
+
+
+async def test_the_same_push_spelt_otherwise_is_stored_once(sender: Any) -> None:
+    push = sender.notification("t-1")
+    for spelling in (json.dumps(push), json.dumps(push, indent=4), json.dumps(dict(reversed(push.items())))):
+        assert (await sender.push(spelling.encode())).content == spelling.encode()
+
+    assert await sender.pushes() == [push]
+
+
+async def test_different_content_under_the_same_task_is_not_lost(sender: Any) -> None:
+    one, other = sender.notification("t-1"), sender.notification("t-1", taskSubType="WaitingForPrebook")
+
+    for push in (one, other, one, other):
+        assert (await sender.push(push)).status_code == 200
+
+    assert await sender.pushes() == [one, other]
+
+
+async def test_many_different_pushes_at_once_are_all_stored(sender: Any) -> None:
+    pushes = [sender.notification(f"t-{n}") for n in range(300)]
+
+    responses = await asyncio.gather(*map(sender.push, pushes))
+
+    assert {each.status_code for each in responses} == {200}
+    assert sorted(each["taskId"] for each in await sender.pushes()) == sorted(each["taskId"] for each in pushes)
+
+
+async def test_duplicates_among_many_do_not_hurt_their_neighbours(sender: Any) -> None:
+    await sender.push(sender.notification("t-7"))
+    pushes = [sender.notification(f"t-{n}") for n in range(63)] + [sender.notification("t-40")]
+
+    responses = await asyncio.gather(*map(sender.push, pushes))
+
+    assert {each.status_code for each in responses} == {200}
+    assert sorted(each["taskId"] for each in await sender.pushes()) == sorted({each["taskId"] for each in pushes})
+
+
+async def test_connections_do_not_share_their_pushes(sender: Any) -> None:
+    sender.connect("southwind")
+    for name in ("northwind", "southwind"):
+        await sender.push(sender.notification("t-1"), to=name)
+
+    assert [parse_event(each.data).connection for each in await sender.stored()] == ["northwind", "southwind"]
+
+
+async def test_every_200_survives_a_killed_broker_and_a_dead_one_is_answered_503(sender: Any, broker: Broker) -> None:
+    answered: set[str] = set()
+    seen: Counter[int] = Counter()
+    left = iter([sender.notification(f"t-{n}") for n in range(400)])
+
+    async def keep_pushing() -> None:
+        for push in left:
+            response = await sender.push(push)
+            seen[response.status_code] += 1
+            if response.status_code == 200:
+                answered.add(push["taskId"])
+            else:
+                assert int(response.headers["Retry-After"]) >= 1
+
+    work = asyncio.gather(*(keep_pushing() for _ in range(24)))
+    while len(answered) < 50:
+        await asyncio.sleep(0.001)
+    broker.kill()
+    await work
+    assert seen.keys() == {200, 503}
+    assert sender.counted("mlc_pushes_refused_total", reason="stream_away") == seen[503]
+
+    broker.start()
+    while not sender.nats.is_connected:
+        await asyncio.sleep(0.05)
+    assert answered <= {each["taskId"] for each in await sender.pushes()}
+
+    for n in range(0, 400, 50):
+        again = await asyncio.gather(*(sender.push(sender.notification(f"t-{m}")) for m in range(n, n + 50)))
+        assert {each.status_code for each in again} == {200}
+    assert Counter(each["taskId"] for each in await sender.pushes()) == Counter(f"t-{n}" for n in range(400))
+
+
+async def test_nobody_who_is_not_trusted_learns_why(sender: Any) -> None:
+    sender.connect("without-secret", "")
+    sender.connect("timed", timestamp_header="X-Time", timestamp_required=True)
+    push = sender.notification("t-1")
+    old = {"X-Time": str(NOW_SECONDS - 301)}
+
+    responses: list[httpx.Response] = [
+        await sender.push(push, to="nobody"),
+        await sender.push(push, to="without-secret"),
+        await sender.push(push, to="without-secret", secret=""),
+        await sender.push(push, secret="another"),
+        await sender.push(push, secret=None),
+        await sender.push(push, secret=None, headers={"X-BWAPI-Signature-256": "sha256=?"}),
+        await sender.push(push, to="timed", headers=old),
+        await sender.push(push, to="timed"),
+        await sender.push(b"no json", secret=None),
+    ]
+
+    assert {each.status_code for each in responses} == {401}
+    assert len({each.content for each in responses}) == 1
+    assert len({tuple((k, v) for k, v in each.headers.items() if k != "date") for each in responses}) == 1
+    assert await sender.stored() == []
+    for reason in ("unknown_connection", "wrong_signature", "unreadable_signature", "stale", "no_timestamp"):
+        assert sender.counted("mlc_pushes_refused_total", reason=reason) == 1
+    for reason in ("no_secret", "no_signature"):
+        assert sender.counted("mlc_pushes_refused_total", reason=reason) == 2
+
+
+async def test_a_fresh_timestamp_under_the_signature_is_taken(sender: Any) -> None:
+    sender.connect("timed", signed=("timestamp.body",), timestamp_header="X-Time", timestamp_required=True)
+    body = json.dumps(sender.notification("t-1")).encode()
+    stamp = str((NOW_SECONDS - 299) * 1000)
+    signature = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+    response = await sender.push(
+        body, to="timed", secret=None, headers={"X-Time": stamp, "X-BWAPI-Signature-256": f"SHA256={signature}"}
+    )
+
+    assert response.status_code == 200
+    assert sender.counted("mlc_pushes_stored_total", connection="timed", variant="timestamp.body/hex") == 1
+
+
+async def test_a_signed_push_that_says_nothing_usable_is_answered_422(sender: Any) -> None:
+    missing = "Missing, or not plain text of 1 to 250 characters: taskStatus, taskType, documentId."
+    cases = {
+        b"no json": "The body is not JSON.",
+        b"[1, 2]": "The body is not a JSON object.",
+        b'{"taskId": "t-1"}': missing,
+    }
+    for body, sentence in cases.items():
+        response = await sender.push(body)
+
+        assert (response.status_code, response.json()) == (422, {"message": sentence})
+    assert await sender.stored() == []
+    assert sender.counted("mlc_pushes_refused_total", reason="unreadable") == len(cases)
+
+
+async def test_a_connection_test_is_echoed_without_side_effect(sender: Any) -> None:
+    sender.connect("without-secret", "")
+    names, secrets = ("northwind", "without-secret", "nobody"), (SECRET, "another", None)
+    for name in names:
+        for secret in secrets:
+            response = await sender.push({"taskType": "connectionTest"}, to=name, secret=secret)
+
+            assert (response.status_code, response.json()) == (200, {"taskType": "connectionTest"})
+    assert await sender.stored() == []
+    assert sender.counted("mlc_pushes_tests_total") == len(names) * len(secrets)
+
+
+async def test_a_connection_test_needs_no_broker(sender: Any, broker: Broker) -> None:
+    broker.kill()
+
+    assert (await sender.push({"taskType": "ConnectionTest"})).status_code == 200
+
+
+async def test_nothing_of_a_refused_body_is_kept_anywhere(sender: Any, broker: Broker) -> None:
+    marker = "kept-nowhere-4711"
+    with structlog.testing.capture_logs() as logs:
+        refused = [
+            await sender.push(sender.notification(marker), secret="another"),
+            await sender.push(sender.notification(marker), to="nobody"),
+            await sender.push(f"{marker} no json".encode()),
+            await sender.push({"taskId": marker, "marker": marker}),
+            await sender.push(marker.encode() * 20_000),
+        ]
+
+    assert [each.status_code for each in refused] == [401, 401, 422, 422, 413]
+    assert [entry["reason"] for entry in logs] == [
+        "wrong_signature",
+        "unknown_connection",
+        "unreadable",
+        "too_large",
+    ], "the second unreadable one came too soon after the first to be logged"
+    assert marker not in repr(logs)
+    assert not any(marker in each.text for each in refused)
+    assert await sender.stored() == []
+    kept = [path for path in broker.folder.rglob("*") if path.is_file() and marker.encode() in path.read_bytes()]
+    assert kept == []
+
+
+async def test_observe_mode_keeps_everything_and_says_so_loudly(sender: Any) -> None:
+    sender.connect("first-contact", mode="observe")
+    with structlog.testing.capture_logs() as logs:
+        responses = [
+            await sender.push(sender.notification("t-1"), to="first-contact"),
+            await sender.push(sender.notification("t-2"), to="first-contact", secret="another"),
+            await sender.push(sender.notification("t-3"), to="first-contact", secret=None),
+            await sender.push(b"what is this?", to="first-contact"),
+        ]
+
+    assert {each.status_code for each in responses} == {200}
+    variants = [json.loads(message.data)["variant"] for message in await sender.stored()]
+    assert variants == ["body/hex", "unverified", "unverified", "body/hex"]
+    for reason in ("none", "wrong_signature", "no_signature", "unreadable"):
+        assert sender.counted("mlc_pushes_observed_total", connection="first-contact", reason=reason) == 1
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("observe_mode_accepts_everything", "warning")]
+
+
+async def test_the_trace_of_the_sender_goes_on_in_the_stream(sender: Any) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    await sender.push(sender.notification("t-1"), headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+
+    (message,) = await sender.stored()
+    assert message.headers["traceparent"].split("-")[1] == trace
