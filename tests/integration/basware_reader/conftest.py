@@ -139,6 +139,12 @@ async def url(world: BaswareWorld, clock: Clock) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+def document(url: str) -> ConnectionDocument:
+    """The connection's document."""
+    return connection_document(url)
+
+
+@pytest.fixture
 async def basware(url: str, clock: Clock) -> AsyncIterator[BaswareClient]:
     """The product's client on the emulator."""
     async with open_client(connection_to(url), timings=TIMINGS, now=clock) as client:
@@ -155,7 +161,7 @@ def connect(clock: Clock) -> Callable[..., AbstractAsyncContextManager[BaswareCl
 async def broker_client(topology: str) -> AsyncIterator[Client]:
     """A connection to a broker on which everything is declared."""
     client = await nats.connect(topology)
-    await declare_connection(client, NAME)
+    await declare_connection(client, NAME, ack_wait=30)
     yield client
     await client.close()
 

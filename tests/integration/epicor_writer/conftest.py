@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from epicor_writer.handlers import identities, post_invoice
 from epicor_writer.ledger import EpicorLedger
+from epicor_writer.ports import Ledger
 from epicor_writer.records import Records
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connection
@@ -83,7 +84,7 @@ class Writer:
     """One replica, driven by hand: what the stream would do between two tries is done here."""
 
     connection: Connection
-    ledger: EpicorLedger
+    ledger: Ledger
     slots: Slots
     log: EventLog
     world: EpicorWorld
@@ -122,7 +123,7 @@ class Writer:
 
     def calls(self, path: str) -> int:
         """How often Epicor was called with this path."""
-        return sum(path in call["path"] for call in self.world.calls.state()["calls"])
+        return sum(path in call["path"] for call in self.world.calls.log)
 
     def invoices(self) -> list[Invoice]:
         """The AP invoices that Epicor holds."""

@@ -1,0 +1,1 @@
+"""A Basware and an Epicor that run on loopback: strict, inspectable, and able to fail on demand."""

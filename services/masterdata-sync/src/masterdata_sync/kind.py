@@ -12,7 +12,7 @@ Entity = dict[str, Any]
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose record it is: the Basware company, and the system it comes from as Basware is told (at most 36 characters)."""
+    """Whose record it is: the Basware company, and the system it comes from (at most 36 characters)."""
 
     company: str
     source_system: str

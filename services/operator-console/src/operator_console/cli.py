@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
+from mlc_common.connection import CREDENTIAL_FIELDS
 from operator_console import (
     connection_commands,
     credential_commands,
@@ -189,7 +190,7 @@ def credentials_set(
 
 
 def _ask(field: str) -> SecretStr | None:
-    question = f"{field} ({credential_commands.CREDENTIAL_FIELDS[field]}; empty leaves it as it is)"
+    question = f"{field} ({CREDENTIAL_FIELDS[field]}; empty leaves it as it is)"
     answer = typer.prompt(question, hide_input=sys.stdin.isatty(), default="", show_default=False, err=True)
     return SecretStr(answer) if answer else None
 

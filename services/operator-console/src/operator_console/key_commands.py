@@ -61,7 +61,10 @@ def new(settings: Settings) -> str:
         keys = MasterKeys.parse(settings.master_keys) if settings.master_keys else MasterKeys(by_id={})
         return MasterKeys.generate_line(next_id(keys, now=now))
     key_id = add_key(settings.master_keys_file, now=now)
-    return f"Master key {key_id} was added to {settings.master_keys_file}; back the file up, then run: ml-connector keys rotate"
+    return (
+        f"Master key {key_id} was added to {settings.master_keys_file}; back the file up, "
+        f"then run: ml-connector keys rotate"
+    )
 
 
 async def rotate(settings: Settings, *, say: Callable[[str], None]) -> Rotation:

@@ -24,6 +24,11 @@ def console() -> Console:
     return out if out.is_terminal else Console(highlight=False, width=WIDE)
 
 
+def quiet_console() -> Console:
+    """A console that shows nothing, where JSON is all that may be printed."""
+    return Console(quiet=True)
+
+
 def complain(sentence: str) -> None:
     """One sentence on standard error."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(escape(sentence))

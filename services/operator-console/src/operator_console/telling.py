@@ -70,7 +70,8 @@ def _worked_on(
         case InvoicePosted():
             found = " (it was there already)" if event.found else ""
             return "posted", (
-                f"company {event.company}, group {event.group_id}, invoice {event.invoice_num}, voucher {event.voucher}, "
+                f"company {event.company}, group {event.group_id}, invoice {event.invoice_num}, "
+                f"voucher {event.voucher}, "
                 f"{event.total} {event.currency} in {event.lines} lines{found}"
             )
         case InvoiceRefused():

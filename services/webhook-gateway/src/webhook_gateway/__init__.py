@@ -1,0 +1,1 @@
+"""webhook-gateway: verifies pushes from Basware and stores them before it answers."""

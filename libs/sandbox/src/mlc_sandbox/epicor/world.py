@@ -70,7 +70,7 @@ class EpicorWorld:
     master: Master = field(default_factory=master_data)
     groups: dict[tuple[str, str], Row] = field(default_factory=dict)
     invoices: dict[InvoiceKey, Invoice] = field(default_factory=dict)
-    tokens: dict[str, datetime] = field(default_factory=dict)
+    tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
     faults: FaultScript = field(default_factory=lambda: FaultScript(kinds=COMMON_KINDS | EPICOR_KINDS))
     calls: Calls = field(default_factory=Calls)
     revision: int = 88_112_000

@@ -42,7 +42,7 @@ def translate(row: Row, owner: Owner) -> Entity | Untranslatable:
 
 
 def external_code(company: str, code: str, suffix: str = "") -> str:
-    """The record's key in Basware: readable when it fits and may stand in an address, else derived from the same text."""
+    """The record's key in Basware: readable when it fits and may stand in a URL, else derived from the same text."""
     readable = f"{company}_{code}{suffix}"
     if len(readable) <= LONGEST_EXTERNAL_CODE and _IN_A_PATH.fullmatch(readable):
         return readable

@@ -1,0 +1,179 @@
+"""`ml-connector demo`: a whole site against the sandbox; sixty invoices on their way, and three books compared."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from operator_console import connection_commands, credential_commands, document_commands, output, site
+from operator_console.data_folder import DataFolder
+from operator_console.demo_books import Books, Counts, count, disagreements
+from operator_console.demo_far_sides import FarSides, Ports, sandbox_program
+from operator_console.demo_report import Progress, report
+from operator_console.demo_scenario import (
+    CONNECTION,
+    CREDENTIALS,
+    TIMINGS,
+    Scenario,
+    connection_document,
+    epicor_faults,
+    offered_ids,
+    pushes,
+    scenario,
+)
+from operator_console.exits import CommandError, Exit
+from operator_console.foreground import announcer, stoppable
+
+LOOK_AGAIN = 0.4
+WITHIN = 60.0
+"""Seconds for all invoices to be answered."""
+
+
+async def demo(keep_in: Path | None, *, as_json: bool) -> Exit:
+    """Play the demo; says how it went.
+
+    Raises:
+        CommandError: the site does not come up, or the directory was used before.
+    """
+    with _directory(keep_in) as root:
+        folder = DataFolder(root)
+        out = output.quiet_console() if as_json else output.console()
+        say = announcer(folder.log("ml-connector"), out)
+        async with stoppable() as asked:
+            say("Starting broker, database, sandbox and services ...")
+            async with _running(folder, say) as (here, far_sides, ports):
+                return await _play(here, far_sides, ports, say=say, as_json=as_json)
+        return Exit.INTERRUPTED if asked.by else Exit.PROBLEM
+
+
+@contextmanager
+def _directory(keep_in: Path | None) -> Iterator[Path]:
+    if keep_in is None:
+        root = Path(tempfile.mkdtemp(prefix="mlc-demo-")).resolve()
+        try:
+            yield root
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+        return
+    if keep_in.exists() and any(keep_in.iterdir()):
+        raise CommandError(f"{keep_in} is not empty; the demo begins in an empty directory.", code=Exit.REFUSED)
+    yield keep_in
+
+
+@asynccontextmanager
+async def _running(folder: DataFolder, say: Callable[[str], None]) -> AsyncIterator[tuple[site.Site, FarSides, Ports]]:
+    folder.logs.mkdir(parents=True, exist_ok=True)
+    program, ports = sandbox_program(folder)
+    environment = {f"MLC_TIMINGS__{name.upper()}": value for name, value in TIMINGS.items()}
+    options = site.Options(port=0, programs=(program,), environment=environment)
+    async with (
+        site.running(folder, options, say=say) as here,
+        httpx.AsyncClient(trust_env=False) as http,
+    ):
+        far_sides = FarSides(http, ports)
+        await _until(far_sides.answers, within=WITHIN, what="the sandbox answers")
+        yield here, far_sides, ports
+
+
+async def _play(
+    here: site.Site, far_sides: FarSides, ports: Ports, *, say: Callable[[str], None], as_json: bool
+) -> Exit:
+    plan = scenario()
+    await _stage(here, far_sides, ports, plan)
+    say(f"Connection {CONNECTION} is applied; {plan.approved} approved invoices are on their way.")
+    started = asyncio.get_running_loop().time()
+    with Progress(plan.approved, silent=as_json) as progress:
+        wrong = await _send(here, far_sides, plan)
+        books = await _until_done(here, far_sides, plan, progress)
+    seconds = asyncio.get_running_loop().time() - started
+    wrong += disagreements(plan, books)
+    wrong += await _vendors_missing(far_sides)
+    report(plan, books, count(books), wrong, seconds=seconds, as_json=as_json)
+    return Exit.PROBLEM if wrong or _left(count(books)) else Exit.OK
+
+
+def _left(counts: Counts) -> bool:
+    return bool(counts.duplicates or counts.unanswered)
+
+
+async def _stage(here: site.Site, far_sides: FarSides, ports: Ports, plan: Scenario) -> None:
+    document = connection_document(ports.basware_url, ports.epicor_url)
+    now = datetime.now(UTC)  # the edge: the demo acts as a person would
+    await connection_commands.apply(here.settings, document, by="demo", now=now)
+    values = {field: [SecretStr(value)] for field, value in CREDENTIALS.items()}
+    await credential_commands.store(here.settings, CONNECTION, values, by="demo", now=now)
+    await far_sides.go_wrong(epicor_faults(plan))
+    await _until(lambda: _all_ready(here), within=WITHIN, what="every service is ready")
+
+
+async def _all_ready(here: site.Site) -> str | None:
+    asked = (site.service_answers(here.folder, name, path="/readyz") for name in site.SERVICES)
+    answers = await asyncio.gather(*asked)
+    return "ready" if all(answers) else None
+
+
+async def _send(here: site.Site, far_sides: FarSides, plan: Scenario) -> list[str]:
+    """Offer and push everything; what the gateway answered wrongly."""
+    hook = f"{here.gateway}/hooks/basware/{CONNECTION}"
+    await far_sides.offer(plan.first)
+    await far_sides.withdraw(sorted(plan.only_forged))
+    wrong = []
+    for ids, how in pushes(plan):
+        wanted = httpx.codes.UNAUTHORIZED if how.get("forge") else httpx.codes.OK
+        statuses = await far_sides.push(ids, hook, **how)
+        wrong += [f"the gateway answered {status} to a push" for status in statuses if status != wanted]
+    # The one that uses a number again comes when the first has long been posted.
+    await _until(lambda: _first_posted(far_sides, plan), within=WITHIN, what="the first invoice is posted")
+    await far_sides.offer(plan.later)
+    await far_sides.push(offered_ids(plan.later), hook)
+    return wrong
+
+
+async def _first_posted(far_sides: FarSides, plan: Scenario) -> str | None:
+    held = {invoice["ExternalID"] for invoice in await far_sides.invoices()}
+    return "posted" if plan.posted[0].invoice_id in held else None
+
+
+async def _until_done(here: site.Site, far_sides: FarSides, plan: Scenario, progress: Progress) -> Books:
+    """Show progress until we hold every document as answered, or patience ends; then the books."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WITHIN):
+            while True:
+                ours = await document_commands.rows(here.settings, phase=None, connection=CONNECTION, limit=1000)
+                progress.show(ours)
+                if sum(status.answered for status in ours) >= plan.approved:
+                    break
+                await asyncio.sleep(LOOK_AGAIN)
+    ours = await document_commands.rows(here.settings, phase=None, connection=CONNECTION, limit=1000)
+    state = await far_sides.epicor_state()
+    return Books(ours, await far_sides.documents(), await far_sides.invoices(), state["groups"])
+
+
+async def _vendors_missing(far_sides: FarSides) -> list[str]:
+    wanted = sum(company["vendors"] for company in (await far_sides.epicor_state())["companies"])
+
+    async def all_there() -> str | None:
+        return "there" if await far_sides.vendors() == wanted else None
+
+    with contextlib.suppress(CommandError):
+        await _until(all_there, within=10, what="the vendors are imported")
+        return []
+    return [f"Basware holds {await far_sides.vendors()} vendors instead of Epicor's {wanted}"]
+
+
+async def _until(answers: Callable[[], Awaitable[str | None]], *, within: float, what: str) -> None:
+    try:
+        async with asyncio.timeout(within):
+            while await answers() is None:  # noqa: ASYNC110 - another process cannot set an event here
+                await asyncio.sleep(LOOK_AGAIN)
+    except TimeoutError:
+        raise CommandError(f"After {within:g} s it is still not so that {what}.") from None

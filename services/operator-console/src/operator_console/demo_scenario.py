@@ -1,0 +1,136 @@
+"""What the demo plays: which invoices are offered, how each is pushed, and what must become of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from mlc_common.connection import ConnectionDocument
+from mlc_sandbox.samples import approved_invoices, bad_invoices, bulk_invoices
+
+CONNECTION = "demo"
+WEBHOOK_SECRET = "sandbox-only-webhook-secret"  # noqa: S105 - the sandbox's, known to everybody
+CREDENTIALS = {
+    "basware.client_id": "sandbox-client",
+    "basware.client_secret": "sandbox-only-secret",
+    "basware.webhook_secret": WEBHOOK_SECRET,
+    "epicor.username": "bwlink",
+    "epicor.password": "sandbox-only-password",
+    "epicor.api_key": "sandbox-only-api-key",
+}
+TIMINGS = {
+    "sweep": "5",
+    "retry_base": "0.2",
+    "retry_ceiling": "2",
+    "unclear_pauses": "[0.5, 1, 2]",
+    "ack_wait": "10",
+    "refresh": "0.5",
+    "vendors": "60",
+    "epicor_write": "20",
+    "breaker": "1",
+    "graceful": "10",
+}
+"""A rehearsal in seconds; the defaults are for real life."""
+
+PUSHED_TWICE = 5
+FORGED_TOO = 3
+NOT_OURS_TO_SEE = "New"
+"""A Basware status in which nothing may be transferred; only a forged push speaks of these documents."""
+
+_SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCenterCode"}]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An invoice that must stand in Epicor: its total and how many GL accounts it has."""
+
+    invoice_id: str
+    total: Decimal
+    accounts: int
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The documents of the demo by what happens to them; ids, and the bodies that are offered first and later."""
+
+    first: Sequence[dict[str, Any]]
+    later: Sequence[dict[str, Any]]
+    lost_push: str
+    lost_answer: str
+    refused_by_epicor: str
+    only_forged: frozenset[str]
+    posted: Sequence[Expected]
+    refused: frozenset[str]
+
+    @property
+    def approved(self) -> int:
+        """Documents that are approved and must be answered."""
+        return len(self.posted) + len(self.refused)
+
+
+def scenario() -> Scenario:
+    """About sixty good invoices, every way to be refused, and a few nobody may ever see."""
+    good = approved_invoices()
+    bad = bad_invoices()
+    again = bad.pop("duplicate_number")
+    refused_by_epicor, *only_forged = bulk_invoices(3, seed=60)
+    return Scenario(
+        first=[*good, *bad.values(), refused_by_epicor, *only_forged],
+        later=[again],
+        lost_push=_id(good[7]),
+        lost_answer=_id(good[3]),
+        refused_by_epicor=_id(refused_by_epicor),
+        only_forged=frozenset(map(_id, only_forged)),
+        posted=[Expected(_id(each), each["grossSum"], len(each["codingRows"])) for each in good],
+        refused=frozenset(map(_id, [*bad.values(), again, refused_by_epicor])),
+    )
+
+
+def pushes(plan: Scenario) -> list[tuple[Sequence[str], dict[str, Any]]]:
+    """The orders to the push sender, in turn: ids, and how; the lost one is in none of the genuine ones."""
+    ids = [_id(each) for each in plan.first]
+    real = [each for each in ids if each not in plan.only_forged and each != plan.lost_push]
+    twice, forged = real[:PUSHED_TWICE], [*sorted(plan.only_forged), *real[-FORGED_TOO:]]
+    return [(forged, {"forge": True}), (twice, {"repeat": 2}), (real[PUSHED_TWICE:], {})]
+
+
+def epicor_faults(plan: Scenario) -> list[dict[str, Any]]:
+    """One saved invoice whose answer is lost on the way back, and one that Epicor itself refuses, whatever is tried."""
+    refusal = {
+        "HttpStatus": 400,
+        "ReasonPhrase": "REST API Exception",
+        "ErrorMessage": "Fiscal period is closed for Accounts Payable.",
+        "ErrorType": "Ice.Common.BusinessObjectException",
+    }
+    update = {"path": "UpdateMaster", "method": "POST"}
+    return [
+        {**update, "kind": "drop_after", "match": plan.lost_answer},
+        {**update, "kind": "status", "match": plan.refused_by_epicor, "status": 400, "body": refusal, "times": -1},
+    ]
+
+
+def connection_document(basware: str, epicor: str) -> ConnectionDocument:
+    """The connection to the two sandboxes."""
+    pairs = (("US01", "NWM", "USD"), ("FI01", "NWF", "EUR"))
+    return ConnectionDocument.model_validate(
+        {
+            "name": CONNECTION,
+            "basware": {"base_url": basware, "calls_per_second": 500, "calls_in_flight": 8},
+            "epicor": {"base_url": epicor},
+            "companies": [
+                {"basware": ours, "epicor": theirs, "currency": currency, "segments": _SEGMENTS}
+                for ours, theirs, currency in pairs
+            ],
+        }
+    )
+
+
+def offered_ids(bodies: Iterable[dict[str, Any]]) -> list[str]:
+    """The ids of these documents."""
+    return [_id(body) for body in bodies]
+
+
+def _id(body: dict[str, Any]) -> str:
+    return str(body["invoiceId"])

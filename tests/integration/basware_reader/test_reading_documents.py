@@ -1,0 +1,261 @@
+"""From a push or the sweep to the facts on record and an acknowledge, in that order."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from basware_reader.approvals import Acknowledge, Approve, Nothing
+from basware_reader.handlers import Reader, on_notification, read_document
+from basware_reader.sweep import sweep
+from mlc_common.events import DocumentAcknowledged, DocumentApproved, DocumentNoticed, NotificationReceived
+from mlc_common.failures import PermanentError, TransientError
+from mlc_common.retries import Delivery
+from mlc_sandbox.samples import large_invoice
+
+if TYPE_CHECKING:
+    from .conftest import Site
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+FIRST = Delivery(tries=1, sequence=1)
+
+
+def push(invoice_id: str, **members: Any) -> NotificationReceived:
+    given = {
+        "connection": "northwind",
+        "at": NOW,
+        "task_id": f"task-{invoice_id}",
+        "task_type": "AccountingDocuments",
+        "task_sub_type": "WaitingForTransfer",
+        "document_id": invoice_id,
+        "variant": "body",
+        "digest": "0" * 16,
+        "body": "{}",
+    }
+    return NotificationReceived.model_validate(given | members)
+
+
+async def test_a_pushed_document_is_recorded_and_then_acknowledged(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+
+    await on_notification(reader, push(invoice_id), FIRST)
+
+    approved, acknowledged = await site.facts(invoice_id)
+    assert isinstance(approved, DocumentApproved)
+    assert isinstance(acknowledged, DocumentAcknowledged)
+    assert approved.attempt == acknowledged.attempt == site.world.documents[invoice_id].batch
+    assert (approved.seen_by, approved.cause) == ("push", push(invoice_id).id)
+    assert not acknowledged.already
+    assert site.world.documents[invoice_id].status == "TransferInProgress"
+
+
+@pytest.mark.parametrize("task_type", ["AccoutingDocuments", "accountingdocuments"])
+async def test_the_vendors_misspelling_counts(site: Site, reader: Reader, task_type: str) -> None:
+    (invoice_id,) = site.offer()
+
+    await on_notification(reader, push(invoice_id, task_type=task_type), FIRST)
+
+    assert await site.names(invoice_id) == ["approved", "acknowledged"]
+
+
+async def test_the_same_push_again_changes_nothing(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+
+    for _ in range(3):
+        await on_notification(reader, push(invoice_id), FIRST)
+
+    assert await site.names(invoice_id) == ["approved", "acknowledged"]
+    assert site.world.documents[invoice_id].acknowledgements == 1
+
+
+async def test_fifty_readings_at_once_are_one_attempt(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+
+    await asyncio.gather(*(read_document(reader, invoice_id, seen_by="push") for _ in range(50)))
+
+    assert sorted(await site.names(invoice_id)) == ["acknowledged", "approved"]
+    assert site.world.documents[invoice_id].acknowledgements == 1
+
+
+@pytest.mark.parametrize("fresh_batch", [True, False])
+async def test_a_new_transfer_is_a_new_attempt(site: Site, reader: Reader, fresh_batch: bool) -> None:
+    site.world.settings = site.world.settings.model_copy(update={"fresh_batch_on_retransfer": fresh_batch})
+    (invoice_id,) = site.offer()
+    await read_document(reader, invoice_id, seen_by="push")
+    site.world.documents[invoice_id].move("TransferFailed", at=site.clock())
+    await read_document(reader, invoice_id, seen_by="push")
+    changed = {"description": "corrected by a clerk"}
+    site.world.retransfer(invoice_id, at=site.clock(), changes=changed)
+
+    assert isinstance(await read_document(reader, invoice_id, seen_by="push"), Approve)
+    site.world.documents[invoice_id].body["lastUpdated"] = "2026-11-22T10:00:00.000Z"
+    assert isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Nothing)
+
+    names = await site.names(invoice_id)
+    assert sorted(names) == ["acknowledged", "acknowledged", "approved", "approved", "noticed"]
+
+
+async def test_a_crash_before_the_acknowledge_is_made_up_for(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+    site.fault("drop_before", "acknowledge")
+
+    with pytest.raises(TransientError):
+        await on_notification(reader, push(invoice_id), FIRST)
+    assert await site.names(invoice_id) == ["approved"]
+    await on_notification(reader, push(invoice_id), Delivery(tries=2, sequence=1))
+
+    assert await site.names(invoice_id) == ["approved", "acknowledged"]
+    assert site.world.documents[invoice_id].acknowledgements == 1
+
+
+async def test_an_acknowledge_whose_answer_was_lost_is_not_repeated(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+    site.fault("drop_after", "acknowledge")
+
+    with pytest.raises(TransientError):
+        await on_notification(reader, push(invoice_id), FIRST)
+    decision = await read_document(reader, invoice_id, seen_by="sweep")
+
+    assert isinstance(decision, Acknowledge)
+    _, acknowledged = await site.facts(invoice_id)
+    assert isinstance(acknowledged, DocumentAcknowledged)
+    assert acknowledged.already
+    assert site.world.documents[invoice_id].refused_acknowledgements == 0
+
+
+async def test_405_means_it_is_ours_already(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+    site.fault("status", "acknowledge", status=405)
+
+    await read_document(reader, invoice_id, seen_by="push")
+
+    _, acknowledged = await site.facts(invoice_id)
+    assert isinstance(acknowledged, DocumentAcknowledged)
+    assert acknowledged.already
+
+
+async def test_a_document_somebody_else_acknowledged_is_ours_too(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+    site.world.documents[invoice_id].move("TransferInProgress", at=site.clock())
+
+    await read_document(reader, invoice_id, seen_by="sweep")
+
+    assert await site.names(invoice_id) == ["approved", "acknowledged"]
+    assert site.world.documents[invoice_id].acknowledgements == 0
+
+
+@pytest.mark.parametrize("status", ["Transferred", "Removed", "WaitingToBeReturned", "NobodyKnowsThis"])
+async def test_another_or_unknown_status_is_recorded_once_and_not_acted_on(
+    site: Site, reader: Reader, status: str
+) -> None:
+    (invoice_id,) = site.offer()
+    site.world.documents[invoice_id].move(status, at=site.clock())
+
+    for _ in range(3):
+        await on_notification(reader, push(invoice_id), FIRST)
+
+    (noticed,) = await site.facts(invoice_id)
+    assert isinstance(noticed, DocumentNoticed)
+    assert noticed.status == status
+    assert status in noticed.reason
+    assert site.world.documents[invoice_id].acknowledgements == 0
+
+
+async def test_a_document_basware_does_not_know_is_recorded(site: Site, reader: Reader) -> None:
+    await on_notification(reader, push("nobody-knows"), FIRST)
+
+    (noticed,) = await site.facts("nobody-knows")
+    assert isinstance(noticed, DocumentNoticed)
+    assert noticed.status == "absent"
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"task_type": "ExportedContracts"}, "ExportedContracts"),
+        ({"task_type": "RequestStatus", "task_sub_type": None}, "RequestStatus"),
+        ({"expires_at": NOW - timedelta(minutes=1)}, "expired"),
+    ],
+)
+async def test_a_push_that_is_not_acted_on_is_recorded_with_the_reason(
+    site: Site, reader: Reader, members: dict[str, Any], reason: str
+) -> None:
+    (invoice_id,) = site.offer()
+
+    await on_notification(reader, push(invoice_id, **members), FIRST)
+    await on_notification(reader, push(invoice_id, **members), FIRST)
+
+    (noticed,) = await site.facts(invoice_id)
+    assert isinstance(noticed, DocumentNoticed)
+    assert reason in noticed.reason
+    assert len(site.world.calls.log) == 0
+
+
+async def test_a_push_that_expires_later_is_acted_on(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+
+    await on_notification(reader, push(invoice_id, expires_at=NOW + timedelta(days=1)), FIRST)
+
+    assert await site.names(invoice_id) == ["approved", "acknowledged"]
+
+
+async def test_a_document_too_large_for_a_message_goes_by_claim_check(site: Site, reader: Reader) -> None:
+    site.bodies.insert(0, large_invoice())
+    (invoice_id,) = site.offer()
+
+    await read_document(reader, invoice_id, seen_by="push")
+    assert isinstance(await read_document(reader, invoice_id, seen_by="push"), Nothing)
+
+    approved, _ = await site.facts(invoice_id)
+    assert isinstance(approved, DocumentApproved)
+    assert len(approved.document) > 600_000
+
+
+async def test_a_document_nobody_can_read_is_a_permanent_failure(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer(grossSum="a lot")
+
+    with pytest.raises(PermanentError, match="grossSum"):
+        await on_notification(reader, push(invoice_id), FIRST)
+    assert await site.names(invoice_id) == []
+
+
+async def test_the_sweep_finds_what_no_push_announced_through_all_pages(site: Site, reader: Reader) -> None:
+    site.world.settings = site.world.settings.model_copy(update={"page_cap": 4})
+    ids = site.offer(11)
+    await on_notification(reader, push(ids[0]), FIRST)
+    site.world.documents[ids[1]].move("TransferInProgress", at=site.clock())
+
+    swept = await sweep(reader, at_once=4)
+
+    assert (swept.offered, swept.unannounced, swept.failed) == (11, 10, 0)
+    assert {document.status for document in site.world.documents.values()} == {"TransferInProgress"}
+    for invoice_id in ids:
+        assert await site.names(invoice_id) == ["approved", "acknowledged"]
+
+
+async def test_a_second_sweep_reads_no_document_again(site: Site, reader: Reader) -> None:
+    site.offer(3)
+    await sweep(reader, at_once=4)
+    before = len(site.world.calls.log)
+
+    swept = await sweep(reader, at_once=4)
+
+    assert (swept.offered, swept.unannounced) == (3, 0)
+    lists = [call["path"] for call in list(site.world.calls.log)[before:]]
+    assert set(lists) == {"/v1/accountingDocuments"}
+
+
+async def test_one_bad_document_does_not_stop_the_sweep(site: Site, reader: Reader) -> None:
+    bad, unlucky, good = site.offer(3)
+    site.world.documents[bad].body["netSum"] = "a lot"
+    site.fault("status", f"{unlucky}/acknowledge", status=500)
+
+    swept = await sweep(reader, at_once=1)
+
+    assert (swept.offered, swept.unannounced, swept.failed) == (3, 1, 2)
+    assert await site.names(good) == ["approved", "acknowledged"]
+    assert (await sweep(reader, at_once=1)).failed == 1
+    assert await site.names(unlucky) == ["approved", "acknowledged"]
