@@ -164,7 +164,7 @@ class System:
         order = {"invoiceIds": list(ids), "url": self.hook, "secret": WEBHOOK_SECRET, "concurrency": 16} | options
         answer = await self.http.post(f"{self.basware}/_sandbox/push", json=order, timeout=120)
         assert answer.status_code == 200, answer.text
-        return [push["status"] for push in answer.json()["pushes"]]
+        return [status for push in answer.json()["pushes"] for status in push["statuses"]]
 
     async def faults(self, side: str, *faults: dict[str, Any]) -> None:
         """Script faults of a far side ("basware" or "epicor")."""

@@ -20,14 +20,14 @@ def assert_books_agree(ids: list[str], ledger: list[dict[str, Any]], basware: di
     assert Counter(invoice["ExternalID"] for invoice in ledger) == Counter(ids)
     for invoice in ledger:
         assert invoice["DocInvoiceVariance"] == 0
-        assert invoice["lines"]
+        assert invoice["APInvDtl"]
     for invoice in ids:
         assert basware[invoice]["processingStatus"] == "Transferred"
         assert len(basware[invoice]["transferResponses"]) == 1
 
 
 async def test_an_approved_invoice_becomes_an_ap_invoice_and_is_answered(system: Any) -> None:
-    ids = await system.offer(bulk_invoices(3, seed="plain"))
+    ids = await system.offer(bulk_invoices(3, seed=1))
 
     assert await system.push(ids) == [200] * 3
 
@@ -46,7 +46,7 @@ async def test_an_approved_invoice_becomes_an_ap_invoice_and_is_answered(system:
 
 
 async def test_one_trace_follows_the_invoice_from_the_push_to_the_answer(system: Any) -> None:
-    ids = await system.offer(bulk_invoices(1, seed="trace"))
+    ids = await system.offer(bulk_invoices(1, seed=2))
     await system.push(ids)
     await system.answered(ids)
 
@@ -62,13 +62,11 @@ async def test_one_trace_follows_the_invoice_from_the_push_to_the_answer(system:
 
 
 async def test_the_same_push_fifty_times_in_parallel_posts_once(system: Any) -> None:
-    ids = await system.offer(bulk_invoices(1, seed="fifty"))
+    ids = await system.offer(bulk_invoices(1, seed=3))
 
     assert await system.push(ids, repeat=50, concurrency=50) == [200] * 50
 
-    assert_books_agree(
-        ids, await system.ledger_after(ids) if False else await _ledger(system, ids), await system.documents()
-    )
+    assert_books_agree(ids, await _ledger(system, ids), await system.documents())
     assert (await system.log._stream.stream_info(NOTIFICATIONS)).state.messages == 1
 
 
@@ -79,7 +77,7 @@ async def _ledger(system: Any, ids: list[str]) -> list[dict[str, Any]]:
 
 
 async def test_a_push_that_got_lost_is_found_by_the_sweep(system: Any) -> None:
-    ids = await system.offer(bulk_invoices(2, seed="sweep"))
+    ids = await system.offer(bulk_invoices(2, seed=4))
 
     basware = await system.answered(ids)
 
@@ -87,7 +85,7 @@ async def test_a_push_that_got_lost_is_found_by_the_sweep(system: Any) -> None:
 
 
 async def test_a_refused_invoice_is_answered_with_a_reason(system: Any) -> None:
-    documents = bulk_invoices(1, seed="refused")
+    documents = bulk_invoices(1, seed=5)
     documents[0]["supplierCode"] = "99999"
     ids = await system.offer(documents)
     await system.push(ids)
@@ -102,7 +100,7 @@ async def test_a_refused_invoice_is_answered_with_a_reason(system: Any) -> None:
 
 
 async def test_the_gateway_killed_under_load_loses_nothing_it_answered_200(system: Any) -> None:
-    documents = bulk_invoices(400, seed="gateway")
+    documents = bulk_invoices(400, seed=6)
     ids = await system.offer(documents)
     pushing = asyncio.create_task(system.push(ids, concurrency=32))
     await asyncio.sleep(0.5)
@@ -122,7 +120,7 @@ async def test_the_gateway_killed_under_load_loses_nothing_it_answered_200(syste
 
 async def test_the_writer_killed_between_the_commit_and_the_outcome_posts_once(system: Any) -> None:
     await system.faults("epicor", {**UPDATE_MASTER, "kind": "delay_after", "seconds": 4})
-    ids = await system.offer(bulk_invoices(1, seed="writer"))
+    ids = await system.offer(bulk_invoices(1, seed=7))
     await system.push(ids)
     for _ in range(100):
         if await system.ledger():
@@ -142,7 +140,7 @@ async def test_the_writer_killed_between_the_commit_and_the_outcome_posts_once(s
 
 
 async def test_the_broker_killed_under_load_loses_nothing_and_everything_goes_on(system: Any) -> None:
-    ids = await system.offer(bulk_invoices(150, seed="broker"))
+    ids = await system.offer(bulk_invoices(150, seed=8))
     pushing = asyncio.create_task(system.push(ids, concurrency=16))
     await asyncio.sleep(0.6)
     system.broker.kill()
@@ -163,7 +161,7 @@ async def test_the_broker_killed_under_load_loses_nothing_and_everything_goes_on
 @pytest.mark.parametrize("system", [8], indirect=True)
 async def test_a_thousand_invoices_with_lost_answers_leave_none_twice_none_missing_none_unanswered(system: Any) -> None:
     await system.faults("epicor", {**UPDATE_MASTER, "kind": "drop_after", "every": 20, "times": -1})
-    ids = await system.offer(bulk_invoices(1000, seed="thousand"))
+    ids = await system.offer(bulk_invoices(1000, seed=9))
 
     statuses = await system.push(ids, concurrency=32)
 
@@ -179,14 +177,14 @@ async def test_a_thousand_invoices_with_lost_answers_leave_none_twice_none_missi
 
 
 async def test_services_stop_cleanly_when_asked(system: Any) -> None:
-    ids = await system.offer(bulk_invoices(5, seed="stop"))
+    ids = await system.offer(bulk_invoices(5, seed=10))
     await system.push(ids)
 
     assert {name: process.stop() for name, process in system.services.items()} == dict.fromkeys(system.services, 0)
 
 
 async def test_no_secret_is_in_any_log_or_message(system: Any) -> None:
-    ids = await system.offer(bulk_invoices(3, seed="secrets"))
+    ids = await system.offer(bulk_invoices(3, seed=11))
     await system.push(ids)
     await system.push(ids[:1], forge=True)
     await system.faults(

@@ -52,10 +52,11 @@ class Clock:
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
+async def on_a_socket(app: ASGIApp) -> AsyncIterator[str]:
     """The application on a free port of 127.0.0.1."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off"))
+    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.005)
@@ -134,7 +135,7 @@ def world() -> BaswareWorld:
 @pytest.fixture
 async def url(world: BaswareWorld, clock: Clock) -> AsyncIterator[str]:
     """The emulator's address."""
-    async with served(create_app(world, now=clock)) as address:
+    async with on_a_socket(create_app(world, now=clock)) as address:
         yield address
 
 
@@ -149,6 +150,12 @@ async def basware(url: str, clock: Clock) -> AsyncIterator[BaswareClient]:
     """The product's client on the emulator."""
     async with open_client(connection_to(url), timings=TIMINGS, now=clock) as client:
         yield client
+
+
+@pytest.fixture
+def served() -> Callable[[ASGIApp], AbstractAsyncContextManager[str]]:
+    """Serves another application than the emulator."""
+    return on_a_socket
 
 
 @pytest.fixture

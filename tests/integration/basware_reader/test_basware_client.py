@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from mlc_basware.client import Accepted, BaswareClient, Refused
@@ -22,6 +23,7 @@ from mlc_sandbox.faults import Fault
 from mlc_sandbox.samples import approved_invoices, bulk_invoices
 
 Connect = Callable[..., AbstractAsyncContextManager[BaswareClient]]
+Served = Callable[[ASGIApp], AbstractAsyncContextManager[str]]
 DOCUMENT = "accountingDocuments/"
 
 
@@ -190,6 +192,22 @@ async def test_too_many_calls_pause_the_whole_client(basware: BaswareClient, wor
     assert first.value.retry_after == 30
     assert second.value.retry_after == pytest.approx(30, abs=3)
     assert asked(world)["GET accountingDocuments"] == 1
+
+
+@pytest.mark.parametrize("path", ["tokens", DOCUMENT])
+async def test_a_page_of_some_proxy_is_no_answer(
+    world: BaswareWorld, clock: Any, connect: Connect, served: Served, path: str
+) -> None:
+    (invoice_id,) = offer(world, clock, 1)
+
+    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
+        text = b'{"access_token": "sandbox", "expires_in": 60}' if path not in scope["path"] else b"<html>Hello</html>"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+        await send({"type": "http.response.body", "body": text})
+
+    async with served(proxy) as address, connect(address) as client:
+        with pytest.raises(TransientError, match="no JSON"):
+            await client.document(invoice_id)
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "status"])

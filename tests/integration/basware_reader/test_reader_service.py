@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -53,7 +53,13 @@ async def settings(
     await apply(engine, document, by="test", now=datetime.now(UTC))
     for field, value in (("client_id", "sandbox-client"), ("client_secret", "sandbox-only-secret")):
         await set_credential(
-            engine, keys, document.name, f"basware.{field}", [SecretStr(value)], by="test", now=datetime.now(UTC)
+            engine,
+            keys,
+            connection=document.name,
+            field=f"basware.{field}",
+            values=[SecretStr(value)],
+            by="test",
+            now=datetime.now(UTC),
         )
     return Settings(
         nats_url=topology,
@@ -136,7 +142,7 @@ async def test_pushed_and_forgotten_documents_are_read_and_their_outcomes_answer
     assert 'mlc_documents_unannounced_total{connection="northwind"}' in metrics.text
     for document in site.world.documents.values():
         assert (document.status, document.acknowledgements, len(document.answers)) == ("Transferred", 1, 1)
-        assert await site.names(document.invoice_id) == ["approved", "acknowledged", "posted", "answered"]
+        assert set(await site.names(document.invoice_id)) == {"approved", "acknowledged", "posted", "answered"}
 
 
 async def test_two_replicas_read_every_document_once(site: Site, settings: Settings, eventually: Eventually) -> None:

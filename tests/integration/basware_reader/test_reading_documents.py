@@ -194,6 +194,14 @@ async def test_a_push_that_is_not_acted_on_is_recorded_with_the_reason(
     assert len(site.world.calls.log) == 0
 
 
+@pytest.mark.parametrize("document_id", ["", "x" * 200_000])
+async def test_a_push_that_points_at_nothing_is_recorded(site: Site, reader: Reader, document_id: str) -> None:
+    await on_notification(reader, push(document_id, task_id="t1"), FIRST)
+
+    assert await site.names(document_id) == ["noticed"]
+    assert len(site.world.calls.log) == 0
+
+
 async def test_a_push_that_expires_later_is_acted_on(site: Site, reader: Reader) -> None:
     (invoice_id,) = site.offer()
 

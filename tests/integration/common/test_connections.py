@@ -131,26 +131,9 @@ async def test_a_credential_that_is_not_set_is_named_with_the_remedy(engine: Asy
         connection.secrets("epicor.api_kee")
 
 
-@pytest.mark.parametrize(
-    ("field", "values", "connection", "sentence"),
-    [
-        ("epicor.token", ["x"], "north", r"no credential epicor\.token; there are: basware\.client_id, "),
-        ("epicor.password", [], "north", r"No value was given for epicor\.password"),
-        ("epicor.password", ["a", "b"], "north", "holds one value, and 2 were given"),
-        ("basware.webhook_secret", ["sandbox-only-x", ""], "north", "is empty"),
-        ("basware.webhook_secret", [" \t"], "north", "is empty"),
-        ("epicor.api_key", ["sandbox-only-x\n"], "north", "holds a line break or another control character"),
-        ("epicor.password", ["x"], "south", "no connection south"),
-    ],
-)
-async def test_a_credential_that_cannot_be_right_is_refused(
-    engine: AsyncEngine, field: str, values: list[str], connection: str, sentence: str
-) -> None:
-    await apply(engine, document(), by="ada", now=NOW)
-    with pytest.raises(CredentialRefusedError, match=sentence) as caught:
-        await put(engine, *values, field=field, connection=connection)
-    assert "sandbox-only-x" not in str(caught.value)
-    assert (await listing(engine))[0].credentials == {}
+async def test_a_credential_needs_its_connection(engine: AsyncEngine) -> None:
+    with pytest.raises(CredentialRefusedError, match="There is no connection south"):
+        await put(engine, "sandbox-only-password", connection="south")
 
 
 async def test_a_connection_shows_no_value_in_its_repr(engine: AsyncEngine) -> None:

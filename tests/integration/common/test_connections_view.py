@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connections, apply, set_credential
+from mlc_common.database import DATABASE_ERRORS, make_engine
 from mlc_common.vault import MasterKeys
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -109,3 +110,11 @@ async def test_a_service_that_starts_before_its_database_catches_up(engine: Asyn
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_every_way_in_which_a_database_is_away_is_one_that_the_view_outlives(postgres: Any) -> None:
+    for url in ("postgresql://127.0.0.1:1/none", postgres.url("never_created"), "postgresql:///x?host=/nowhere"):
+        engine = make_engine(url, connect_seconds=2)
+        with pytest.raises(DATABASE_ERRORS):
+            await Connections(engine, KEYS, refresh_seconds=1).refresh()
+        await engine.dispose()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -26,6 +28,8 @@ from mlc_common.streams import LARGEST_MESSAGE, NOTIFICATIONS
 
 
 class Broker(Protocol):
+    process: subprocess.Popen[bytes]
+
     def start(self) -> None: ...
     def kill(self) -> None: ...
 
@@ -71,6 +75,15 @@ async def stored(client: Client) -> list[Msg]:
         messages += await reading.fetch(pending - len(messages), timeout=2)
     await reading.unsubscribe()
     return messages
+
+
+async def insist(commit: GroupCommit, event: NotificationReceived) -> None:
+    while True:
+        try:
+            await commit.append(event)
+            return
+        except TransientError:
+            await asyncio.sleep(0.05)
 
 
 def batches(messages: list[Msg]) -> Counter[str | None]:
@@ -209,14 +222,6 @@ async def test_a_dead_broker_is_a_transient_failure_and_what_was_acknowledged_st
             except TransientError as failure:
                 failures.append(failure)
 
-    async def insist(event: NotificationReceived) -> None:
-        while True:
-            try:
-                await commit.append(event)
-                return
-            except TransientError:
-                await asyncio.sleep(0.05)
-
     work = asyncio.gather(*(keep_appending() for _ in range(32)))
     while len(acknowledged) < 100:
         await asyncio.sleep(0.001)
@@ -230,10 +235,27 @@ async def test_a_dead_broker_is_a_transient_failure_and_what_was_acknowledged_st
     assert time.monotonic() - started < 0.5, "a broker known to be away is not waited for"
 
     broker.start()
-    await asyncio.gather(*map(insist, events))
+    await asyncio.gather(*(insist(commit, event) for event in events))
     subjects = Counter(message.subject for message in await stored(client))
     assert acknowledged <= subjects.keys()
     assert subjects.total() == len(subjects) == len(events)
+
+
+async def test_a_broker_that_hangs_keeps_nobody_longer_than_the_patience(broker: Broker, client: Client) -> None:
+    commit = GroupCommit(client, timeout=0.5)
+    events = [received(f"t-{n}") for n in range(200)]
+    await commit.append(received("t-before"))
+    broker.process.send_signal(signal.SIGSTOP)
+
+    started = time.monotonic()
+    outcomes = await asyncio.gather(*map(commit.append, events), return_exceptions=True)
+    assert {type(each) for each in outcomes} == {TransientError}
+    assert time.monotonic() - started < 2, "not one patience after the other"
+
+    broker.process.send_signal(signal.SIGCONT)
+    await asyncio.gather(*(insist(commit, event) for event in events))
+    subjects = Counter(message.subject for message in await stored(client))
+    assert subjects.total() == len(subjects) == 201
 
 
 async def test_leaving_waits_for_what_is_under_way_and_takes_nothing_more(client: Client) -> None:

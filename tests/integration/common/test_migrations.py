@@ -69,16 +69,16 @@ async def test_two_databases_may_be_migrated_at_once_in_one_process(postgres_pai
         await engine.dispose()
 
 
-async def test_three_processes_migrating_at_once_apply_each_step_once(empty_database_url: str) -> None:
+async def test_two_processes_migrating_at_once_apply_each_step_once(empty_database_url: str) -> None:
     processes = [
         await asyncio.create_subprocess_exec(
             sys.executable, "-c", MIGRATE, empty_database_url, stdout=asyncio.subprocess.PIPE
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
     answers = [(await process.communicate())[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0]
-    assert sorted(int(answer) for answer in answers) == [0, 0, 1]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted(int(answer) for answer in answers) == [0, 1]
 
 
 async def test_a_database_from_a_newer_version_is_left_alone(engine: AsyncEngine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -154,19 +155,27 @@ async def log(topology: str) -> AsyncIterator[EventLog]:
     await client.close()
 
 
-@pytest_asyncio.fixture
-async def writer(sandbox: Running, log: EventLog, engine: AsyncEngine) -> AsyncIterator[Writer]:
+@asynccontextmanager
+async def writing(sandbox: Running, log: EventLog, engine: AsyncEngine, **epicor_options: Any) -> AsyncIterator[Writer]:
     """A writer on the emulator."""
-    connection = connection_to(sandbox.epicor)
+    connection = connection_to(sandbox.epicor, **epicor_options)
+    epicor = connection.document.epicor
     async with httpx.AsyncClient(timeout=httpx.Timeout(1.5, connect=1.5)) as http:
-        signed = sign_in(connection.document.epicor, connection.secret, http=http, life_used=0.8)
-        client = EpicorClient(http, connection.document.epicor, sign_in=signed, write_patience=1.5)
+        signed = sign_in(epicor, connection.secret, http=http, life_used=0.8)
+        client = EpicorClient(http, epicor, sign_in=signed, write_patience=1.5)
         left: list[str] = []
         ledger = EpicorLedger(
             client,
             Records(client, believed=60, clock=time.monotonic),
-            user="bwlink",
+            user="bwlink" if epicor.sign_in == "basic" else None,
             on_left_locked=lambda: left.append("a group"),
         )
         slots = Slots(engine, "demo", cap=2)
         yield Writer(connection, ledger, slots, log, sandbox.epicor_world, left_locked=left)
+
+
+@pytest_asyncio.fixture
+async def writer(sandbox: Running, log: EventLog, engine: AsyncEngine) -> AsyncIterator[Writer]:
+    """A writer that signs in with user and password."""
+    async with writing(sandbox, log, engine) as made:
+        yield made

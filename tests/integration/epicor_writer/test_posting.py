@@ -6,12 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.catalogue import answer_text
+from mlc_common.eventlog import EventLog
 from mlc_common.events import InvoicePosted, InvoiceRefused
 from mlc_sandbox.samples import approved_invoices, bad_invoices
+from mlc_sandbox.serve import Running
 
-from .conftest import Writer, approved, invoice
+from .conftest import Writer, approved, invoice, writing
 
 
 async def test_an_approved_invoice_becomes_an_ap_invoice(writer: Writer) -> None:
@@ -53,3 +56,49 @@ async def test_a_bad_invoice_is_refused_and_leaves_nothing(writer: Writer, case:
     assert isinstance(outcome, InvoiceRefused)
     assert len(writer.invoices()) == 1
     assert writer.locked_groups() == []
+
+
+async def test_a_legal_number_is_the_voucher_where_epicor_gives_one(writer: Writer) -> None:
+    writer.world.settings = writer.world.settings.model_copy(update={"legal_numbers": True})
+
+    outcome = await writer.once(approved(invoice()))
+
+    assert isinstance(outcome, InvoicePosted)
+    assert outcome.voucher == writer.invoices()[0].header["LegalNumber"]
+    assert outcome.voucher != outcome.group_id
+
+
+async def test_rows_with_all_their_columns_are_read_as_well(writer: Writer) -> None:
+    writer.world.settings = writer.world.settings.model_copy(update={"full_rows": True})
+
+    assert isinstance(await writer.once(approved(invoice())), InvoicePosted)
+
+
+async def test_codes_are_found_over_short_pages(writer: Writer) -> None:
+    writer.world.settings = writer.world.settings.model_copy(update={"page_cap": 1})
+
+    assert isinstance(await writer.once(approved(invoice())), InvoicePosted)
+
+
+async def test_with_tokens_our_groups_are_known_by_who_made_them(
+    sandbox: Running, log: EventLog, engine: AsyncEngine
+) -> None:
+    options = {"sign_in": "oauth2", "token_url": f"{sandbox.epicor_root}/connect/token"}
+    async with writing(sandbox, log, engine, **options) as writer:
+        first = await writer.once(approved(invoice()))
+        writer.fault("half_written")
+        again = approved(invoice() | {"invoiceId": "b" * 32, "invoiceNumber": "OTHER-1"})
+        second = await writer.until_settled(again)
+
+    assert isinstance(first, InvoicePosted)
+    assert isinstance(second, InvoicePosted)
+    assert [row["GroupID"] for row in writer.world.groups.values() if row["ActiveUserID"]] == []
+
+
+async def test_a_vendor_that_comes_back_is_seen_although_its_absence_was_believed(writer: Writer) -> None:
+    body = bad_invoices()["inactive_vendor"]
+    (vendor,) = (row for row in writer.world.master.vendors.values() if row["VendorID"] == body["supplierCode"])
+    assert isinstance(await writer.once(approved(body)), InvoiceRefused)
+    vendor["Inactive"] = False
+
+    assert isinstance(await writer.once(approved(body, attempt="a2")), InvoicePosted)

@@ -113,6 +113,7 @@ async def sender(topology: str) -> AsyncIterator[Sender]:
     client = await nats.connect(topology, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=quiet)
     metrics = Metrics()
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sending = Sender(listening.getsockname()[1], client, metrics)
     sending.connect("northwind")
     async with GroupCommit(client, timeout=2) as commit:

@@ -24,9 +24,10 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.connection import ConnectionDocument
-from mlc_common.connections import apply, set_credential
+from mlc_common.connections import Connections, apply, set_credential
 from mlc_common.streams import NOTIFICATIONS
 from mlc_common.vault import MasterKeys
+from webhook_gateway.app import receiver
 
 SECRET = "sandbox-only-webhook-secret"
 NEXT_SECRET = "sandbox-only-next-secret"
@@ -169,6 +170,20 @@ async def test_connections_and_secrets_come_and_go_while_it_runs(
     assert SECRET not in log
     assert NEXT_SECRET not in log
     assert "t-early" not in log
+
+
+async def test_secrets_that_do_not_open_verify_nothing(engine: AsyncEngine, keys: str) -> None:
+    await apply(engine, document(), by="test", now=NOW)
+    await give(engine, keys, SECRET)
+    right, wrong = (MasterKeys.parse(SecretStr(line)) for line in (keys, MasterKeys.generate_line("k2")))
+    seen = []
+    for each in (right, wrong):
+        connections = Connections(engine, each, refresh_seconds=60)
+        await connections.refresh()
+        seen.append(receiver("northwind", connections))
+
+    assert [each and each.secrets for each in seen] == [(SECRET,), ()]
+    assert receiver("nobody", connections) is None
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mlc_basware.tokens import LIFE_WHEN_UNSAID, Token, Tokens, read_token
-from mlc_common.failures import PermanentError, TransientError
+from mlc_common.failures import TransientError
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ def test_a_token_lives_until_the_earlier_of_what_is_said(answer: dict[str, objec
 
 @pytest.mark.parametrize("answer", [{}, [], None, {"access_token": ""}, {"access_token": 7}])
 def test_an_answer_without_a_token_is_refused(answer: object) -> None:
-    with pytest.raises(PermanentError):
+    with pytest.raises(TransientError, match=r"check basware\.token_url"):
         read_token(answer, at=NOW, life_used=0.8)
 
 

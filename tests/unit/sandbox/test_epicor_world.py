@@ -68,5 +68,5 @@ def test_json_is_otherwise_what_it_was() -> None:
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "{", ""])
 def test_what_is_not_json_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):  # noqa: PT011 - any, as json has several
         loads(text)

@@ -14,7 +14,16 @@ import httpx
 from mlc_basware.documents import TransferResponse
 from mlc_basware.limiter import Limiter
 from mlc_basware.tokens import TokenEndpoint, Tokens
-from mlc_basware.wire import CONTINUATION, REDIRECTS, REQUEST_ID, entities, error_text, redirect_target, refused_codes
+from mlc_basware.wire import (
+    CONTINUATION,
+    REDIRECTS,
+    REQUEST_ID,
+    entities,
+    error_text,
+    read_json,
+    redirect_target,
+    refused_codes,
+)
 from mlc_common.connections import Connection
 from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
 from mlc_common.http import Answer, call, dump_json
@@ -63,9 +72,10 @@ async def open_client(
         life_used=timings.token_life_used,
         now=now,
     )
+    agent = {"User-Agent": "ml-connector"}
     async with (
-        httpx.AsyncClient(timeout=timeout, limits=limits) as api,
-        httpx.AsyncClient(timeout=timeout, limits=limits) as storage,
+        httpx.AsyncClient(timeout=timeout, limits=limits, headers=agent) as api,
+        httpx.AsyncClient(timeout=timeout, limits=limits, headers=agent) as storage,
     ):
         tokens = Tokens(lambda: endpoint.fetch(api), now=now)
         limiter = Limiter(per_second=basware.calls_per_second, in_flight=basware.calls_in_flight)
@@ -109,7 +119,7 @@ class BaswareClient:
         answer, _ = await self._read(_path(invoice_id), what="Basware document")
         if answer is None:
             return None
-        found = entities(answer.json(), "accountingDocuments")
+        found = entities(read_json(answer), "accountingDocuments")
         mine = [item for item in found if _id(item) == invoice_id]
         if found and not mine:
             raise PermanentError(f"Basware answered another accounting document than {invoice_id}.")
@@ -127,7 +137,7 @@ class BaswareClient:
         while True:
             headers = {CONTINUATION: token} if token else {}
             answer, token = await self._read(DOCUMENTS, what="Basware documents", params=query, headers=headers)
-            for item in [] if answer is None else entities(answer.json(), "accountingDocuments"):
+            for item in [] if answer is None else entities(read_json(answer), "accountingDocuments"):
                 yield dump_json(item).decode()
             if not token:
                 return

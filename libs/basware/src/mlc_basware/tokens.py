@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 import httpx
 import structlog
 
-from mlc_common.failures import PermanentError, TransientError
+from mlc_basware.wire import read_json
+from mlc_common.failures import TransientError
 from mlc_common.http import Answer, call
 
 log = structlog.stdlib.get_logger(__name__)
@@ -41,11 +42,11 @@ def read_token(answer: Any, *, at: datetime, life_used: float) -> Token:
     seconds (Basware API reference, §1.2). The earlier of it and the token's own `exp` counts.
 
     Raises:
-        PermanentError: it holds no access token.
+        TransientError: it holds no access token.
     """
     value = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(value, str) or not value:
-        raise PermanentError("Basware's token answer holds no access_token.")
+        raise TransientError("Basware's token answer holds no access_token: check basware.token_url.")
     life = timedelta(seconds=min([_seconds(answer.get("expires_in")), *_own_life(value, at)]))
     scope = answer.get("scope")
     scopes = frozenset(scope.split() if isinstance(scope, str) else map(str, scope)) if scope else None
@@ -104,7 +105,7 @@ class TokenEndpoint:
         )
         if answer.status != httpx.codes.OK:
             raise TransientError(self._refusal(answer))
-        token = read_token(answer.json(), at=self.now(), life_used=self.life_used)
+        token = read_token(read_json(answer), at=self.now(), life_used=self.life_used)
         asked = frozenset(self.scopes)
         if token.scopes is not None and token.scopes != asked:
             log.warning(

@@ -19,6 +19,18 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONGEST_TEXT = 300
 
 
+def read_json(answer: Answer) -> Any:
+    """The JSON of a read. What is none comes from something in between, a proxy for example, and not from the API.
+
+    Raises:
+        TransientError: it is no JSON.
+    """
+    try:
+        return answer.json()
+    except PermanentError as error:
+        raise TransientError(str(error)) from error
+
+
 def entities(value: Any, key: str) -> list[Any]:
     """The records of an answer: a bare array, the array under `key` in any case, or the only array there is.
 

@@ -12,6 +12,7 @@ from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsMessage
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
+from faststream.nats.security import NatsCredentials, NatsUserPassword
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 from opentelemetry.trace import TracerProvider
@@ -29,9 +30,9 @@ def make_broker(name: str, settings: Settings, *, tracer_provider: TracerProvide
     outages = _Outages()
     options: dict[str, Any] = {}
     if settings.nats_user and settings.nats_password:
-        options |= {"user": settings.nats_user, "password": settings.nats_password.get_secret_value()}
+        options["security"] = NatsUserPassword(settings.nats_user, settings.nats_password.get_secret_value())
     if settings.nats_credentials_file:
-        options["user_credentials"] = str(settings.nats_credentials_file)
+        options["security"] = NatsCredentials.from_file(settings.nats_credentials_file)
     return NatsBroker(
         settings.nats_url.split(","),
         name=name,

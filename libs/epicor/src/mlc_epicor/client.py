@@ -86,7 +86,12 @@ class EpicorClient:
                 "suppressUserPrompts": True,
             },
         )
-        return self._refusal(answer) or Saved.read(_value(answer), what="Epicor UpdateMaster")
+        if refusal := self._refusal(answer):
+            return refusal
+        try:
+            return Saved.read(_value(answer), what="Epicor UpdateMaster")
+        except (PermanentError, TransientError) as error:
+            raise UnclearAnswerError(str(error)) from error
 
     async def delete_invoice(self, company: str, vendor_num: int, invoice_num: str) -> Refusal | None:
         """Delete an unposted AP invoice; None when Epicor did not object.
@@ -246,6 +251,8 @@ class EpicorClient:
             headers = await self._sign_in.headers()
             answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
         refusal = self._refusal(answer)
+        if answer.headers.get("Location") and answer.status < httpx.codes.BAD_REQUEST:
+            raise TransientError(f"{answer.what} was sent elsewhere ({answer.status}); check epicor.base_url.")
         if refusal and (answer.status in _DENIED or refusal.is_licence_trouble):
             raise TransientError(access_sentence(refusal))
         return answer
@@ -290,8 +297,15 @@ class EpicorClient:
 
 
 def _value(answer: Answer) -> Any:
-    """The JSON of an accepted answer; an empty body is an empty object (Epicor reference, return envelopes)."""
-    return answer.json() if answer.body.strip() else {}
+    """The JSON of an accepted answer; an empty body is an empty object (Epicor reference, return envelopes).
+
+    Raises:
+        TransientError: it is no JSON, as of a proxy or a maintenance page in front of Epicor.
+    """
+    try:
+        return answer.json() if answer.body.strip() else {}
+    except PermanentError as error:
+        raise TransientError(f"{error} Check epicor.base_url, and whether Epicor is being maintained.") from error
 
 
 def _new_group_row(answer: Answer) -> Row:

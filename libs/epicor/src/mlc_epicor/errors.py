@@ -17,7 +17,7 @@ LONGEST_MESSAGE = 300
 HIDDEN = "[hidden]"
 
 _DUPLICATE = re.compile(r"duplicate|already exists", re.IGNORECASE)
-_ABSENT = re.compile(r"record\s+not\s+found|not\s+found", re.IGNORECASE)
+_ABSENT = re.compile(r"\brecord\b.*\bnot found", re.IGNORECASE)
 _LICENCE = re.compile(r"maximum users exceeded|license type|no (available )?licen[sc]e", re.IGNORECASE)
 _ECHOED_KEY = re.compile(r"(invalid api key)\s+\S+", re.IGNORECASE)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)

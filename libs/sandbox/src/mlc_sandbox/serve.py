@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp
 from mlc_sandbox import basware, epicor
 from mlc_sandbox.basware import BaswareWorld
 from mlc_sandbox.epicor import EpicorWorld
+from mlc_sandbox.keeping import kept
 
 Clock = Callable[[], datetime]
 PATIENCE = 2.0
@@ -102,7 +104,16 @@ async def _serve_until_told(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(basware_port=arguments.basware_port, epicor_port=arguments.epicor_port) as urls:
+    one, other = BaswareWorld(), EpicorWorld()
+    async with (
+        kept(arguments.data_dir, basware=one, epicor=other),
+        running(
+            basware_world=one,
+            epicor_world=other,
+            basware_port=arguments.basware_port,
+            epicor_port=arguments.epicor_port,
+        ) as urls,
+    ):
         sys.stdout.write(json.dumps({"basware": urls.basware, "epicor": urls.epicor}) + "\n")
         sys.stdout.flush()
         await stop.wait()
@@ -113,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="mlc_sandbox.serve", description=main.__doc__)
     parser.add_argument("--basware-port", type=int, default=0, help="0 = a free one")
     parser.add_argument("--epicor-port", type=int, default=0, help="0 = a free one")
+    parser.add_argument("--data-dir", type=Path, help="keep the books in this folder from one run to the next")
     arguments = parser.parse_args(argv)
     loop_factory = uvicorn.Config(running).get_loop_factory()
     with asyncio.Runner(loop_factory=loop_factory) as runner:

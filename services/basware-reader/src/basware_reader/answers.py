@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from basware_reader.approvals import OFFERED, Attempt, Sight, shown
+from basware_reader.approvals import ABSENT, OFFERED, Attempt, Sight, shown
 from mlc_basware.documents import TransferResponse
 from mlc_common.catalogue import LONGEST_ANSWER, answer_text, finding, posted_text
 from mlc_common.connection import ConnectionDocument
@@ -18,7 +18,6 @@ ANSWERS = UUID("8f0f9a52-6f0b-5b7e-9a53-5a4d0f2c7e11")
 
 LONGEST_VOUCHER = 25
 LONGEST_SYSTEM = 32
-ABSENT = "absent"
 
 
 @dataclass(frozen=True)

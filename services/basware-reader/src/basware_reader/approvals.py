@@ -19,6 +19,9 @@ from mlc_common.events import AnswerRejected, DocumentAcknowledged, DocumentAppr
 SeenBy = Literal["push", "sweep"]
 WAITING = "WaitingForTransfer"
 IN_PROGRESS = "TransferInProgress"
+ABSENT = "absent"
+"""Our word for the status of a document that Basware does not know."""
+
 OFFERED = (WAITING, IN_PROGRESS)
 """The processing statuses in which a document is ours to post (Basware API reference, §6.2)."""
 

@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from basware_reader.approvals import (
+    ABSENT,
     OFFERED,
     WAITING,
     Acknowledge,
@@ -35,7 +36,8 @@ log = structlog.stdlib.get_logger(__name__)
 ACCOUNTING_DOCUMENTS = frozenset({"accountingdocuments", "accoutingdocuments"})
 """The task type of accounting documents, also as the vendor's own example misspells it."""
 
-ABSENT = "absent"
+LONGEST_ID = 100
+"""Characters; an invoice id has at most 36, so a longer text is none."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ async def on_notification(reader: Reader, event: NotificationReceived, _delivery
     elif event.expires_at is not None and event.expires_at < reader.now():
         reason = finding("PUSH_EXPIRED", expired=event.expires_at.isoformat()).sentence
         await _notice(reader, event.document_id, status=status, when=event.task_id, reason=reason, cause=event.id)
+    elif not 0 < len(event.document_id) <= LONGEST_ID:
+        reason = finding("ABSENT_IN_BASWARE").sentence
+        await _notice(reader, event.document_id, status=ABSENT, when=event.task_id, reason=reason, cause=event.id)
     else:
         await read_document(reader, event.document_id, seen_by="push", cause=event.id)
 

@@ -25,13 +25,13 @@ def in_the_document(document: AccountingDocument, pair: CompanyPair | None, post
 
 
 def in_epicor(
-    document: AccountingDocument, pair: CompanyPair, known: Reference, *, apply_date: date | None
+    document: AccountingDocument, pair: CompanyPair, posting: Posting, known: Reference, *, apply_date: date | None
 ) -> tuple[Finding, ...]:
     """What is wrong with the document's codes, by what Epicor knows."""
     return (
         *_vendor(document, pair, known),
         *_accounts(document, pair, known, apply_date),
-        *_tax_codes(document, pair, known),
+        *(_tax_codes(document, pair, known) if posting.tax == "as given" else ()),
         *_terms(document, pair, known),
     )
 

@@ -89,16 +89,17 @@ def apply_date_of(document: AccountingDocument, posting: Posting, *, today: date
             return today
 
 
-def wanted(document: AccountingDocument, pair: CompanyPair) -> Wanted:
+def wanted(document: AccountingDocument, pair: CompanyPair, posting: Posting) -> Wanted:
     """The codes that Epicor must know; also of a document that has other faults."""
     accounts = (coding.account(row, pair) for row in document.codingRows)
+    taxes = tax_lines(document, pair.tax_codes) if posting.tax == "as given" else ()
     terms = terms_code(document, pair)
     return Wanted(
         company=pair.epicor,
         chart=pair.chart,
         vendor_id=document.supplierCode.strip(),
         accounts=frozenset(account.internal for account in accounts if account),
-        taxes=frozenset(line.code for line in tax_lines(document, pair.tax_codes) if line.code),
+        taxes=frozenset(line.code for line in taxes if line.code),
         terms=frozenset({terms} if terms else ()),
     )
 

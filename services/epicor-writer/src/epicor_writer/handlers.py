@@ -83,11 +83,11 @@ async def check(desk: Desk) -> tuple[Reference, tuple[Finding, ...]]:
     """What Epicor knows of the document's codes, and what is wrong with them; bad news is never old news."""
     if desk.pair is None:
         return Reference(), ()
-    codes = wanted(desk.document, desk.pair)
+    codes = wanted(desk.document, desk.pair, desk.rules)
     day = apply_date_of(desk.document, desk.rules, today=desk.now().astimezone(UTC).date())
     for fresh in (False, True):
         reference = await desk.ledger.reference(codes, fresh=fresh)
-        findings = in_epicor(desk.document, desk.pair, reference, apply_date=day)
+        findings = in_epicor(desk.document, desk.pair, desk.rules, reference, apply_date=day)
         if not findings:
             break
     return reference, findings

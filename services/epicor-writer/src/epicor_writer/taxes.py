@@ -6,7 +6,7 @@ Basware API reference, tax: there are no tax lines; tax stands at the coding row
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from mlc_basware.documents import AccountingDocument
@@ -30,7 +30,7 @@ def tax_lines(document: AccountingDocument, codes: Mapping[str, str]) -> tuple[T
     """
     if any(row.taxSum is not None for row in document.codingRows) or not document.taxSum1:
         shares = [
-            (row.taxCode or document.taxCode or "", row.netTotal or ZERO, row.taxSum or ZERO)
+            (row.taxCode or document.taxCode or "", _or_zero(row.netTotal), _or_zero(row.taxSum))
             for row in document.codingRows
         ]
     else:
@@ -38,14 +38,15 @@ def tax_lines(document: AccountingDocument, codes: Mapping[str, str]) -> tuple[T
     grouped: dict[str, TaxLine] = {}
     for given, taxable, amount in shares:
         code = codes.get(given.strip(), given.strip())
-        line = grouped.get(code, TaxLine(code, ZERO, ZERO))
-        grouped[code] = replace(line, taxable=line.taxable + taxable, amount=line.amount + amount)
+        line = grouped.get(code)
+        sums = (taxable, amount) if line is None else (line.taxable + taxable, line.amount + amount)
+        grouped[code] = TaxLine(code, *sums)
     return tuple(line for line in grouped.values() if line.code or line.amount)
 
 
 def row_sum(document: AccountingDocument) -> Decimal:
     """The net sum of the coding rows."""
-    return sum((row.netTotal or ZERO for row in document.codingRows), ZERO)
+    return sum((_or_zero(row.netTotal) for row in document.codingRows), ZERO)
 
 
 def tax_sum(lines: tuple[TaxLine, ...]) -> Decimal:
@@ -55,10 +56,14 @@ def tax_sum(lines: tuple[TaxLine, ...]) -> Decimal:
 
 def second_tax(document: AccountingDocument) -> Decimal:
     """Tax that is not part of the sum to pay, such as reverse charge; from the rows, else from the header."""
-    rows = sum((abs(row.taxSum2 or ZERO) for row in document.codingRows), ZERO)
-    return rows or abs(document.taxSum2 or ZERO)
+    rows = sum((abs(_or_zero(row.taxSum2)) for row in document.codingRows), ZERO)
+    return rows or abs(_or_zero(document.taxSum2))
 
 
 def _only_code(document: AccountingDocument) -> str:
     codes = {row.taxCode for row in document.codingRows if row.taxCode}
     return document.taxCode or (codes.pop() if len(codes) == 1 else "")
+
+
+def _or_zero(amount: Decimal | None) -> Decimal:
+    return ZERO if amount is None else amount

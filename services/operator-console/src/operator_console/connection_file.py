@@ -81,7 +81,7 @@ def parse(text: str, *, name: str) -> ConnectionDocument:
     try:
         return ConnectionDocument.model_validate(content)
     except ValidationError as error:
-        mistakes = [_mistake(each, lines) for each in error.errors(include_url=False)]
+        mistakes = [_mistake(each, lines) for each in error.errors(include_url=False) if not _follows(each)]
         raise MistakesError(name, mistakes) from None
 
 
@@ -128,6 +128,11 @@ def _mistake(error: ErrorDetails, lines: Mapping[Path, int]) -> Mistake:
         return Mistake(line, _dotted(path), None, "it is missing")
     value = None if _SECRET.search(_dotted(path)) else _shown(error["input"])
     return Mistake(line, _dotted(path), value, _sentence(error["msg"]))
+
+
+def _follows(error: ErrorDetails) -> bool:
+    """Whether it only says that a list is too short because its wrong items, told beside it, do not count."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 def _unknown(path: Path) -> str:

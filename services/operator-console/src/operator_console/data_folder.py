@@ -166,16 +166,29 @@ def settings_of(folder: DataFolder, database_url: str) -> Settings:
     """
     access = read_broker_access(folder)
     if access is None:
-        raise CommandError(
-            f"Nothing was ever started in {folder.root}; start it with: ml-connector up --data-dir {folder.root}",
-            code=Exit.UNREACHABLE,
-        )
+        raise _nothing_runs(folder)
     return Settings(
         nats_url=access.url,
         nats_user=access.user,
         nats_password=access.password,
         database_url=SecretStr(database_url),
         master_keys_file=folder.master_keys,
+    )
+
+
+def must_run(folder: DataFolder) -> None:
+    """Make sure that a site runs on this directory.
+
+    Raises:
+        CommandError: none does.
+    """
+    if not is_locked(folder):
+        raise _nothing_runs(folder)
+
+
+def _nothing_runs(folder: DataFolder) -> CommandError:
+    return CommandError(
+        f"Nothing runs in {folder.root}; start it with: ml-connector up --data-dir {folder.root}", code=Exit.UNREACHABLE
     )
 
 

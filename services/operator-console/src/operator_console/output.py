@@ -73,7 +73,7 @@ def cell(value: object) -> str:
         case None | "":
             return NOTHING
         case datetime():
-            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            return value.astimezone().isoformat(sep=" ", timespec="milliseconds")[:23]
         case bool():
             return "yes" if value else "no"
         case Decimal():

@@ -16,7 +16,7 @@ from mlc_common.database import make_engine
 from mlc_common.migrations import migrate
 from mlc_common.settings import Settings
 from mlc_common.topology import declare, declare_connection
-from operator_console.data_folder import DataFolder, settings_of
+from operator_console.data_folder import DataFolder, must_run, settings_of
 from operator_console.embedded_database import database_url
 from operator_console.exits import CommandError, Exit
 
@@ -29,6 +29,7 @@ def settings_for(data_dir: Path | None) -> Settings:
     if data_dir is None and not DEFAULT_FOLDER.is_dir():
         return Settings()
     folder = DataFolder((data_dir or DEFAULT_FOLDER).resolve())
+    must_run(folder)
     return settings_of(folder, database_url(folder))
 
 
@@ -46,7 +47,7 @@ async def broker(settings: Settings) -> AsyncIterator[Client]:
         login["user_credentials"] = str(settings.nats_credentials_file)
     try:
         client = await nats.connect(
-            settings.nats_url, allow_reconnect=False, connect_timeout=PATIENCE, error_cb=_quiet, **login
+            settings.nats_url.split(","), allow_reconnect=False, connect_timeout=PATIENCE, error_cb=_quiet, **login
         )
     except (nats.errors.Error, OSError) as error:
         raise CommandError(
@@ -82,7 +83,8 @@ async def broker_answers(settings: Settings) -> str | None:
     try:
         async with broker(settings) as client:
             await client.jetstream(timeout=PATIENCE).account_info()
-            return str(client.connected_server_version)
+            found = client.connected_server_version
+            return f"{found.major}.{found.minor}.{found.patch}"
     except (CommandError, nats.errors.Error):
         return None
 

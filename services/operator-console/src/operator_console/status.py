@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from operator_console import run_state
-from operator_console.data_folder import DataFolder, is_locked, settings_of
+from operator_console.data_folder import DataFolder, must_run, settings_of
 from operator_console.embedded import BROKER
 from operator_console.embedded_database import DATABASE, database_answers, database_url
 from operator_console.exits import CommandError, Exit
@@ -34,11 +34,10 @@ async def rows(folder: DataFolder) -> list[ProcessRow]:
     Raises:
         CommandError: nothing runs on this directory.
     """
+    must_run(folder)
     state = run_state.read(folder)
-    if state is None or not is_locked(folder):
-        raise CommandError(
-            f"Nothing runs in {folder.root}; start it with: ml-connector up --data-dir {folder.root}", code=Exit.PROBLEM
-        )
+    if state is None:
+        raise CommandError(f"A site is just starting in {folder.root}; ask again.", code=Exit.PROBLEM)
     return list(await asyncio.gather(*(_row(folder, each) for each in state.processes)))
 
 

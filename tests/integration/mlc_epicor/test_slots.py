@@ -1,0 +1,159 @@
+"""Slots across replicas, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mlc_common.database import make_engine
+from mlc_common.failures import TransientError
+from mlc_epicor.slots import Slot, Slots
+
+
+@asynccontextmanager
+async def replica(url: str, *, cap: int, connection: str = "demo") -> AsyncIterator[Slots]:
+    engine = make_engine(url, pool_size=cap)
+    try:
+        yield Slots(engine, connection, cap=cap)
+    finally:
+        await engine.dispose()
+
+
+async def kill_sessions(engine: AsyncEngine) -> None:
+    async with engine.connect() as db:
+        await db.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+async def test_never_more_than_the_cap_at_once_over_three_replicas_and_every_slot_is_its_holders_own(
+    database_url: str,
+) -> None:
+    held: set[int] = set()
+    most = 0
+
+    async def work(slots: Slots) -> None:
+        nonlocal most
+        async with slots.hold() as slot:
+            assert slot.number not in held
+            held.add(slot.number)
+            most = max(most, len(held))
+            await asyncio.sleep(0.01)
+            held.discard(slot.number)
+
+    async with AsyncExitStack() as stack:
+        replicas = [await stack.enter_async_context(replica(database_url, cap=2)) for _ in range(3)]
+        await asyncio.gather(*(work(replicas[each % 3]) for each in range(30)))
+
+    assert most == 2
+
+
+async def test_a_busy_replica_does_not_starve_another(database_url: str) -> None:
+    done = asyncio.Event()
+
+    async def busy(slots: Slots) -> None:
+        while not done.is_set():
+            async with slots.hold():
+                await asyncio.sleep(0.005)
+
+    async with replica(database_url, cap=1) as one, replica(database_url, cap=1) as other:
+        task = asyncio.create_task(busy(one))
+        try:
+            async with asyncio.timeout(10):
+                for _ in range(5):
+                    async with other.hold():
+                        pass
+        finally:
+            done.set()
+            await task
+
+
+async def test_one_identity_is_held_by_one_replica(database_url: str) -> None:
+    async with replica(database_url, cap=2) as one, replica(database_url, cap=2) as other:
+        async with one.hold("document/1"):
+            with pytest.raises(TransientError) as busy:
+                async with other.hold("document/1"):
+                    pytest.fail("somebody else has it")
+            async with other.hold("document/2"):
+                pass
+        async with other.hold("document/1"):
+            pass
+
+    assert (busy.value.retry_after, busy.value.counts) == (1, False)
+
+
+async def test_connections_do_not_share_slots(database_url: str) -> None:
+    async with (
+        replica(database_url, cap=1) as one,
+        replica(database_url, cap=1, connection="other") as other,
+        one.hold("document/1"),
+        asyncio.timeout(5),
+        other.hold("document/1"),
+    ):
+        pass
+
+
+async def test_a_killed_session_frees_its_slot_and_its_owner_notices_before_it_writes(
+    database_url: str, engine: AsyncEngine
+) -> None:
+    async with replica(database_url, cap=1) as one, replica(database_url, cap=1) as other:
+        async with one.hold("document/1") as lost:
+            await lost.still_ours()
+            await kill_sessions(engine)
+            async with asyncio.timeout(5), other.hold("document/1"):
+                for _ in range(2):
+                    with pytest.raises(TransientError):
+                        await lost.still_ours()
+        async with one.hold("document/1") as again:
+            await again.still_ours()
+
+
+async def test_what_fails_inside_is_not_taken_for_a_lost_database(database_url: str) -> None:
+    async with replica(database_url, cap=1) as slots:
+        with pytest.raises(OSError, match="mine"):
+            async with slots.hold():
+                raise OSError("mine")
+        async with asyncio.timeout(5), slots.hold():
+            pass
+
+
+async def test_a_cancelled_wait_leaves_nothing_locked(database_url: str) -> None:
+    async with replica(database_url, cap=1) as one, replica(database_url, cap=1) as other:
+        async with one.hold():
+            waiting = asyncio.create_task(_hold_once(other))
+            await asyncio.sleep(0.3)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        async with asyncio.timeout(5), other.hold(), AsyncExitStack():
+            pass
+        async with asyncio.timeout(5), one.hold():
+            pass
+
+
+async def _hold_once(slots: Slots) -> Slot:
+    async with slots.hold() as slot:
+        return slot
+
+
+async def test_a_database_that_is_away_is_a_reason_to_try_again(tmp_path: object) -> None:
+    async with replica(f"postgresql+asyncpg://postgres:@/none?host={tmp_path}", cap=1) as slots:
+        with pytest.raises(TransientError, match="away"):
+            async with slots.hold():
+                pytest.fail("there is no database")
+
+
+async def test_nothing_stays_locked_after_use(database_url: str, engine: AsyncEngine) -> None:
+    async with replica(database_url, cap=2) as slots:
+        async with slots.hold("document/1"):
+            pass
+        async with engine.connect() as db:
+            found = await db.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
+            assert found.scalar_one() == 0

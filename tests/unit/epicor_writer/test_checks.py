@@ -1,0 +1,176 @@
+"""Every reason not to post, and all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from epicor_writer.checks import in_epicor, in_the_document
+from epicor_writer.reference import Account, Reference, Vendor
+from mlc_basware.documents import AccountingDocument
+from mlc_common.connection import CompanyPair, Posting
+
+from .conftest import row
+
+Document = Callable[..., AccountingDocument]
+KNOWN = Reference(
+    vendor=Vendor(101, "10432", "N30"),
+    accounts={"6100|10|200": Account()},
+    taxes=frozenset({"us-il"}),
+    terms=frozenset({"n30"}),
+)
+
+
+def cents(text: str) -> Decimal:
+    return Decimal(text)
+
+
+def test_a_document_in_order_has_no_findings(document: Document, pair: CompanyPair, posting: Posting) -> None:
+    assert in_the_document(document(), pair, posting) == ()
+    assert in_epicor(document(), pair, posting, KNOWN, apply_date=date(2026, 10, 28)) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "members"),
+    [
+        ("NO_INVOICE_NUMBER", {"invoiceNumber": "   "}),
+        ("NUMBER_TOO_LONG", {"invoiceNumber": "1" * 51}),
+        ("NO_INVOICE_DATE", {"invoiceDate": "0001-01-01T00:00:00Z"}),
+        ("NO_TOTAL", {"grossSum": None}),
+        ("ROWS_DO_NOT_ADD_UP", {"netSum": cents("300.01"), "grossSum": cents("324.76")}),
+        ("TAX_DOES_NOT_ADD_UP", {"taxSum1": cents("24.76"), "grossSum": cents("324.76")}),
+        ("TOTAL_DOES_NOT_ADD_UP", {"grossSum": cents("324.76")}),
+        ("SECOND_TAX", {"taxSum2": cents("1.00")}),
+    ],
+)
+def test_a_fault_of_the_header_is_found_alone(
+    document: Document, pair: CompanyPair, posting: Posting, code: str, members: dict[str, Any]
+) -> None:
+    found = in_the_document(document(**members), pair, posting)
+
+    assert [each.code for each in found] == [code]
+
+
+@pytest.mark.parametrize(
+    ("codes", "rows"),
+    [
+        (["NO_CODING_ROWS"], []),
+        (["NO_CODING_ROWS"], None),
+        (["ROW_WITHOUT_AMOUNT"], [row(1, None, "8.25", taxCode="US-IL"), row(2, "300.00", "16.50", taxCode="US-IL")]),
+        (["AMOUNT_TOO_FINE"], [row(1, "100.001", "24.75", taxCode="US-IL"), row(2, "199.999", taxCode="US-IL")]),
+        (["ROW_WITHOUT_CODE"], [row(4, "300.00", "24.75", taxCode="US-IL", dimCode1=" ")]),
+        (["TAX_WITHOUT_CODE"], [row(1, "300.00", "24.75")]),
+    ],
+)
+def test_a_fault_of_the_rows_is_found(
+    document: Document, pair: CompanyPair, posting: Posting, codes: list[str], rows: list[dict[str, Any]] | None
+) -> None:
+    found = in_the_document(document(codingRows=rows), pair, posting)
+
+    assert sorted({each.code for each in found}) == codes
+
+
+def test_a_row_is_named_by_its_index_and_the_empty_field(
+    document: Document, pair: CompanyPair, posting: Posting
+) -> None:
+    rows = [row(7, "300.00", "24.75", taxCode="US-IL", costCenterCode=None)]
+    (found,) = in_the_document(document(codingRows=rows), pair, posting)
+
+    assert found.field == "costCenterCode"
+    assert "row 7" in found.sentence
+
+
+def test_sums_are_compared_to_the_cent_and_with_the_tolerance_when_there_is_one(
+    document: Document, pair: CompanyPair
+) -> None:
+    off = document(netSum=Decimal("300.02"), grossSum=Decimal("324.77"))
+
+    assert [each.code for each in in_the_document(off, pair, Posting())] == ["ROWS_DO_NOT_ADD_UP"]
+    assert in_the_document(off, pair, Posting(tolerance=Decimal("0.02"))) == ()
+
+
+def test_amounts_add_up_that_binary_fractions_would_not(
+    document: Document, pair: CompanyPair, posting: Posting
+) -> None:
+    rows = [row(1, "0.10"), row(2, "0.20")]
+    members = {"netSum": Decimal("0.30"), "taxSum1": None, "grossSum": Decimal("0.30"), "codingRows": rows}
+
+    assert in_the_document(document(**members), pair, posting) == ()
+
+
+@pytest.mark.parametrize("sums", [("-300.00", "-24.75", "-324.75"), ("-300.00", "400.00", "100.00")])
+def test_a_credit_note_is_refused(
+    document: Document, pair: CompanyPair, posting: Posting, sums: tuple[str, str, str]
+) -> None:
+    net, tax, gross = (Decimal(each) for each in sums)
+    rows = [row(1, str(net), str(tax), taxCode="US-IL")]
+    found = in_the_document(document(netSum=net, taxSum1=tax, grossSum=gross, codingRows=rows), pair, posting)
+
+    assert [each.code for each in found] == ["CREDIT_NOTE"]
+
+
+def test_tax_is_refused_where_the_connection_posts_none(document: Document, pair: CompanyPair) -> None:
+    found = in_the_document(document(), pair, Posting(tax="none"))
+
+    assert [each.code for each in found] == ["TAX_NOT_EXPECTED"]
+
+
+def test_a_voucher_date_is_asked_for_where_it_picks_the_period(document: Document, pair: CompanyPair) -> None:
+    rules = Posting.model_validate({"apply_date": "voucher_date"})
+
+    assert [each.code for each in in_the_document(document(), pair, rules)] == ["NO_APPLY_DATE"]
+
+
+def test_an_unknown_company_is_told_with_the_other_faults(document: Document, posting: Posting) -> None:
+    found = in_the_document(document(companyCode="XX01", codingRows=[]), None, posting)
+
+    assert [each.code for each in found] == ["UNKNOWN_COMPANY", "NO_CODING_ROWS"]
+
+
+def test_everything_epicor_does_not_know_is_told_at_once(
+    document: Document, pair: CompanyPair, posting: Posting
+) -> None:
+    found = in_epicor(document(), pair, posting, Reference(), apply_date=None)
+
+    assert [each.code for each in found] == ["UNKNOWN_VENDOR", "UNKNOWN_ACCOUNT", "UNKNOWN_TAX_CODE", "UNKNOWN_TERMS"]
+    assert "6100-10-200" in found[1].sentence
+
+
+def test_codes_match_as_the_database_compares_them(document: Document, pair: CompanyPair, posting: Posting) -> None:
+    members = {"paymentTermCode": " n30 "}
+
+    assert in_epicor(document(**members), pair, posting, KNOWN, apply_date=None) == ()
+
+
+@pytest.mark.parametrize(
+    ("account", "open_"),
+    [
+        (Account(active=False), False),
+        (Account(first=date(2026, 10, 29)), False),
+        (Account(last=date(2026, 10, 27)), False),
+        (Account(first=date(2026, 10, 28), last=date(2026, 10, 28)), True),
+    ],
+)
+def test_an_account_must_be_active_on_the_apply_date(
+    document: Document, pair: CompanyPair, posting: Posting, account: Account, open_: bool
+) -> None:
+    known = Reference(KNOWN.vendor, {"6100|10|200": account}, KNOWN.taxes, KNOWN.terms)
+    found = in_epicor(document(), pair, posting, known, apply_date=date(2026, 10, 28))
+
+    assert [each.code for each in found] == ([] if open_ else ["INACTIVE_ACCOUNT"])
+
+
+def test_an_inactive_vendor_is_refused(document: Document, pair: CompanyPair, posting: Posting) -> None:
+    known = Reference(Vendor(101, "10432", inactive=True), KNOWN.accounts, KNOWN.taxes, KNOWN.terms)
+
+    assert [each.code for each in in_epicor(document(), pair, posting, known, apply_date=None)] == ["INACTIVE_VENDOR"]
+
+
+def test_tax_codes_do_not_matter_where_no_tax_is_posted(document: Document, pair: CompanyPair) -> None:
+    known = Reference(KNOWN.vendor, KNOWN.accounts, frozenset(), KNOWN.terms)
+
+    assert in_epicor(document(), pair, Posting(tax="none"), known, apply_date=None) == ()

@@ -1,0 +1,56 @@
+"""Groups of our own: named after apply date and slot, never shared by two slots."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from epicor_writer.groups import apply_date_in, group_ids, holder, speaks_of_a_lock
+from mlc_epicor.datasets import APInvGrpRow
+
+DAY = date(2026, 10, 28)
+
+
+@pytest.mark.parametrize("cap", [1, 2, 3, 12])
+def test_no_two_slots_ever_share_a_group(cap: int) -> None:
+    names = [group_ids("B", DAY, slot=slot, cap=cap) for slot in range(cap)]
+    every = [name for some in names for name in some]
+
+    assert len(every) == len(set(every)) == 36
+    assert all(some for some in names)
+    assert all(len(name) == 8 for name in every)
+
+
+def test_a_groups_name_tells_its_apply_date() -> None:
+    assert group_ids("B", DAY, slot=1, cap=2)[0] == "B2610281"
+    assert apply_date_in("B2610281") == DAY
+
+
+@pytest.mark.parametrize(
+    ("group", "who"),
+    [
+        (APInvGrpRow(GroupID="B1"), None),
+        (APInvGrpRow(GroupID="B1", ActiveUserID="BWLINK"), None),
+        (APInvGrpRow(GroupID="B1", ActiveUserID="svc", CreatedBy="svc"), None),
+        (APInvGrpRow(GroupID="B1", ActiveUserID="mkowalski", CreatedBy="bwlink"), "mkowalski"),
+        (APInvGrpRow(GroupID="B1", PostInProcess=True), "it is being posted"),
+    ],
+)
+def test_who_holds_a_group(group: APInvGrpRow, who: str | None) -> None:
+    assert holder(group, user="bwlink") == who
+
+
+@pytest.mark.parametrize(
+    ("message", "lock"),
+    [
+        ("Group B2610280 is in use by user mkowalski.", True),
+        ("Group is locked by another user", True),
+        ("B2610280 is being posted", True),
+        ("GL account 6100 is locked", False),
+        ("A valid Group is required.", False),
+        ("Apply Date is in a closed fiscal period.", False),
+    ],
+)
+def test_a_refusal_that_speaks_of_the_groups_lock_is_told_from_others(message: str, lock: bool) -> None:
+    assert speaks_of_a_lock(message, "B2610280") is lock

@@ -1,0 +1,165 @@
+"""The status of a document as a fold of its facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlc_common.catalogue import finding
+from mlc_common.events import (
+    AnswerRejected,
+    DocumentAcknowledged,
+    DocumentApproved,
+    DocumentFact,
+    DocumentNoticed,
+    InvoicePosted,
+    InvoiceRefused,
+    InvoiceRemoved,
+    OutcomeAnswered,
+    PostingIntended,
+    PostingUnclear,
+)
+from operator_console.telling import tell
+from operator_console.view import DocumentStatus, Phase, fold
+
+START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def facts(attempt: str = "a1") -> dict[str, Any]:
+    """One fact of every type, of one attempt."""
+    common = {"connection": "demo", "at": START, "invoice_id": "i1", "attempt": attempt}
+    epicor = {"company": "NWM", "vendor_num": 101, "vendor_id": "10432", "group_id": "B2611201"}
+    return {
+        "noticed": DocumentNoticed(**common, status="Transferred", reason="somebody else answered"),
+        "approved": DocumentApproved(
+            **common,
+            seen_by="push",
+            status="WaitingForTransfer",
+            company_code="US01",
+            supplier_code="10432",
+            supplier_name="Great Lakes Fasteners LLC",
+            invoice_number="INV-1",
+            currency="USD",
+            gross=Decimal("216.50"),
+            document="{}",
+        ),
+        "acknowledged": DocumentAcknowledged(**common),
+        "intended": PostingIntended(
+            **common, **epicor, number=1, connection_version=1, invoice_num="INV-1", total=Decimal("216.50"), digest="d"
+        ),
+        "unclear": PostingUnclear(**common, number=1, look_ups=1, sentence="The answer did not arrive."),
+        "removed": InvoiceRemoved(
+            **common, number=1, company="NWM", vendor_num=101, invoice_num="INV-1", difference="line 2 is missing"
+        ),
+        "posted": InvoicePosted(
+            **common,
+            **epicor,
+            connection_version=1,
+            invoice_num="INV-1",
+            voucher="V-77",
+            total=Decimal("216.50"),
+            currency="USD",
+            lines=2,
+        ),
+        "refused": InvoiceRefused(
+            **common, connection_version=1, findings=(finding("UNKNOWN_VENDOR", vendor="1", company="NWM"),)
+        ),
+        "answered": OutcomeAnswered(**common, external_code="x", success=True, message="Posted"),
+        "answer_rejected": AnswerRejected(
+            **common, external_code="x", success=True, status="Transferred", sentence="Somebody answered first."
+        ),
+    }
+
+
+def folded(*events: DocumentFact) -> DocumentStatus:
+    state: DocumentStatus | None = None
+    for sequence, event in enumerate(events, start=1):
+        state = fold(state, event, sequence=sequence)
+    assert state is not None
+    return state
+
+
+@pytest.mark.parametrize(
+    ("names", "phase", "answered"),
+    [
+        (["noticed"], Phase.NOTICED, False),
+        (["approved"], Phase.APPROVED, False),
+        (["approved", "acknowledged"], Phase.APPROVED, False),
+        (["approved", "intended"], Phase.POSTING, False),
+        (["approved", "intended", "unclear"], Phase.UNCLEAR, False),
+        (["approved", "intended", "unclear", "removed"], Phase.POSTING, False),
+        (["approved", "intended", "posted"], Phase.POSTED, False),
+        (["approved", "intended", "posted", "answered"], Phase.POSTED, True),
+        (["approved", "refused", "answered"], Phase.REFUSED, True),
+        (["approved", "posted", "answer_rejected"], Phase.ANSWER_REJECTED, False),
+        (["approved", "posted", "answered", "noticed"], Phase.POSTED, True),
+        (["noticed", "approved"], Phase.APPROVED, False),
+    ],
+)
+def test_the_phase_follows_the_facts(names: list[str], phase: Phase, answered: bool) -> None:
+    known = facts()
+
+    status = folded(*(known[name] for name in names))
+
+    assert (status.phase, status.answered) == (phase, answered)
+
+
+def test_a_posted_invoice_shows_where_it_stands_and_no_reason() -> None:
+    known = facts()
+
+    status = folded(known["approved"], known["intended"], known["unclear"], known["posted"])
+
+    assert (status.voucher, status.group_id, status.vendor_num, status.reason) == ("V-77", "B2611201", 101, None)
+    assert status.gross == Decimal("216.50")
+
+
+def test_a_refusal_shows_code_and_sentence() -> None:
+    known = facts()
+
+    status = folded(known["approved"], known["refused"])
+
+    assert status.reason_code == "UNKNOWN_VENDOR"
+    assert status.reason == "Supplier 1 does not exist in Epicor company NWM."
+
+
+def test_a_new_attempt_begins_afresh_but_remembers_when_the_document_was_first_seen() -> None:
+    first, second = facts("a1"), facts("a2")
+    later = second["approved"].model_copy(update={"at": START + timedelta(days=1)})
+
+    status = folded(first["approved"], first["refused"], first["answered"], later)
+
+    assert (status.attempt, status.phase, status.answered, status.reason) == ("a2", Phase.APPROVED, False, None)
+    assert (status.first_seen, status.last_change) == (START, START + timedelta(days=1))
+
+
+def test_a_late_fact_of_an_older_attempt_changes_nothing_but_the_position() -> None:
+    first, second = facts("a1"), facts("a2")
+
+    status = folded(first["approved"], second["approved"], first["posted"])
+
+    assert (status.attempt, status.phase, status.voucher, status.last_sequence) == ("a2", Phase.APPROVED, None, 3)
+
+
+@given(st.lists(st.sampled_from([*facts("a1").values(), *facts("a2").values()]), min_size=1, max_size=20))
+def test_folding_a_stretch_again_changes_nothing(events: list[DocumentFact]) -> None:
+    once = folded(*events)
+
+    again = reduce(
+        lambda state, numbered: fold(state, numbered[1], sequence=numbered[0]), enumerate(events, start=1), once
+    )
+
+    assert again == once
+
+
+def test_every_fact_is_folded_and_told() -> None:
+    known = facts().values()
+
+    assert {type(event) for event in known} == set(get_args(DocumentFact))
+    assert len({tell(event)[0] for event in known}) == len(get_args(DocumentFact))
+    assert all(tell(event)[1] for event in known)
