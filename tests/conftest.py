@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -159,18 +160,32 @@ class Broker:
             self.process = None
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    """A nats-server of the test's own, with an empty store."""
+@contextmanager
+def _broker(folder: Path) -> Iterator[Broker]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    folder = tmp_path / "nats"
     folder.mkdir()
     server = Broker(folder=folder, port=port)
     server.start()
-    yield server
-    server.kill()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A nats-server of the test's own, with an empty store."""
+    with _broker(tmp_path / "nats") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def module_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A nats-server for all tests of a module."""
+    with _broker(tmp_path_factory.mktemp("broker") / "nats") as server:
+        yield server
 
 
 @pytest.fixture

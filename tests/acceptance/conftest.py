@@ -18,13 +18,15 @@ import httpx
 import nats
 import pytest
 import pytest_asyncio
+from nats.aio.client import Client
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import apply, set_credential
+from mlc_common.database import make_engine
 from mlc_common.eventlog import EventLog, Recorded
-from mlc_common.topology import declare_connection
+from mlc_common.settings import Settings
+from mlc_common.topology import declare, declare_connection
 from mlc_common.vault import MasterKeys
 
 CONNECTION = "demo"
@@ -174,11 +176,11 @@ class System:
     def control(self, side: str) -> str:
         return self.basware if side == "basware" else self.epicor.removesuffix("/sandbox")
 
-    async def ledger(self) -> list[dict[str, Any]]:
-        """Every AP invoice in Epicor."""
+    async def ledger(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The AP invoices in Epicor that came from these documents."""
         answer = await self.http.get(f"{self.control('epicor')}/_sandbox/invoices", timeout=60)
-        invoices: list[dict[str, Any]] = answer.json()["invoices"]
-        return invoices
+        wanted = set(ids)
+        return [invoice for invoice in answer.json()["invoices"] if invoice["ExternalID"] in wanted]
 
     async def documents(self) -> dict[str, dict[str, Any]]:
         """Every document in Basware, by id."""
@@ -220,37 +222,25 @@ def environment(folder: Path, nats_url: str, database_url: str, keys: str) -> di
     }
 
 
-@pytest_asyncio.fixture
-async def system(
-    tmp_path: Path, broker: Any, topology: str, database_url: str, engine: AsyncEngine, request: pytest.FixtureRequest
-) -> AsyncIterator[System]:
-    """The product, ready; `@pytest.mark.parametrize("system", [8], indirect=True)` sets Epicor's cap."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory, module_broker: Any, postgres: Any) -> AsyncIterator[System]:
+    """The product, started once for all tests: killing and restarting its parts is what they do to it."""
+    folder = tmp_path_factory.mktemp("system")
     keys = MasterKeys.generate_line("k1")
-    base = environment(tmp_path, topology, database_url, keys)
-    sandbox = Process([sys.executable, "-m", "mlc_sandbox.serve"], base, tmp_path / "sandbox.log")
+    database_url = postgres.url(await postgres.create("mlc_template"))
+    base = environment(folder, module_broker.url, database_url, keys)
+    sandbox = Process([sys.executable, "-m", "mlc_sandbox.serve"], base, folder / "sandbox.log")
     sandbox.start()
-    client = await nats.connect(topology, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
+    client = await nats.connect(module_broker.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
     async with httpx.AsyncClient(timeout=30) as http:
-        urls = await _first_line(tmp_path / "sandbox.log")
-        document = connection_document(urls["basware"], urls["epicor"], cap=getattr(request, "param", 4))
-        now = datetime.now(UTC)
-        await apply(engine, document, by="test", now=now)
-        for name, value in CREDENTIALS.items():
-            await set_credential(
-                engine,
-                MasterKeys.parse(SecretStr(keys)),
-                connection=CONNECTION,
-                field=name,
-                values=[SecretStr(value)],
-                by="test",
-                now=now,
-            )
-        await declare_connection(client, CONNECTION, ack_wait=float(TIMINGS["ack_wait"]))
-        made = System(tmp_path, broker, EventLog(client, timeout=5), http, urls["basware"], urls["epicor"])
+        await declare(client, Settings())
+        urls = await _first_line(folder / "sandbox.log")
+        made = System(folder, module_broker, EventLog(client, timeout=5), http, urls["basware"], urls["epicor"])
+        await _connect(made, client, database_url, MasterKeys.parse(SecretStr(keys)))
         for service in SERVICES:
-            own = base | {"MLC_PORT_FILE": str(tmp_path / f"{service}.port")}
+            own = base | {"MLC_PORT_FILE": str(folder / f"{service}.port")}
             program = str(Path(sys.executable).parent / service)
-            made.services[service] = Process([program], own, tmp_path / f"{service}.log")
+            made.services[service] = Process([program], own, folder / f"{service}.log")
             made.services[service].start()
         try:
             await made.ready()
@@ -259,6 +249,29 @@ async def system(
             for process in (*made.services.values(), sandbox):
                 process.kill()
             await client.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def system(running: System) -> System:
+    """The product, ready and without faults; what an earlier test killed is started again."""
+    for service, process in running.services.items():
+        if process.running is None:
+            running.restart(service)
+    for side in ("basware", "epicor"):
+        await running.http.delete(f"{running.control(side)}/_sandbox/faults")
+    await running.ready()
+    return running
+
+
+async def _connect(made: System, client: Client, database_url: str, keys: MasterKeys) -> None:
+    engine = make_engine(database_url)
+    now = datetime.now(UTC)
+    await apply(engine, connection_document(made.basware, made.epicor, cap=8), by="test", now=now)
+    for name, value in CREDENTIALS.items():
+        secrets = [SecretStr(value)]
+        await set_credential(engine, keys, connection=CONNECTION, field=name, values=secrets, by="test", now=now)
+    await declare_connection(client, CONNECTION, ack_wait=float(TIMINGS["ack_wait"]))
+    await engine.dispose()
 
 
 async def _first_line(log: Path) -> dict[str, str]:

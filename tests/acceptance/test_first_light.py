@@ -12,6 +12,8 @@ from mlc_common.events import InvoicePosted, InvoiceRefused, PostingUnclear
 from mlc_common.streams import NOTIFICATIONS
 from mlc_sandbox.samples import bulk_invoices
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 UPDATE_MASTER = {"path": "UpdateMaster", "method": "POST"}
 
 
@@ -32,17 +34,16 @@ async def test_an_approved_invoice_becomes_an_ap_invoice_and_is_answered(system:
     assert await system.push(ids) == [200] * 3
 
     basware = await system.answered(ids)
-    assert_books_agree(ids, await system.ledger(), basware)
+    assert_books_agree(ids, await system.ledger(ids), basware)
     facts = [recorded.event.type for recorded in await system.timeline(ids[0])]
-    assert facts == [
+    # The reader's acknowledgement and the writer's work go side by side; what counts is the order of each.
+    assert [fact for fact in facts if fact != "document_acknowledged"] == [
         "document_approved",
-        "document_acknowledged",
         "posting_intended",
         "invoice_posted",
         "outcome_answered",
-    ] or sorted(facts) == sorted(
-        ["document_approved", "document_acknowledged", "posting_intended", "invoice_posted", "outcome_answered"]
-    )
+    ]
+    assert facts.index("document_approved") < facts.index("document_acknowledged") < facts.index("outcome_answered")
 
 
 async def test_one_trace_follows_the_invoice_from_the_push_to_the_answer(system: Any) -> None:
@@ -55,7 +56,7 @@ async def test_one_trace_follows_the_invoice_from_the_push_to_the_answer(system:
     for recorded in await system.timeline(ids[0]):
         message = await stream.get_msg("DOCUMENTS", recorded.sequence)
         traces.add((message.headers or {})["traceparent"].split("-")[1])
-    notification = await stream.get_msg(NOTIFICATIONS, 1)
+    notification = await stream.get_last_msg(NOTIFICATIONS, "notifications.demo.>")
     traces.add((notification.headers or {})["traceparent"].split("-")[1])
 
     assert len(traces) == 1
@@ -63,16 +64,17 @@ async def test_one_trace_follows_the_invoice_from_the_push_to_the_answer(system:
 
 async def test_the_same_push_fifty_times_in_parallel_posts_once(system: Any) -> None:
     ids = await system.offer(bulk_invoices(1, seed=3))
+    before = (await system.log._stream.stream_info(NOTIFICATIONS)).state.messages
 
     assert await system.push(ids, repeat=50, concurrency=50) == [200] * 50
 
     assert_books_agree(ids, await _ledger(system, ids), await system.documents())
-    assert (await system.log._stream.stream_info(NOTIFICATIONS)).state.messages == 1
+    assert (await system.log._stream.stream_info(NOTIFICATIONS)).state.messages == before + 1
 
 
 async def _ledger(system: Any, ids: list[str]) -> list[dict[str, Any]]:
     await system.answered(ids)
-    ledger: list[dict[str, Any]] = await system.ledger()
+    ledger: list[dict[str, Any]] = await system.ledger(ids)
     return ledger
 
 
@@ -81,7 +83,7 @@ async def test_a_push_that_got_lost_is_found_by_the_sweep(system: Any) -> None:
 
     basware = await system.answered(ids)
 
-    assert_books_agree(ids, await system.ledger(), basware)
+    assert_books_agree(ids, await system.ledger(ids), basware)
 
 
 async def test_a_refused_invoice_is_answered_with_a_reason(system: Any) -> None:
@@ -95,11 +97,12 @@ async def test_a_refused_invoice_is_answered_with_a_reason(system: Any) -> None:
     response = basware[ids[0]]["transferResponses"][0]
     assert response["success"] is False
     assert "99999" in response["responseMessage"]
-    assert await system.ledger() == []
+    assert await system.ledger(ids) == []
     assert [type(r.event) for r in await system.timeline(ids[0])].count(InvoiceRefused) == 1
 
 
 async def test_the_gateway_killed_under_load_loses_nothing_it_answered_200(system: Any) -> None:
+    before = (await system.log._stream.stream_info(NOTIFICATIONS)).state.last_seq
     documents = bulk_invoices(400, seed=6)
     ids = await system.offer(documents)
     pushing = asyncio.create_task(system.push(ids, concurrency=32))
@@ -110,7 +113,7 @@ async def test_the_gateway_killed_under_load_loses_nothing_it_answered_200(syste
     stream = system.log._stream
     stored = set()
     info = await stream.stream_info(NOTIFICATIONS)
-    for sequence in range(1, info.state.last_seq + 1):
+    for sequence in range(before + 1, info.state.last_seq + 1):
         message = await stream.get_msg(NOTIFICATIONS, sequence)
         stored.add((await system.log.resolve(message)).document_id)
     promised = {invoice for invoice, status in zip(ids, statuses, strict=True) if status == 200}
@@ -119,11 +122,11 @@ async def test_the_gateway_killed_under_load_loses_nothing_it_answered_200(syste
 
 
 async def test_the_writer_killed_between_the_commit_and_the_outcome_posts_once(system: Any) -> None:
-    await system.faults("epicor", {**UPDATE_MASTER, "kind": "delay_after", "seconds": 4})
     ids = await system.offer(bulk_invoices(1, seed=7))
+    await system.faults("epicor", {**UPDATE_MASTER, "kind": "delay_after", "seconds": 4, "match": ids[0]})
     await system.push(ids)
     for _ in range(100):
-        if await system.ledger():
+        if await system.ledger(ids):
             break
         await asyncio.sleep(0.05)
     else:
@@ -134,7 +137,7 @@ async def test_the_writer_killed_between_the_commit_and_the_outcome_posts_once(s
     system.restart("epicor-writer")
 
     basware = await system.answered(ids)
-    assert_books_agree(ids, await system.ledger(), basware)
+    assert_books_agree(ids, await system.ledger(ids), basware)
     [posted] = [r.event for r in await system.timeline(ids[0]) if isinstance(r.event, InvoicePosted)]
     assert posted.found
 
@@ -151,14 +154,13 @@ async def test_the_broker_killed_under_load_loses_nothing_and_everything_goes_on
 
     basware = await system.answered(ids, seconds=60)
 
-    assert_books_agree(ids, await system.ledger(), basware)
+    assert_books_agree(ids, await system.ledger(ids), basware)
     for service in system.services.values():
         assert service.running is not None
         assert service.running.poll() is None, "it reconnects by itself"
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("system", [8], indirect=True)
 async def test_a_thousand_invoices_with_lost_answers_leave_none_twice_none_missing_none_unanswered(system: Any) -> None:
     await system.faults("epicor", {**UPDATE_MASTER, "kind": "drop_after", "every": 20, "times": -1})
     ids = await system.offer(bulk_invoices(1000, seed=9))
@@ -167,7 +169,7 @@ async def test_a_thousand_invoices_with_lost_answers_leave_none_twice_none_missi
 
     assert statuses == [200] * 1000
     basware = await system.answered(ids, seconds=180)
-    assert_books_agree(ids, await system.ledger(), basware)
+    assert_books_agree(ids, await system.ledger(ids), basware)
     found = 0
     for invoice in ids[:200]:
         events = [recorded.event for recorded in await system.timeline(invoice)]

@@ -23,6 +23,7 @@ from basware_reader.app import wire
 from basware_reader.locks import SweepLocks
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import apply, set_credential
+from mlc_common.database import make_engine
 from mlc_common.events import InvoicePosted, NotificationReceived
 from mlc_common.failures import TransientError
 from mlc_common.service import serve
@@ -192,6 +193,31 @@ async def test_a_sweep_that_fails_lets_its_lock_go(engine: AsyncEngine) -> None:
             raise TransientError("the list cannot be read")
     async with SweepLocks(engine).held("a") as ours:
         assert ours
+
+
+async def test_a_sweep_that_is_cancelled_lets_its_lock_go(engine: AsyncEngine) -> None:
+    inside = asyncio.Event()
+
+    async def hold() -> None:
+        async with SweepLocks(engine).held("a"):
+            inside.set()
+            await asyncio.sleep(60)
+
+    holding = asyncio.create_task(hold())
+    await inside.wait()
+    holding.cancel()
+    await asyncio.wait([holding])
+
+    async with SweepLocks(engine).held("a") as ours:
+        assert ours
+
+
+async def test_a_sweep_waits_while_the_database_is_away() -> None:
+    away = make_engine("postgresql://postgres@127.0.0.1:1/nowhere", connect_seconds=1)
+    with pytest.raises(TransientError, match="database does not answer"):
+        async with SweepLocks(away).held("a"):
+            pytest.fail("nobody holds a lock without a database")
+    await away.dispose()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.connection import ConnectionDocument
-from mlc_common.connections import Connections, apply, set_credential
+from mlc_common.connections import Connections, apply, rewrap, set_credential
 from mlc_common.database import DATABASE_ERRORS, make_engine
 from mlc_common.vault import MasterKeys
 
@@ -118,3 +119,35 @@ async def test_every_way_in_which_a_database_is_away_is_one_that_the_view_outliv
         with pytest.raises(DATABASE_ERRORS):
             await Connections(engine, KEYS, refresh_seconds=1).refresh()
         await engine.dispose()
+
+
+async def test_a_master_key_added_while_running_is_read_and_a_broken_key_file_changes_nothing(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    lines = MasterKeys.generate_line("k1"), MasterKeys.generate_line("k2")
+    file = tmp_path / "keys"
+    file.write_text(lines[0])
+    both = MasterKeys.parse(SecretStr("\n".join(reversed(lines))))
+    await apply(engine, document("north"), by="ada", now=NOW)
+    first = MasterKeys.parse(SecretStr(lines[0]))
+    await set_credential(
+        engine, first, connection="north", field="epicor.api_key", values=[SecretStr("sandbox-only")], by="ada", now=NOW
+    )
+    loaded: list[tuple[str, ...]] = []
+    view = Connections(
+        engine,
+        lambda: MasterKeys.parse(SecretStr(file.read_text())),
+        refresh_seconds=60,
+        on_load=lambda found: loaded.append(found["north"].secrets("epicor.api_key")),
+    )
+    await view.refresh()
+    file.write_text("\n".join(reversed(lines)))
+
+    assert await view.refresh()
+    await rewrap(engine, both, now=NOW)
+    await view.refresh()
+    file.write_text("nonsense")
+    assert not await view.refresh()
+
+    assert view.current()["north"].secret("epicor.api_key") == "sandbox-only"
+    assert loaded[-1] == ("sandbox-only",)

@@ -48,7 +48,7 @@ async def client(topology: str) -> AsyncIterator[Client]:
 
 @pytest_asyncio.fixture
 async def commit(client: Client) -> AsyncIterator[GroupCommit]:
-    async with GroupCommit(client, timeout=3) as opened:
+    async with GroupCommit(client, timeout=8) as opened:
         yield opened
 
 
@@ -125,7 +125,7 @@ async def test_the_same_event_fifty_times_at_once_is_stored_once(client: Client,
 async def test_two_replicas_store_the_same_events_once(client: Client, commit: GroupCommit, topology: str) -> None:
     other = await nats.connect(topology)
     events = [received(f"t-{n}") for n in range(60)]
-    async with GroupCommit(other, timeout=3) as replica:
+    async with GroupCommit(other, timeout=8) as replica:
         ours, theirs = await asyncio.gather(
             asyncio.gather(*map(commit.append, events)), asyncio.gather(*map(replica.append, events))
         )
@@ -136,7 +136,7 @@ async def test_two_replicas_store_the_same_events_once(client: Client, commit: G
 
 
 async def test_an_event_stored_long_ago_does_not_hurt_its_neighbours(client: Client, commit: GroupCommit) -> None:
-    old = await EventLog(client, timeout=3).append(received("t-30"))
+    old = await EventLog(client, timeout=8).append(received("t-30"))
     events = [received(f"t-{n}") for n in range(64)]
 
     appended = await asyncio.gather(*map(commit.append, events))
@@ -180,7 +180,7 @@ async def test_a_large_event_comes_back_whole(client: Client, commit: GroupCommi
     )
 
     messages = {message.metadata.sequence.stream: message for message in await stored(client)}
-    assert await EventLog(client, timeout=3).resolve(messages[first.sequence]) == large
+    assert await EventLog(client, timeout=8).resolve(messages[first.sequence]) == large
     assert again.sequence == first.sequence
     assert len(messages) == 2
 
@@ -196,7 +196,7 @@ async def test_bulky_events_are_spread_over_several_writes(client: Client, commi
 
 
 async def test_one_more_than_may_wait_is_refused_at_once(client: Client) -> None:
-    async with GroupCommit(client, timeout=3, waiting=10) as commit:
+    async with GroupCommit(client, timeout=8, waiting=10) as commit:
         outcomes = await asyncio.gather(*(commit.append(received(f"t-{n}")) for n in range(30)), return_exceptions=True)
 
     refused = [each for each in outcomes if isinstance(each, TransientError)]
@@ -259,7 +259,7 @@ async def test_a_broker_that_hangs_keeps_nobody_longer_than_the_patience(broker:
 
 
 async def test_leaving_waits_for_what_is_under_way_and_takes_nothing_more(client: Client) -> None:
-    async with GroupCommit(client, timeout=3) as commit:
+    async with GroupCommit(client, timeout=8) as commit:
         appends = [asyncio.create_task(commit.append(received(f"t-{n}"))) for n in range(100)]
         await asyncio.sleep(0)
 

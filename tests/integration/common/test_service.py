@@ -1,4 +1,4 @@
-"""The one bootstrap on a real broker and database: consuming, trying again, burying, stopping, following connections."""
+"""The one bootstrap on a real broker and database: consuming, trying again, burying, stopping."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ async def sender(topology: str) -> AsyncIterator[Sender]:
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sending = Sender(listening.getsockname()[1], client, metrics)
     sending.connect("northwind")
-    async with GroupCommit(client, timeout=2) as commit:
+    async with GroupCommit(client, timeout=4) as commit:
         gateway = Gateway(commit=commit, receiver=sending.receivers.get, now=lambda: NOW, counters=Counters(metrics))
         app = Starlette(routes=[route(gateway)])
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))

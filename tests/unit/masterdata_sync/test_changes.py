@@ -99,6 +99,15 @@ def test_a_key_is_readable_when_it_may_stand_in_a_url_and_stable_always(code: st
     assert not set(key) & set("/;:= ")
 
 
+def test_a_term_that_basware_knows_by_another_code_is_translated() -> None:
+    owner = Owner(company="US01", source_system="EPICOR-US01", terms={"N30": "NET30"})
+
+    entity = translate({"VendorID": "1", "Name": "Great Lakes", "TermsCode": "N30"}, owner)
+
+    assert isinstance(entity, dict)
+    assert entity["paymentTerms"] == {"paymentTermCode": "NET30"}
+
+
 def test_no_two_kinds_share_a_name_or_a_source() -> None:
     assert len({kind.name for kind in KINDS}) == len({kind.source for kind in KINDS}) == len(KINDS)
 

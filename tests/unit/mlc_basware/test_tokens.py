@@ -60,7 +60,7 @@ def test_granted_scopes_are_read_from_a_text_or_a_list() -> None:
     array = read_token({"access_token": "x", "scope": ["a.read", "b.write"]}, at=NOW, life_used=0.8)
     unsaid = read_token({"access_token": "x"}, at=NOW, life_used=0.8)
 
-    assert text.scopes == array.scopes == {"a.read", "b.write"}
+    assert text.scopes == array.scopes == frozenset({"a.read", "b.write"})
     assert unsaid.scopes is None
 
 

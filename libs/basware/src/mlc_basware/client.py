@@ -13,25 +13,23 @@ import httpx
 
 from mlc_basware.documents import TransferResponse
 from mlc_basware.limiter import Limiter
+from mlc_basware.session import Session
 from mlc_basware.tokens import TokenEndpoint, Tokens
 from mlc_basware.wire import (
     CONTINUATION,
-    REDIRECTS,
     REQUEST_ID,
     entities,
     error_text,
     read_json,
-    redirect_target,
     refused_codes,
 )
 from mlc_common.connections import Connection
 from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
-from mlc_common.http import Answer, call, dump_json
+from mlc_common.http import dump_json
 from mlc_common.settings import Timings
 
 DOCUMENTS = "/v1/accountingDocuments"
 PAGE_SIZE = "100"
-MOST_HOPS = 3
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
@@ -80,43 +78,25 @@ async def open_client(
         tokens = Tokens(lambda: endpoint.fetch(api), now=now)
         limiter = Limiter(per_second=basware.calls_per_second, in_flight=basware.calls_in_flight)
         try:
-            yield BaswareClient(connection.name, basware.api, tokens=tokens, limiter=limiter, api=api, storage=storage)
+            yield BaswareClient(
+                Session(connection.name, basware.api, tokens=tokens, limiter=limiter, api=api, storage=storage)
+            )
         finally:
             await tokens.close()
 
 
 class BaswareClient:
-    """Calls of one connection. Every method raises TransientError when it may work later.
+    """The verbs. Every method raises TransientError when it may work later."""
 
-    Args:
-        name: the connection, for sentences.
-        base_url: without a slash at the end.
-        api: carries the bearer token; `storage` fetches redirect targets and carries nothing.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        base_url: str,
-        *,
-        tokens: Tokens,
-        limiter: Limiter,
-        api: httpx.AsyncClient,
-        storage: httpx.AsyncClient,
-    ) -> None:
-        self._name = name
-        self._base_url = base_url
-        self._tokens = tokens
-        self._limiter = limiter
-        self._api = api
-        self._storage = storage
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     async def document(self, invoice_id: str) -> str | None:
         """The JSON text of one accounting document, or None when Basware does not know it.
 
         The answer is the same wrapper as a list's (Basware API reference, §3.1).
         """
-        answer, _ = await self._read(_path(invoice_id), what="Basware document")
+        answer, _ = await self._session.read(_path(invoice_id), what="Basware document")
         if answer is None:
             return None
         found = entities(read_json(answer), "accountingDocuments")
@@ -136,7 +116,7 @@ class BaswareClient:
         token: str | None = None
         while True:
             headers = {CONTINUATION: token} if token else {}
-            answer, token = await self._read(DOCUMENTS, what="Basware documents", params=query, headers=headers)
+            answer, token = await self._session.read(DOCUMENTS, what="Basware documents", params=query, headers=headers)
             for item in [] if answer is None else entities(read_json(answer), "accountingDocuments"):
                 yield dump_json(item).decode()
             if not token:
@@ -155,7 +135,9 @@ class BaswareClient:
         """
         what = "Basware acknowledge"
         try:
-            answer = await self._call("POST", f"{_path(invoice_id)}/acknowledge", writes=True, what=what, headers=_JSON)
+            answer = await self._session.call(
+                "POST", f"{_path(invoice_id)}/acknowledge", writes=True, what=what, headers=_JSON
+            )
         except UnknownOutcomeError as unclear:
             raise TransientError(str(unclear)) from unclear
         match answer.status:
@@ -185,96 +167,10 @@ class BaswareClient:
         return await self._post("/v1/vendors", [dict(vendor) for vendor in vendors], what="Basware vendors")
 
     async def _post(self, path: str, body: object, *, what: str) -> Accepted | Refused:
-        answer = await self._call("POST", path, writes=True, what=what, headers=_JSON, content=dump_json(body))
+        answer = await self._session.call("POST", path, writes=True, what=what, headers=_JSON, content=dump_json(body))
         if httpx.codes.is_success(answer.status):
             return Accepted(answer.headers.get(REQUEST_ID))
         return Refused(answer.status, error_text(answer), refused_codes(answer))
-
-    async def _read(
-        self,
-        path: str,
-        *,
-        what: str,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> tuple[Answer | None, str | None]:
-        """The answer of a GET, or None for 404, and the continuation token; redirects followed by hand.
-
-        A target that does not give the content is fetched once more through the original call: its address is
-        short-lived (Basware API reference, §3.4).
-        """
-        wanted = {"Accept": "application/json"} | dict(headers or {})
-        for _ in range(2):
-            first = await self._call("GET", path, writes=False, what=what, params=params, headers=wanted)
-            final = await self._follow(first, f"{self._base_url}{path}", what=what)
-            token = final.headers.get(CONTINUATION) or first.headers.get(CONTINUATION)
-            if final.status == httpx.codes.OK:
-                return final, token
-            if first is final:
-                break
-        if first is final and first.status == httpx.codes.NOT_FOUND:
-            return None, None
-        if first is final:
-            raise PermanentError(f"{what} was refused ({first.status}): {error_text(first)}")
-        raise TransientError(f"{what}: the address Basware redirects to answers {final.status}.")
-
-    async def _follow(self, answer: Answer, url: str, *, what: str) -> Answer:
-        for _ in range(MOST_HOPS):
-            if answer.status not in REDIRECTS:
-                return answer
-            url = redirect_target(answer, url)
-            plain = {"Accept": "application/json"}
-            answer = await call(self._storage, "GET", url, writes=False, what=f"{what} (redirected)", headers=plain)
-        if answer.status in REDIRECTS:
-            raise TransientError(f"{what}: Basware redirects more than {MOST_HOPS} times.")
-        return answer
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        writes: bool,
-        what: str,
-        headers: Mapping[str, str],
-        params: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-    ) -> Answer:
-        """One call with the bearer token; on a 401 a new token is fetched once and the call made once more."""
-        for last in (False, True):
-            token = await self._tokens.get()
-            async with self._limiter.slot(what):
-                try:
-                    answer = await call(
-                        self._api,
-                        method,
-                        f"{self._base_url}{path}",
-                        writes=writes,
-                        what=what,
-                        headers={**headers, "Authorization": f"Bearer {token}"},
-                        params=params,
-                        content=content,
-                    )
-                except TransientError as failure:
-                    if failure.retry_after:
-                        self._limiter.pause(failure.retry_after)
-                    raise
-            if answer.status != httpx.codes.UNAUTHORIZED:
-                break
-            self._tokens.forget(token)
-            if last:
-                raise TransientError(self._denied(answer))
-        if answer.status == httpx.codes.FORBIDDEN:
-            raise TransientError(self._denied(answer))
-        return answer
-
-    def _denied(self, answer: Answer) -> str:
-        check = (
-            "check basware.client_id, basware.client_secret and that base_url and token_url belong together"
-            if answer.status == httpx.codes.UNAUTHORIZED
-            else "check the rights of the API user and basware.scopes"
-        )
-        return f"{answer.what}: Basware denies connection {self._name} access ({answer.status}): {check}."
 
 
 def _path(invoice_id: str) -> str:

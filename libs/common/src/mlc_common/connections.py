@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -179,13 +179,24 @@ class Connections:
     """The view that a service reads for every message: in memory, no query, at most `refresh_seconds` behind.
 
     Args:
+        keys: the master keys, or where they are read anew at every refresh, so that they rotate while the service runs.
         refresh_seconds: how often `keep_fresh` asks the database whether anything changed.
+        on_load: told every connection whenever the view was loaded, before anybody can see it.
     """
 
-    def __init__(self, engine: AsyncEngine, keys: MasterKeys, *, refresh_seconds: float) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        keys: MasterKeys | Callable[[], MasterKeys],
+        *,
+        refresh_seconds: float,
+        on_load: Callable[[Mapping[str, Connection]], None] = lambda _found: None,
+    ) -> None:
         self._engine = engine
-        self._keys = keys
+        self._read_keys: Callable[[], MasterKeys] = (lambda: keys) if isinstance(keys, MasterKeys) else keys
+        self._keys: MasterKeys | None = None
         self._refresh_seconds = refresh_seconds
+        self._on_load = on_load
         self._counter: int | None = None
         self._current: Mapping[str, Connection] = MappingProxyType({})
         self._one_at_a_time = asyncio.Lock()
@@ -209,14 +220,26 @@ class Connections:
             DATABASE_ERRORS: the database is away; the view stays as it was.
         """
         async with self._one_at_a_time:
+            keys = self._keys_now()
             async with self._engine.connect() as db:
                 counter = await change_count(db)
-            if counter == self._counter:
+            if counter == self._counter and self._keys is not None and keys.by_id == self._keys.by_id:
                 return False
-            snapshot = await _look(self._engine, self._keys)
-            self._counter, self._current = snapshot.counter, MappingProxyType(snapshot.found)
+            snapshot = await _look(self._engine, keys)
+            self._on_load(snapshot.found)
+            self._keys, self._counter, self._current = keys, snapshot.counter, MappingProxyType(snapshot.found)
         snapshot.report()
         return True
+
+    def _keys_now(self) -> MasterKeys:
+        """The master keys as they are now; while they cannot be read, as they were."""
+        try:
+            return self._read_keys()
+        except (VaultError, OSError) as error:
+            if self._keys is None:
+                raise
+            logger.error("The master keys stay as they were: %s", error)  # noqa: TRY400 - a sentence, no trace
+            return self._keys
 
     async def keep_fresh(self) -> None:
         """Refresh for ever; while the database is away keep the last view, and say so once."""

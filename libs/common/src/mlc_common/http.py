@@ -14,6 +14,9 @@ import httpx
 
 from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
 
+_MOST_DIGITS = 40
+"""An amount is written digit by digit; one absurd exponent must not cost memory."""
+
 NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -83,7 +86,7 @@ async def call(
         )
     except NOTHING_WAS_SENT as error:
         raise TransientError(f"{what}: no connection ({type(error).__name__}).") from error
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:  # also a body that cannot be decompressed
         sentence = f"{what}: the answer did not arrive ({type(error).__name__})."
         raise UnclearAnswerError(sentence) if writes else TransientError(sentence) from error
     answer = Answer(response.status_code, response.headers, response.content, what)
@@ -133,8 +136,8 @@ def dump_json(value: Any) -> bytes:
 def _dump(value: Any) -> str:
     match value:
         case Decimal():
-            if not value.is_finite():
-                raise PermanentError("An amount is not a finite number.")
+            if not value.is_finite() or max(abs(value.adjusted()), -int(value.as_tuple().exponent)) > _MOST_DIGITS:
+                raise PermanentError("An amount is not a number that a ledger can hold.")
             return format(value, "f")
         case dict():
             return "{" + ",".join(f"{json.dumps(str(key))}:{_dump(item)}" for key, item in value.items()) + "}"

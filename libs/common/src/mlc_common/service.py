@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from starlette.routing import BaseRoute, Route
 
 from mlc_common.broker import durable_exists, make_broker, reading
 from mlc_common.connection_workers import ConnectionWorker, ConnectionWorkers
-from mlc_common.connections import Connections
+from mlc_common.connections import Connection, Connections
 from mlc_common.database import make_engine
 from mlc_common.eventlog import EventLog
 from mlc_common.failures import TransientError
@@ -155,7 +155,12 @@ async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: Asy
     metrics = Metrics()
     engine = make_engine(settings.database_url)
     stack.push_async_callback(engine.dispose)
-    connections = Connections(engine, master_keys(settings), refresh_seconds=settings.timings.refresh)
+    connections = Connections(
+        engine,
+        lambda: master_keys(settings),
+        refresh_seconds=settings.timings.refresh,
+        on_load=lambda found: redactor.learn(_secrets(found.values())),
+    )
     broker = make_broker(name, settings, tracer_provider=trace.get_tracer_provider())
     nats = await broker.connect()
     stack.push_async_callback(broker.stop)
@@ -173,6 +178,12 @@ async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: Asy
         redactor=redactor,
         now=lambda: datetime.now(UTC),
     )
+
+
+def _secrets(connections: Iterable[Connection]) -> Iterator[str]:
+    for connection in connections:
+        for values in connection.credentials.values():
+            yield from (value.get_secret_value() for value in values)
 
 
 def master_keys(settings: Settings) -> MasterKeys:

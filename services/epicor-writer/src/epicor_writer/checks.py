@@ -96,9 +96,9 @@ def _rows(document: AccountingDocument, pair: CompanyPair) -> Iterator[Finding]:
     for name, row in coding.rows_in_order(document):
         if row.netTotal is None:
             yield finding("ROW_WITHOUT_AMOUNT", field="netTotal", row=name)
-        for amount in (row.netTotal, row.taxSum):
+        for field, amount in (("netTotal", row.netTotal), ("taxSum", row.taxSum)):
             if amount is not None and _finer_than_a_cent(amount):
-                yield finding("AMOUNT_TOO_FINE", field="netTotal", row=name, amount=amount)
+                yield finding("AMOUNT_TOO_FINE", field=field, row=name, amount=amount)
         for field in coding.missing_fields(row, pair):
             yield finding("ROW_WITHOUT_CODE", field=field, row=name)
 

@@ -71,7 +71,8 @@ async def bring_up_to_date(kind: Kind, sides: Sides) -> Brought:
 
 async def _records(kind: Kind, pair: CompanyPair, sides: Sides) -> AsyncIterator[Record | Untranslatable]:
     source = f"{sides.document.epicor.source_system}-{pair.basware}"[:LONGEST_SOURCE_SYSTEM]
-    owner = Owner(company=pair.basware, source_system=source)
+    theirs = {epicor: basware for basware, epicor in reversed(pair.terms.items())}
+    owner = Owner(company=pair.basware, source_system=source, terms=theirs)
     pages = sides.epicor.pages(pair.epicor, kind.source, key=kind.key, select=kind.select)
     while True:
         # A slot per page, not for the whole run: posting invoices goes on in between.

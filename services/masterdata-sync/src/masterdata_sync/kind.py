@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -12,10 +12,14 @@ Entity = dict[str, Any]
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose record it is: the Basware company, and the system it comes from (at most 36 characters)."""
+    """Whose record it is: the Basware company, and the system it comes from (at most 36 characters).
+
+    `terms` are Epicor's payment terms that Basware knows under another code.
+    """
 
     company: str
     source_system: str
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def translate(row: Row, owner: Owner) -> Entity | Untranslatable:
         "processingStatus": {"active": not row.get("Inactive"), "paymentDenied": bool(row.get("PayHold"))},
         "companies": [{"companyCode": owner.company, "inheritToChildUnits": False}],
     }
-    return entity | _contacts(row) | _terms(row)
+    return entity | _contacts(row) | _terms(row, owner)
 
 
 def external_code(company: str, code: str, suffix: str = "") -> str:
@@ -77,9 +77,9 @@ def _contacts(row: Row) -> Entity:
     return {"contacts": [{"name": "AP contact", "email": email, "role": "PrimaryContact"}]}
 
 
-def _terms(row: Row) -> Entity:
+def _terms(row: Row, owner: Owner) -> Entity:
     terms = _text(row, "TermsCode")
-    return {"paymentTerms": {"paymentTermCode": terms}} if terms else {}
+    return {"paymentTerms": {"paymentTermCode": owner.terms.get(terms, terms)}} if terms else {}
 
 
 def _text(row: Row, field: str) -> str:
