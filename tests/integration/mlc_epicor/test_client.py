@@ -180,3 +180,21 @@ async def test_a_page_in_front_of_epicor_is_no_answer(sandbox: Running, http: ht
 
     with pytest.raises(TransientError, match="Maintenance"):
         await client_of(sandbox, http).invoice("NWM", 101, "X")
+
+
+async def test_being_sent_to_a_sign_in_page_is_no_answer(http: httpx.AsyncClient) -> None:
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/login\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(redirect, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        epicor = Epicor(base_url=f"http://127.0.0.1:{port}/live")
+        signed = sign_in(epicor, SECRETS.__getitem__, http=http, life_used=0.8)
+        client = EpicorClient(http, epicor, sign_in=signed, write_patience=1)
+
+        with pytest.raises(TransientError, match="sent elsewhere"):
+            await client.delete_invoice("NWM", 101, "X")

@@ -14,6 +14,7 @@ from importlib.metadata import version
 
 import structlog
 import uvicorn
+import uvloop
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from opentelemetry import trace
@@ -109,7 +110,8 @@ def run(name: str, wire: Wire) -> None:
     provider = start_tracing(name, settings)
     trace.set_tracer_provider(provider)
     try:
-        asyncio.run(_until_signalled(name, settings, wire, redactor))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_signalled(name, settings, wire, redactor))
     finally:
         provider.shutdown()
 

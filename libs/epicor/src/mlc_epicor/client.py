@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
 from mlc_common.connection import Epicor
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.http import Answer, UnclearAnswerError, call, dump_json
+from mlc_common.http import Answer, UnclearAnswerError, dump_json
 from mlc_epicor.datasets import APInvGrpRow, APInvoiceDataset, Saved
-from mlc_epicor.errors import Refusal, access_sentence, read_refusal
+from mlc_epicor.errors import Refusal
 from mlc_epicor.odata import any_of, both, chunks, collated, literal
 from mlc_epicor.sign_in import SignIn
+from mlc_epicor.transport import Transport, value_of
 
 WEB_SERVICE_LICENCE = "00000003-9439-4B30-A6F4-6D2FD4B9FD0F"
 """The licence that web services claim, the same for all tenants; without it a person's licence is used up
@@ -24,7 +23,6 @@ WEB_SERVICE_LICENCE = "00000003-9439-4B30-A6F4-6D2FD4B9FD0F"
 
 INVOICES = "Erp.BO.APInvoiceSvc"
 GROUPS = "Erp.BO.APInvGrpSvc"
-_DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 
 Row = dict[str, Any]
 
@@ -49,11 +47,7 @@ class EpicorClient:
         write_patience: float,
         licence: str | None = WEB_SERVICE_LICENCE,
     ) -> None:
-        self._http = http
-        self._base = f"{epicor.base_url}/api/v2/odata"
-        self._sign_in = sign_in
-        self._write_timeout = httpx.Timeout(http.timeout.connect or write_patience, read=write_patience)
-        self._licence = {"License": json.dumps({"ClaimedLicense": licence})} if licence else {}
+        self._transport = Transport(http, epicor, sign_in=sign_in, write_patience=write_patience, licence=licence)
 
     async def invoice(self, company: str, vendor_num: int, invoice_num: str) -> APInvoiceDataset | None:
         """The AP invoice with this key, or None when there is none.
@@ -86,10 +80,10 @@ class EpicorClient:
                 "suppressUserPrompts": True,
             },
         )
-        if refusal := self._refusal(answer):
+        if refusal := self._transport.refusal(answer):
             return refusal
         try:
-            return Saved.read(_value(answer), what="Epicor UpdateMaster")
+            return Saved.read(value_of(answer), what="Epicor UpdateMaster")
         except (PermanentError, TransientError) as error:
             raise UnclearAnswerError(str(error)) from error
 
@@ -100,7 +94,7 @@ class EpicorClient:
             TransientError, UnclearAnswerError: as `update_master`.
         """
         value = {"vendorNum": vendor_num, "invoiceNum": invoice_num}
-        return self._refusal(await self._post(company, f"{INVOICES}/DeleteByID", value))
+        return self._transport.refusal(await self._post(company, f"{INVOICES}/DeleteByID", value))
 
     async def group(self, company: str, group_id: str) -> APInvGrpRow | None:
         """The AP invoice group, or None. Reading it can make us its active user: unlock it afterwards.
@@ -119,11 +113,11 @@ class EpicorClient:
             TransientError, UnclearAnswerError: as `update_master`.
         """
         answer = await self._post(company, f"{GROUPS}/GetNewAPInvGrpNoLock", {"ds": {"APInvGrp": []}})
-        if refusal := self._refusal(answer):
+        if refusal := self._transport.refusal(answer):
             return refusal
         row = _new_group_row(answer) | {"Company": company, "GroupID": group_id}
         row |= {"ApplyDate": f"{apply_date.isoformat()}T00:00:00", "RowMod": "A"}
-        return self._refusal(await self._post(company, f"{GROUPS}/Update", {"ds": {"APInvGrp": [row]}}))
+        return self._transport.refusal(await self._post(company, f"{GROUPS}/Update", {"ds": {"APInvGrp": [row]}}))
 
     async def unlock_group(self, company: str, group_id: str) -> Refusal | None:
         """Give an AP invoice group back to people; None when Epicor did not object.
@@ -131,7 +125,7 @@ class EpicorClient:
         Raises:
             TransientError, UnclearAnswerError: as `update_master`.
         """
-        return self._refusal(await self._post(company, f"{GROUPS}/UnlockGroup", {"InGroupID": group_id}))
+        return self._transport.refusal(await self._post(company, f"{GROUPS}/UnlockGroup", {"InGroupID": group_id}))
 
     async def find(
         self,
@@ -214,102 +208,30 @@ class EpicorClient:
             )
             if value
         }
-        answer = await self._call("GET", company, entity_set, writes=False, params=params)
-        if refusal := self._refusal(answer):
+        answer = await self._transport.call("GET", company, entity_set, writes=False, params=params)
+        if refusal := self._transport.refusal(answer):
             raise PermanentError(f"Epicor {entity_set} does not answer the question: {refusal.message}")
-        value = _value(answer)
+        value = value_of(answer)
         found = value.get("value") if isinstance(value, Mapping) else None
         if not isinstance(found, list):
             raise PermanentError(f"Epicor {entity_set}: the answer holds no rows.")
         return found
 
     async def _get_by_id(self, company: str, service: str, params: Mapping[str, str]) -> Any:
-        answer = await self._call("GET", company, f"{service}/GetByID", writes=False, params=params)
-        if refusal := self._refusal(answer):
+        answer = await self._transport.call("GET", company, f"{service}/GetByID", writes=False, params=params)
+        if refusal := self._transport.refusal(answer):
             if answer.status == httpx.codes.NOT_FOUND and refusal.is_absence:
                 return None
             raise TransientError(f"{answer.what} answered {answer.status}: {refusal.message}; check epicor.base_url.")
-        value = _value(answer)
+        value = value_of(answer)
         return value.get("returnObj") if isinstance(value, Mapping) else None
 
     async def _post(self, company: str, method: str, value: Mapping[str, Any]) -> Answer:
-        return await self._call("POST", company, method, writes=True, content=dump_json(value))
-
-    async def _call(
-        self,
-        method: str,
-        company: str,
-        path: str,
-        *,
-        writes: bool,
-        params: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-    ) -> Answer:
-        headers = await self._sign_in.headers()
-        answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
-        if answer.status == httpx.codes.UNAUTHORIZED and self._sign_in.forget(headers):
-            headers = await self._sign_in.headers()
-            answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
-        refusal = self._refusal(answer)
-        if answer.headers.get("Location") and answer.status < httpx.codes.BAD_REQUEST:
-            raise TransientError(f"{answer.what} was sent elsewhere ({answer.status}); check epicor.base_url.")
-        if refusal and (answer.status in _DENIED or refusal.is_licence_trouble):
-            raise TransientError(access_sentence(refusal))
-        return answer
-
-    async def _once(
-        self,
-        method: str,
-        company: str,
-        path: str,
-        signed: Mapping[str, str],
-        *,
-        writes: bool,
-        params: Mapping[str, str] | None,
-        content: bytes | None,
-    ) -> Answer:
-        sort = {"Content-Type": "application/json"} if content is not None else {}
-        what = f"Epicor {path.removeprefix('Erp.BO.')}"
-        try:
-            return await call(
-                self._http,
-                method,
-                f"{self._base}/{quote(company, safe='')}/{path}",
-                writes=writes,
-                what=what,
-                headers={**signed, **self._licence, "Accept": "application/json", **sort},
-                params=params,
-                content=content,
-                timeout=self._write_timeout if writes else None,
-            )
-        except UnclearAnswerError as error:
-            if error.answer is None:
-                raise
-            message = read_refusal(error.answer, hide=self._sign_in.secrets).message
-            raise UnclearAnswerError(
-                f"{what} answered {error.answer.status}: {message}", answer=error.answer
-            ) from error
-
-    def _refusal(self, answer: Answer) -> Refusal | None:
-        return (
-            None if answer.status < httpx.codes.MULTIPLE_CHOICES else read_refusal(answer, hide=self._sign_in.secrets)
-        )
-
-
-def _value(answer: Answer) -> Any:
-    """The JSON of an accepted answer; an empty body is an empty object (Epicor reference, return envelopes).
-
-    Raises:
-        TransientError: it is no JSON, as of a proxy or a maintenance page in front of Epicor.
-    """
-    try:
-        return answer.json() if answer.body.strip() else {}
-    except PermanentError as error:
-        raise TransientError(f"{error} Check epicor.base_url, and whether Epicor is being maintained.") from error
+        return await self._transport.call("POST", company, method, writes=True, content=dump_json(value))
 
 
 def _new_group_row(answer: Answer) -> Row:
-    value = _value(answer)
+    value = value_of(answer)
     dataset = (value.get("parameters") or {}).get("ds") or {} if isinstance(value, Mapping) else {}
     rows = dataset.get("APInvGrp") or [{}]
     return {name: item for name, item in rows[-1].items() if name not in ("SysRevID", "SysRowID")}

@@ -1,8 +1,9 @@
-"""`ml-connector`: the words a person types. Each command is thin; what it does stands in a module of its own."""
+"""`ml-connector`: the words a person types. Each command is thin, and loads only the module that does it."""
 
 from __future__ import annotations
 
 import asyncio
+import getpass
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,19 +12,10 @@ import typer
 from pydantic import SecretStr
 
 from mlc_common.connection import CREDENTIAL_FIELDS
-from operator_console import (
-    connection_commands,
-    credential_commands,
-    document_commands,
-    edge,
-    key_commands,
-    output,
-    status,
-    telling,
-)
+from operator_console import edge, output
 from operator_console.data_folder import DataFolder
 from operator_console.exits import EPILOG, Exit
-from operator_console.reach import DEFAULT_FOLDER, prepare_servers, settings_for
+from operator_console.reach import DEFAULT_FOLDER, settings_for
 from operator_console.view import Phase
 
 DataDir = Annotated[
@@ -93,6 +85,8 @@ def sandbox(
 @app.command(name="status")
 def status_(data_dir: SiteDir = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     """Each process of an embedded site, with its pid, address, health and version."""
+    from operator_console import status
+
     rows = asyncio.run(status.rows(DataFolder(data_dir.resolve())))
     if as_json:
         output.show_json(rows)
@@ -107,14 +101,18 @@ def status_(data_dir: SiteDir = DEFAULT_FOLDER, as_json: AsJson = False) -> None
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database to this version's tables."""
-    applied = asyncio.run(connection_commands.migrated(settings_for(data_dir)))
+    from operator_console import servers
+
+    applied = asyncio.run(servers.migrated(settings_for(data_dir)))
     output.console().print(f"Applied: {', '.join(applied)}" if applied else "The database is up to date.")
 
 
 @app.command()
 def topology(data_dir: DataDir = None) -> None:
     """Declare streams, the object store and every connection's durables; also brings the database up to date."""
-    asyncio.run(prepare_servers(settings_for(data_dir)))
+    from operator_console import servers
+
+    asyncio.run(servers.prepare_servers(settings_for(data_dir)))
     output.console().print("Streams and durables are declared.")
 
 
@@ -125,6 +123,8 @@ def connection_apply(
     as_json: AsJson = False,
 ) -> None:
     """Check a connection file and make it the current version."""
+    from operator_console import connection_commands
+
     applied = asyncio.run(connection_commands.apply_file(settings_for(data_dir), file))
     if as_json:
         output.show_json(applied)
@@ -136,6 +136,8 @@ def connection_apply(
 @connection.command(name="list")
 def connection_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Every connection with its current version and which credentials are set."""
+    from operator_console import connection_commands
+
     rows = asyncio.run(connection_commands.rows(settings_for(data_dir)))
     if as_json:
         output.show_json(rows)
@@ -156,6 +158,8 @@ def connection_show(
     as_json: AsJson = False,
 ) -> None:
     """A connection's file as it was applied."""
+    from operator_console import connection_commands
+
     stored = asyncio.run(connection_commands.shown(settings_for(data_dir), name, version))
     if as_json:
         output.show_json(stored)
@@ -168,6 +172,8 @@ def connection_show(
 @connection.command(name="schema")
 def connection_schema() -> None:
     """The JSON Schema of a connection file, for editors."""
+    from operator_console import connection_commands
+
     output.show_json(connection_commands.schema())
 
 
@@ -181,6 +187,8 @@ def credentials_set(
     data_dir: DataDir = None,
 ) -> None:
     """Set credentials: asked for one by one with hidden input, or taken from a file."""
+    from operator_console import credential_commands
+
     settings = settings_for(data_dir)
     if from_file is not None:
         fields = asyncio.run(credential_commands.set_from_file(settings, connection, from_file))
@@ -190,14 +198,16 @@ def credentials_set(
 
 
 def _ask(field: str) -> SecretStr | None:
-    question = f"{field} ({CREDENTIAL_FIELDS[field]}; empty leaves it as it is)"
-    answer = typer.prompt(question, hide_input=sys.stdin.isatty(), default="", show_default=False, err=True)
+    question = f"{field} ({CREDENTIAL_FIELDS[field]}; empty leaves it as it is): "
+    answer = getpass.getpass(question) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     return SecretStr(answer) if answer else None
 
 
 @credentials.command(name="list")
 def credentials_list(connection: ConnectionName, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Which credentials are set, and since when; never their values."""
+    from operator_console import credential_commands
+
     rows = asyncio.run(credential_commands.rows(settings_for(data_dir), connection))
     if as_json:
         output.show_json(rows)
@@ -209,12 +219,16 @@ def credentials_list(connection: ConnectionName, data_dir: DataDir = None, as_js
 @keys.command(name="new")
 def keys_new(data_dir: DataDir = None) -> None:
     """Add a master key that can open from now on; `keys rotate` makes it the one that seals."""
+    from operator_console import key_commands
+
     output.console().print(key_commands.new(settings_for(data_dir)), markup=False)
 
 
 @keys.command(name="rotate")
 def keys_rotate(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Seal everything under the newest master key, while services run."""
+    from operator_console import key_commands
+
     rotation = asyncio.run(key_commands.rotate(settings_for(data_dir), say=output.complain))
     if as_json:
         output.show_json(rotation)
@@ -231,6 +245,8 @@ def documents_list(
     as_json: AsJson = False,
 ) -> None:
     """Where documents stand."""
+    from operator_console import document_commands
+
     rows = asyncio.run(document_commands.rows(settings_for(data_dir), phase=phase, connection=connection, limit=limit))
     if as_json:
         output.show_json(rows)
@@ -246,6 +262,8 @@ def documents_show(
     as_json: AsJson = False,
 ) -> None:
     """One document: its state, and everything that ever happened to it."""
+    from operator_console import document_commands, telling
+
     shown = asyncio.run(document_commands.shown(settings_for(data_dir), identifier, connection=connection))
     if as_json:
         output.show_json(document_commands.as_json(shown))

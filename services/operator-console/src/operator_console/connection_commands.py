@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mlc_common import connections
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Applied, ConnectionRow, StoredConnection
-from mlc_common.migrations import migrate
 from mlc_common.settings import Settings
 from mlc_common.topology import declare_connection
 from operator_console import connection_file
@@ -58,12 +57,6 @@ async def apply_file(settings: Settings, file: Path) -> dict[str, Any]:
     document = connection_file.parse(read_file(file), name=str(file))
     applied = await apply(settings, document, by=operator(), now=datetime.now(UTC))  # the edge: a person acts now
     return {"name": document.name, "version": applied.version, "changed": applied.changed}
-
-
-async def migrated(settings: Settings) -> tuple[str, ...]:
-    """Bring the database up to date; returns the names of the steps that were applied."""
-    async with database(settings) as engine:
-        return await migrate(engine)
 
 
 async def rows(settings: Settings) -> list[ConnectionRow]:

@@ -32,6 +32,7 @@ from operator_console.demo_scenario import (
 )
 from operator_console.exits import CommandError, Exit
 from operator_console.foreground import announcer, stoppable
+from operator_console.service_health import service_answers
 
 LOOK_AGAIN = 0.4
 WITHIN = 60.0
@@ -123,7 +124,7 @@ async def _stage(here: site.Site, far_sides: FarSides, ports: Ports, plan: Scena
 
 
 async def _all_ready(here: site.Site) -> str | None:
-    asked = (site.service_answers(here.folder, name, path="/readyz") for name in site.SERVICES)
+    asked = (service_answers(here.folder, name, path="/readyz") for name in site.SERVICES)
     answers = await asyncio.gather(*asked)
     return "ready" if all(answers) else None
 

@@ -11,11 +11,8 @@ import nats.errors
 from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mlc_common.connections import listing
 from mlc_common.database import make_engine
-from mlc_common.migrations import migrate
 from mlc_common.settings import Settings
-from mlc_common.topology import declare, declare_connection
 from operator_console.data_folder import DataFolder, must_run, settings_of
 from operator_console.embedded_database import database_url
 from operator_console.exits import CommandError, Exit
@@ -87,12 +84,3 @@ async def broker_answers(settings: Settings) -> str | None:
             return f"{found.major}.{found.minor}.{found.patch}"
     except (CommandError, nats.errors.Error):
         return None
-
-
-async def prepare_servers(settings: Settings) -> None:
-    """Bring database and streams to this version: tables, streams, and the durables of every connection."""
-    async with database(settings) as engine, broker(settings) as client:
-        await migrate(engine)
-        await declare(client, settings)
-        for row in await listing(engine):
-            await declare_connection(client, row.name, ack_wait=settings.timings.ack_wait)

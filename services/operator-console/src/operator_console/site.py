@@ -13,8 +13,6 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import httpx
-
 from mlc_common.settings import Settings
 from operator_console import run_state
 from operator_console.data_folder import (
@@ -29,7 +27,9 @@ from operator_console.data_folder import (
 from operator_console.embedded import broker_program
 from operator_console.embedded_database import database_answers, database_program, database_url
 from operator_console.exits import CommandError, Exit
-from operator_console.reach import broker_answers, prepare_servers
+from operator_console.reach import broker_answers
+from operator_console.servers import prepare_servers
+from operator_console.service_health import service_answers
 from operator_console.supervisor import Patience, Program, Supervised, keep_logs_bounded
 
 GATEWAY = "webhook-gateway"
@@ -172,17 +172,3 @@ def _service(folder: DataFolder, name: str, options: Options, access: BrokerAcce
             **options.environment,
         },
     )
-
-
-async def service_answers(folder: DataFolder, service: str, *, path: str = "/healthz") -> str | None:
-    """The version of a service that answers `path` with 200, else None."""
-    port = run_state.port_of(folder, service)
-    if port is None:
-        return None
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=3, trust_env=False) as client:
-        try:
-            if (await client.get(path)).status_code != httpx.codes.OK:
-                return None
-            return str((await client.get("/healthz")).json()["version"])
-        except (httpx.TransportError, ValueError, KeyError):
-            return None

@@ -13,7 +13,7 @@ from operator_console.exits import CommandError, Exit
 from operator_console.processes import birth
 from operator_console.reach import broker_answers
 from operator_console.run_state import RunningProcess
-from operator_console.site import service_answers
+from operator_console.service_health import service_answers
 
 
 @dataclass(frozen=True)

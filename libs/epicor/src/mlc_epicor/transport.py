@@ -1,0 +1,110 @@
+"""Signed calls to Epicor's REST v2 service, and the difference between a refusal and a closed door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from mlc_common.connection import Epicor
+from mlc_common.failures import PermanentError, TransientError
+from mlc_common.http import Answer, UnclearAnswerError, call
+from mlc_epicor.errors import Refusal, access_sentence, read_refusal
+from mlc_epicor.sign_in import SignIn
+
+_DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+
+
+class Transport:
+    """What every call of one connection has in common; arguments as of `EpicorClient`."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, epicor: Epicor, *, sign_in: SignIn, write_patience: float, licence: str | None
+    ) -> None:
+        self._http = http
+        self._base = f"{epicor.base_url}/api/v2/odata"
+        self._sign_in = sign_in
+        self._write_timeout = httpx.Timeout(http.timeout.connect or write_patience, read=write_patience)
+        self._licence = {"License": json.dumps({"ClaimedLicense": licence})} if licence else {}
+
+    async def call(
+        self,
+        method: str,
+        company: str,
+        path: str,
+        *,
+        writes: bool,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """One call to a company's service; `path` is service and method or entity set.
+
+        Raises:
+            TransientError: nothing was carried out, Epicor does not let us in, or a read failed.
+            UnclearAnswerError: a write may or may not have been carried out.
+        """
+        headers = await self._sign_in.headers()
+        answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
+        if answer.status == httpx.codes.UNAUTHORIZED and self._sign_in.forget(headers):
+            headers = await self._sign_in.headers()
+            answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
+        refusal = self.refusal(answer)
+        if refusal and answer.status < httpx.codes.BAD_REQUEST:
+            raise TransientError(f"{answer.what} was sent elsewhere ({answer.status}); check epicor.base_url.")
+        if refusal and (answer.status in _DENIED or refusal.is_licence_trouble):
+            raise TransientError(access_sentence(refusal))
+        return answer
+
+    async def _once(
+        self,
+        method: str,
+        company: str,
+        path: str,
+        signed: Mapping[str, str],
+        *,
+        writes: bool,
+        params: Mapping[str, str] | None,
+        content: bytes | None,
+    ) -> Answer:
+        sort = {"Content-Type": "application/json"} if content is not None else {}
+        what = f"Epicor {path.removeprefix('Erp.BO.')}"
+        try:
+            return await call(
+                self._http,
+                method,
+                f"{self._base}/{quote(company, safe='')}/{path}",
+                writes=writes,
+                what=what,
+                headers={**signed, **self._licence, "Accept": "application/json", **sort},
+                params=params,
+                content=content,
+                timeout=self._write_timeout if writes else None,
+            )
+        except UnclearAnswerError as error:
+            if error.answer is None:
+                raise
+            message = read_refusal(error.answer, hide=self._sign_in.secrets).message
+            raise UnclearAnswerError(
+                f"{what} answered {error.answer.status}: {message}", answer=error.answer
+            ) from error
+
+    def refusal(self, answer: Answer) -> Refusal | None:
+        """What an error answer says, or None when it is none."""
+        return (
+            None if answer.status < httpx.codes.MULTIPLE_CHOICES else read_refusal(answer, hide=self._sign_in.secrets)
+        )
+
+
+def value_of(answer: Answer) -> Any:
+    """The JSON of an accepted answer; an empty body is an empty object (Epicor reference, return envelopes).
+
+    Raises:
+        TransientError: it is no JSON, as of a proxy or a maintenance page in front of Epicor.
+    """
+    try:
+        return answer.json() if answer.body.strip() else {}
+    except PermanentError as error:
+        raise TransientError(f"{error} Check epicor.base_url, and whether Epicor is being maintained.") from error
