@@ -115,7 +115,9 @@ async def test_appends_that_come_together_share_writes_and_learn_their_own_place
 
 
 async def test_the_same_event_fifty_times_at_once_is_stored_once(client: Client, commit: GroupCommit) -> None:
+    sent = client.stats["out_msgs"]
     appended = await asyncio.gather(*(commit.append(received("t-1")) for _ in range(50)))
+    assert client.stats["out_msgs"] == sent + 1, "the others wait for the first and are not sent"
 
     assert Counter(each.already for each in appended) == {False: 1, True: 49}
     assert {each.sequence for each in appended} == {1}
@@ -165,9 +167,12 @@ async def test_every_message_carries_the_trace_of_its_own_append(client: Client,
         with trace.use_span(NonRecordingSpan(context)):
             await commit.append(received(f"t-{number}"))
 
-    await asyncio.gather(*(traced(n) for n in range(1, 41)))
+    await commit.append(received("t-20"))  # so that its batch is refused and the rest is appended one by one
+    await asyncio.gather(*(traced(n) for n in range(1, 201)))
 
-    for message in await stored(client):
+    _, *messages = await stored(client)
+    assert len(batches(messages)) > 1, "one by one, and in batches"
+    for message in messages:
         number = int(message.subject.split(".")[2].removeprefix("t-"))
         assert (message.headers or {})["traceparent"] == f"00-{number:032x}-{number:016x}-01"
 
@@ -253,6 +258,8 @@ async def test_a_broker_that_hangs_keeps_nobody_longer_than_the_patience(broker:
     assert time.monotonic() - started < 2, "not one patience after the other"
 
     broker.process.send_signal(signal.SIGCONT)
+    await asyncio.sleep(0.1)
+    assert len(await stored(client)) <= 3, "what nobody waits for is not sent later"
     await asyncio.gather(*(insist(commit, event) for event in events))
     subjects = Counter(message.subject for message in await stored(client))
     assert subjects.total() == len(subjects) == 201
@@ -263,7 +270,9 @@ async def test_leaving_waits_for_what_is_under_way_and_takes_nothing_more(client
         appends = [asyncio.create_task(commit.append(received(f"t-{n}"))) for n in range(100)]
         await asyncio.sleep(0)
 
-    assert all(task.done() for task in appends) or await asyncio.gather(*appends)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert all(task.done() for task in appends)
     assert len(await stored(client)) == 100
     with pytest.raises(TransientError):
         await commit.append(received("t-late"))

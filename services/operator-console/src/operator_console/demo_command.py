@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -134,6 +135,9 @@ async def _send(here: site.Site, far_sides: FarSides, plan: Scenario) -> list[st
     hook = f"{here.gateway}/hooks/basware/{CONNECTION}"
     await far_sides.offer(plan.first)
     await far_sides.withdraw(sorted(plan.only_forged))
+    # A connection is as good as unknown to the gateway until its next look at the database.
+    known = partial(_is_heard, far_sides, hook, plan.posted[0].invoice_id)
+    await _until(known, within=WITHIN, what="the gateway knows the connection")
     wrong = []
     for ids, how in pushes(plan):
         wanted = httpx.codes.UNAUTHORIZED if how.get("forge") else httpx.codes.OK
@@ -144,6 +148,10 @@ async def _send(here: site.Site, far_sides: FarSides, plan: Scenario) -> list[st
     await far_sides.offer(plan.later)
     await far_sides.push(offered_ids(plan.later), hook)
     return wrong
+
+
+async def _is_heard(far_sides: FarSides, hook: str, invoice_id: str) -> str | None:
+    return "heard" if await far_sides.push([invoice_id], hook) == [httpx.codes.OK] else None
 
 
 async def _first_posted(far_sides: FarSides, plan: Scenario) -> str | None:

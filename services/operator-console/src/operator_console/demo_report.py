@@ -65,7 +65,7 @@ def report(
         output.show_json({**asdict(counts), "seconds": round(seconds, 1), "wrong": list(wrong)})
         return
     out = output.console()
-    out.print(output.table("", ("what happened", "document", "outcome", "answered", "why"), _stories(plan, books)))
+    out.print(output.table("", ("what happened", "document", "outcome", "why"), _stories(plan, books)))
     if not wrong:
         out.print(
             f"Both far sides' own books agree with ours, invoice by invoice, after {seconds:.0f} s: totals, GL "
@@ -86,7 +86,7 @@ def _stories(plan: Scenario, books: Books) -> list[tuple[object, ...]]:
     plain = next(each.invoice_id for each in plan.posted if each.invoice_id not in told)
     stories = {plain: f"posted, as {len(plan.posted) - 3} others"} | told
     return [
-        (story, status.invoice_number, status.voucher or status.phase, status.answered, status.reason)
+        (story, status.invoice_number, status.voucher or status.phase, status.reason)
         for invoice_id, story in stories.items()
         if (status := ours.get(invoice_id)) is not None
     ]

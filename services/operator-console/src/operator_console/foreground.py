@@ -35,7 +35,9 @@ async def stoppable() -> AsyncIterator[Asked]:
             asked.by = number
             task.cancel()
 
-    for number in STOPPING:
+    # What the caller ignores stays ignored: `nohup` lets a site outlive its terminal.
+    heeded = [each for each in STOPPING if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN]
+    for number in heeded:
         loop.add_signal_handler(number, ask, number)
     try:
         yield asked
@@ -45,7 +47,7 @@ async def stoppable() -> AsyncIterator[Asked]:
         if task is not None:
             task.uncancel()
     finally:
-        for number in STOPPING:
+        for number in heeded:
             loop.remove_signal_handler(number)
 
 

@@ -107,7 +107,13 @@ class _Crew:
         stack.push_async_callback(_cancel, logs)
 
     def _logs(self) -> list[Path]:
-        names = ("nats-server", "postgresql", *(each.name for each in self._options.programs), *self._options.services)
+        names = (
+            "ml-connector",
+            "nats-server",
+            "postgresql",
+            *(each.name for each in self._options.programs),
+            *self._options.services,
+        )
         return [self._folder.log(name) for name in names]
 
     async def start(self, programs: Sequence[Program]) -> None:

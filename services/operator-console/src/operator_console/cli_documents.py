@@ -1,0 +1,53 @@
+"""`ml-connector documents`: the words for looking at what happened. Each command is thin."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from operator_console import output
+from operator_console.cli_words import AsJson, DataDir
+from operator_console.reach import settings_for
+from operator_console.view import Phase
+
+documents = typer.Typer(no_args_is_help=True, help="Accounting documents: where they stand and what happened to them.")
+
+
+@documents.command(name="list")
+def documents_list(
+    phase: Annotated[Phase | None, typer.Option(help="Only documents that stand there.")] = None,
+    connection: Annotated[str | None, typer.Option(help="Only documents of this connection.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the last changed first.")] = 50,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where documents stand."""
+    from operator_console import document_commands
+
+    rows = asyncio.run(document_commands.rows(settings_for(data_dir), phase=phase, connection=connection, limit=limit))
+    if as_json:
+        output.show_json(rows)
+    else:
+        output.console().print(document_commands.table(rows))
+
+
+@documents.command(name="show")
+def documents_show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Basware invoice id, or an invoice number.")],
+    connection: Annotated[str | None, typer.Option(help="The connection, when several know the document.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """One document: its state, and everything that ever happened to it."""
+    from operator_console import document_commands, telling
+
+    shown = asyncio.run(document_commands.shown(settings_for(data_dir), identifier, connection=connection))
+    if as_json:
+        output.show_json(document_commands.as_json(shown))
+        return
+    out = output.console()
+    out.print(document_commands.summary(shown.status))
+    cells = [(recorded.stored_at, *telling.tell(recorded.event)) for recorded in shown.timeline]
+    out.print(output.table("", ("when", "what", "details"), cells))
