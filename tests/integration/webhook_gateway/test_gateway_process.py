@@ -182,7 +182,7 @@ async def test_secrets_that_do_not_open_verify_nothing(engine: AsyncEngine, keys
         await connections.refresh()
         seen.append(receiver("northwind", connections))
 
-    assert [each and each.secrets for each in seen] == [(SECRET,), ()]
+    assert [each and (each.secrets, each.locked) for each in seen] == [((SECRET,), False), ((), True)]
     assert receiver("nobody", connections) is None
 
 

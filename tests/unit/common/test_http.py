@@ -76,6 +76,7 @@ def test_an_amount_that_no_ledger_can_hold_is_refused(absurd: str) -> None:
         dump_json(Decimal(absurd))
 
 
-def test_an_answer_that_is_no_json_is_a_permanent_failure() -> None:
+@pytest.mark.parametrize("body", [b"<html>", b"1e99999999999999999999", b"[" * 100_000])
+def test_an_answer_that_is_no_json_is_a_permanent_failure(body: bytes) -> None:
     with pytest.raises(PermanentError, match="Test answered 200"):
-        Answer(200, httpx.Headers(), b"<html>", "Test").json()
+        Answer(200, httpx.Headers(), body, "Test").json()

@@ -160,3 +160,14 @@ def test_observe_mode_keeps_what_it_cannot_read_under_no_task(body: bytes) -> No
 
 def test_observe_mode_opens_no_other_connection() -> None:
     assert decided(unsigned(NOTIFICATION), None) == Refuse(401, "unknown_connection", UNTRUSTED)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+def test_while_our_keys_do_not_open_the_secrets_the_sender_is_asked_to_come_again(mode: str) -> None:
+    locked = Receiver("northwind", Webhook.model_validate({"mode": mode}), (), locked=True)
+
+    decision = decided(signed(NOTIFICATION), locked)
+
+    assert isinstance(decision, Refuse)
+    assert decision.status == 503
+    assert decided(signed(TEST), locked) == Echo()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import httpx
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -26,6 +27,7 @@ EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
 BROKER_AWAY = (
     nats.errors.TimeoutError,
     nats.errors.ConnectionClosedError,
+    nats.errors.ConnectionDrainingError,
     nats.errors.ConnectionReconnectingError,
     nats.errors.NoServersError,
     nats.errors.NoRespondersError,
@@ -99,6 +101,8 @@ class EventLog:
         except BROKER_AWAY as error:
             raise TransientError("The event stream does not answer; the fact is appended again later.") from error
         except APIError as error:
+            if error.code is not None and error.code >= httpx.codes.INTERNAL_SERVER_ERROR:
+                raise TransientError(f"The stream cannot store {event.id} now: {error.description}.") from error
             if error.err_code != WRONG_LAST_SEQUENCE:
                 raise PermanentError(f"The stream refused {event.id}: {error.description}.") from error
             return await self.standing(event)

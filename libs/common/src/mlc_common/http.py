@@ -124,8 +124,15 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
 
 
 def load_json(text: str | bytes) -> Any:
-    """JSON with fractions as Decimal, straight from the literal; integers stay int."""
-    return json.loads(text, parse_float=Decimal)
+    """JSON with fractions as Decimal, straight from the literal; integers stay int.
+
+    Raises:
+        ValueError: it is no JSON, or holds a number that no Decimal can hold.
+    """
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError("a number or a nesting beyond all measure") from error
 
 
 def dump_json(value: Any) -> bytes:

@@ -33,6 +33,7 @@ class Timings(BaseModel):
         default=60, ge=0, description="how long vendors and accounts read from Epicor are believed"
     )
     publish: float = Field(default=5, gt=0, description="patience for the stream's acknowledgement")
+    push_body: float = Field(default=30, gt=0, description="patience for the body of a push")
     breaker: float = Field(default=15, gt=0, description="pause of a connection whose far side keeps failing")
     vendors: float = Field(default=900, gt=0, description="between two vendor imports")
     graceful: float = Field(default=25, gt=0, description="patience for work in hand when stopping")

@@ -19,13 +19,13 @@ async def wire(runtime: Runtime) -> Wiring:
         now=runtime.now,
         counters=Counters(runtime.metrics),
     )
-    return Wiring(routes=[route(gateway)])
+    return Wiring(routes=[route(gateway, patience=runtime.settings.timings.push_body)])
 
 
 def receiver(name: str, connections: Connections) -> Receiver | None:
     """The connection a push names, paused or not; None when there is none.
 
-    Secrets that do not open are as good as none: nothing verifies. The view of the connections has said so, loudly.
+    Secrets that do not open are our fault, not the sender's: it is asked to come again.
     """
     connection = connections.get(name)
     if connection is None:
@@ -33,7 +33,7 @@ def receiver(name: str, connections: Connections) -> Receiver | None:
     try:
         secrets = connection.secrets("basware.webhook_secret")
     except VaultError:
-        secrets = ()
+        return Receiver(connection.name, connection.document.basware.webhook, (), locked=True)
     return Receiver(connection.name, connection.document.basware.webhook, secrets)
 
 

@@ -13,6 +13,7 @@ from webhook_gateway.signature import Push, Reason, verify
 
 UNVERIFIED = "unverified"
 UNREADABLE = "unreadable"
+LOCKED = "secrets_locked"
 
 UNTRUSTED = "The push was not accepted."
 """The one answer to everybody we do not trust, whatever the reason."""
@@ -22,11 +23,15 @@ NOBODY = Webhook()
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What the gateway knows of the connection a push names; `secrets` may be empty."""
+    """What the gateway knows of the connection a push names; `secrets` may be empty.
+
+    `locked` says that there are secrets which our master keys do not open, so that nothing can be verified now.
+    """
 
     name: str
     webhook: Webhook
     secrets: tuple[str, ...]
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ def decide(push: Push, *, receiver: Receiver | None, now: datetime) -> Keep | Ec
         return Echo()
     if receiver is None:
         return Refuse(401, Reason.UNKNOWN_CONNECTION, UNTRUSTED)
+    if receiver.locked:
+        return Refuse(503, LOCKED, "Pushes cannot be verified now; come again later.")
     watching = webhook.mode == "observe"
     if verdict.reason is not None and not watching:
         return Refuse(401, verdict.reason, UNTRUSTED)

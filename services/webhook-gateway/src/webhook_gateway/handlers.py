@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import httpx
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
@@ -98,7 +99,8 @@ async def take_push(push: Push, *, receiver: Receiver | None, gateway: Gateway) 
             return Answer(200, push.body)
         case Refuse(status=status, reason=reason, sentence=sentence):
             name = receiver.name if receiver else "unknown"
-            return refuse(status, reason, sentence, gateway=gateway, connection=name)
+            answer = refuse(status, reason, sentence, gateway=gateway, connection=name)
+            return _later(answer, RETRY_AFTER) if status == httpx.codes.SERVICE_UNAVAILABLE else answer
         case Keep() as keep:
             _tell(keep, gateway=gateway)
             return await _store(keep.event, push.body, gateway=gateway)

@@ -70,9 +70,9 @@ class Hook:
         return await take_push(_push(request, body, receiver), receiver=receiver, gateway=self._gateway)
 
 
-def route(gateway: Gateway) -> Route:
-    """The one route of the gateway."""
-    return Route(PATH, Hook(gateway))
+def route(gateway: Gateway, *, patience: float = 30) -> Route:
+    """The one route of the gateway; `patience` in seconds for a body."""
+    return Route(PATH, Hook(gateway, patience=patience))
 
 
 async def read_body(request: Request) -> bytes:

@@ -1,0 +1,204 @@
+"""Where the benches run: broker, database, services and sandbox as processes, in a directory that is thrown away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from nats.aio.client import Client
+from pydantic import SecretStr
+
+from bench import cpu
+from mlc_common.connection import ConnectionDocument
+from mlc_common.http import load_json
+from operator_console import connection_commands, credential_commands, site
+from operator_console.data_folder import DataFolder
+from operator_console.demo_far_sides import FarSides, Ports, sandbox_program
+from operator_console.demo_scenario import CREDENTIALS
+from operator_console.reach import broker
+from operator_console.service_health import service_answers
+from operator_console.supervisor import Patience, Program, Supervised
+
+CONNECTION = "bench"
+CAP = 8
+"""Calls in flight to Epicor."""
+
+GATEWAY = "webhook-gateway"
+SERVICES = (GATEWAY, "basware-reader", "epicor-writer")
+TIMINGS = {"refresh": "0.5", "graceful": "5"}
+SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCenterCode"}]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The running system and its far sides."""
+
+    here: site.Site
+    ports: Ports
+    far_sides: FarSides
+    nats: Client
+    http: httpx.AsyncClient
+
+    @property
+    def hook(self) -> str:
+        """Where pushes go."""
+        return f"{self.here.gateway}/hooks/basware/{CONNECTION}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs to reach broker and database."""
+        settings = self.here.settings
+        assert settings.nats_user and settings.nats_password
+        return {
+            "MLC_NATS_URL": settings.nats_url,
+            "MLC_NATS_USER": settings.nats_user,
+            "MLC_NATS_PASSWORD": settings.nats_password.get_secret_value(),
+            "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
+            "MLC_MASTER_KEYS_FILE": str(settings.master_keys_file),
+        }
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU by program so far."""
+        return cpu.used({each.program.name: each.pid for each in self.here.processes if each.pid})
+
+    async def epicor(self, what: str, change: dict[str, Any] | None = None) -> Any:
+        """The sandbox Epicor's control plane."""
+        method = "GET" if change is None else "POST"
+        answer = await self.http.request(method, f"{self.ports.epicor_root}/_sandbox/{what}", json=change, timeout=60)
+        answer.raise_for_status()
+        return load_json(answer.content)
+
+
+def document(ports: Ports) -> ConnectionDocument:
+    """The connection to the two sandboxes, with nothing that slows it down on purpose."""
+    pairs = (("US01", "NWM", "USD"), ("FI01", "NWF", "EUR"))
+    return ConnectionDocument.model_validate(
+        {
+            "name": CONNECTION,
+            "basware": {"base_url": ports.basware_url, "calls_per_second": 2000, "calls_in_flight": 16},
+            "epicor": {"base_url": ports.epicor_url, "calls_in_flight": CAP},
+            "companies": [
+                {"basware": ours, "epicor": theirs, "currency": currency, "segments": SEGMENTS}
+                for ours, theirs, currency in pairs
+            ],
+        }
+    )
+
+
+@asynccontextmanager
+async def running(say: Say, *, services: Sequence[str] = SERVICES) -> AsyncIterator[Place]:
+    """Run the product against the sandbox, ready to be measured; leaving ends all of it."""
+    with _thrown_away() as root:
+        folder = DataFolder(root)
+        program, ports = sandbox_program(folder)
+        folder.logs.mkdir(parents=True)
+        environment = {f"MLC_TIMINGS__{name.upper()}": value for name, value in TIMINGS.items()}
+        options = site.Options(port=0, programs=(program,), environment=environment, services=services)
+        async with (
+            site.running(folder, options, say=say) as here,
+            httpx.AsyncClient(trust_env=False) as http,
+            broker(here.settings) as nats,
+        ):
+            place = Place(here, ports, FarSides(http, ports), nats, http)
+            await until(place.far_sides.answers, what="the sandbox answers")
+            await _connect(place)
+            for service in services:
+                await until(lambda name=service: service_answers(folder, name, path="/readyz"), what=f"{service} is up")
+            yield place
+
+
+@contextmanager
+def _thrown_away() -> Iterator[Path]:
+    root = Path(tempfile.mkdtemp(prefix="mlc-bench-")).resolve()
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+async def _connect(place: Place) -> None:
+    settings, now = place.here.settings, datetime.now(UTC)
+    await connection_commands.apply(settings, document(place.ports), by="bench", now=now)
+    values = {field: [SecretStr(value)] for field, value in CREDENTIALS.items()}
+    await credential_commands.store(settings, CONNECTION, values, by="bench", now=now)
+
+
+@asynccontextmanager
+async def second_gateway(place: Place, say: Say) -> AsyncIterator[str]:
+    """One more gateway process; where its pushes go."""
+    name = "webhook-gateway-2"
+    folder = place.here.folder
+    program = Program(
+        name=name,
+        command=(str(Path(sys.executable).parent / GATEWAY),),
+        log=folder.log(name),
+        port_file=folder.port_file(name),
+        environment={**place.environment, "MLC_PORT": "0", "MLC_PORT_FILE": str(folder.port_file(name))},
+    )
+    process = Supervised(program, patience=Patience(), say=say, changed=lambda: None)
+    await process.start()
+    try:
+        ready = await until(lambda: _ready(place, folder.port_file(name)), what="a second gateway is up")
+        yield f"http://127.0.0.1:{ready}/hooks/basware/{CONNECTION}"
+    finally:
+        await process.stop()
+
+
+async def _ready(place: Place, file: Path) -> str | None:
+    try:
+        port = file.read_text()
+        answer = await place.http.get(f"http://127.0.0.1:{port}/readyz")
+    except (FileNotFoundError, httpx.TransportError, httpx.InvalidURL):
+        return None
+    return port if answer.status_code == httpx.codes.OK else None
+
+
+async def until(answers: Callable[[], Awaitable[str | None]], *, what: str, within: float = 60) -> str:
+    """What it answers, once it answers. Raises TimeoutError that says what never came."""
+    try:
+        async with asyncio.timeout(within):
+            while not (found := await answers()):
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise TimeoutError(f"after {within:g} s it is still not so that {what}") from None
+    return found
+
+
+async def program(module: str, *arguments: str, place: Place, given: bytes = b"") -> Any:
+    """Run one of our own programs in a process of its own to its end; the JSON it printed.
+
+    Raises:
+        RuntimeError: it failed; what it said.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **place.environment},
+        start_new_session=True,
+    )
+    try:
+        said, complaint = await process.communicate(given)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise RuntimeError(f"{module} failed: {complaint.decode()[-2000:]}")
+    return load_json(said)
