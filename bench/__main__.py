@@ -8,7 +8,6 @@ import json
 import sys
 import time
 
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -63,8 +62,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures = runner.run(measure(arguments.names or list(BENCHES), runs=arguments.runs))
+    figures = asyncio.run(measure(arguments.names or list(BENCHES), runs=arguments.runs))
     if figures is None:
         return 130
     if arguments.json:

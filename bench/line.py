@@ -1,4 +1,4 @@
-"""The smallest HTTP/1.1 client: one kept-alive connection, one exchange at a time, nothing checked that is not needed."""
+"""The smallest HTTP/1.1 client: one kept-alive connection, one exchange at a time, nothing checked in vain."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,6 @@ from pydantic import SecretStr
 
 from bench import cpu
 from mlc_common.connection import ConnectionDocument
-from mlc_common.http import load_json
 from operator_console import connection_commands, credential_commands, site
 from operator_console.data_folder import DataFolder
 from operator_console.demo_far_sides import FarSides, Ports, sandbox_program
@@ -60,7 +61,8 @@ class Place:
     def environment(self) -> dict[str, str]:
         """What a program needs to reach broker and database."""
         settings = self.here.settings
-        assert settings.nats_user and settings.nats_password
+        assert settings.nats_user
+        assert settings.nats_password
         return {
             "MLC_NATS_URL": settings.nats_url,
             "MLC_NATS_USER": settings.nats_user,
@@ -78,7 +80,7 @@ class Place:
         method = "GET" if change is None else "POST"
         answer = await self.http.request(method, f"{self.ports.epicor_root}/_sandbox/{what}", json=change, timeout=60)
         answer.raise_for_status()
-        return load_json(answer.content)
+        return json.loads(answer.content)
 
 
 def document(ports: Ports) -> ConnectionDocument:
@@ -115,7 +117,8 @@ async def running(say: Say, *, services: Sequence[str] = SERVICES) -> AsyncItera
             await until(place.far_sides.answers, what="the sandbox answers")
             await _connect(place)
             for service in services:
-                await until(lambda name=service: service_answers(folder, name, path="/readyz"), what=f"{service} is up")
+                ready = partial(service_answers, folder, service, path="/readyz")
+                await until(ready, what=f"{service} is up")
             yield place
 
 
@@ -201,4 +204,4 @@ async def program(module: str, *arguments: str, place: Place, given: bytes = b""
             await process.wait()
     if process.returncode:
         raise RuntimeError(f"{module} failed: {complaint.decode()[-2000:]}")
-    return load_json(said)
+    return json.loads(said)

@@ -1,0 +1,115 @@
+"""The demo may end well only when all three books agree; every way to disagree is noticed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from operator_console.demo_books import Books, count, disagreements
+from operator_console.demo_scenario import Scenario, epicor_faults, pushes, scenario
+from operator_console.view import DocumentStatus, Phase
+
+PLAN = scenario()
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def status(invoice_id: str, phase: Phase) -> DocumentStatus:
+    return DocumentStatus("demo", invoice_id, "a", phase, NOW, NOW, 1, answered=True)
+
+
+def books(plan: Scenario = PLAN) -> Books:
+    """Books as they are when all went well."""
+    outcomes = {expected.invoice_id: True for expected in plan.posted} | dict.fromkeys(plan.refused, False)
+    basware: list[dict[str, Any]] = [
+        {
+            "invoiceId": invoice_id,
+            "processingStatus": "Transferred" if success else "TransferFailed",
+            "transferResponses": [{"success": success}],
+            "acknowledgements": 1,
+        }
+        for invoice_id, success in outcomes.items()
+    ]
+    basware += [{"invoiceId": each, "processingStatus": "New", "transferResponses": None} for each in plan.only_forged]
+    epicor = [
+        {
+            "ExternalID": expected.invoice_id,
+            "DocInvoiceAmt": expected.total,
+            "APInvExpTGLC": [{"GLAccount": "6100|10|200"} for _ in range(expected.accounts)],
+        }
+        for expected in plan.posted
+    ]
+    ours = [status(each, Phase.POSTED if success else Phase.REFUSED) for each, success in outcomes.items()]
+    return Books(ours, basware, epicor, [{"GroupID": "B1", "ActiveUserID": ""}])
+
+
+def test_books_that_agree_say_nothing_and_count_right() -> None:
+    found = books()
+
+    assert disagreements(PLAN, found) == []
+    assert str(count(found)) == "approved=71 posted=60 refused=11 answered=71 duplicates=0 unanswered=0"
+
+
+def without(rows: Any, position: int = 0) -> list[Any]:
+    return [row for number, row in enumerate(rows) if number != position]
+
+
+def changed(rows: Any, **values: Any) -> list[Any]:
+    return [{**rows[0], **values}, *rows[1:]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        (replace(books(), epicor=without(books().epicor)), "0 times"),
+        (replace(books(), epicor=[*books().epicor, books().epicor[0]]), "2 times"),
+        (replace(books(), epicor=changed(books().epicor, DocInvoiceAmt=Decimal("0.01"))), "with 0.01 instead of"),
+        (replace(books(), epicor=changed(books().epicor, APInvExpTGLC=[{"GLAccount": ""}])), "with 0 accounts"),
+        (replace(books(), epicor=changed(books().epicor, ExternalID="stranger")), "stranger, which must not be there"),
+        (replace(books(), groups=[{"GroupID": "B1", "ActiveUserID": "bwlink"}]), "still locked"),
+        (replace(books(), basware=changed(books().basware, transferResponses=[])), "0 answers"),
+        (replace(books(), basware=changed(books().basware, transferResponses=[{"success": True}] * 2)), "2 answers"),
+        (replace(books(), basware=changed(books().basware, processingStatus="TransferInProgress")), "InProgress"),
+        (replace(books(), basware=changed(books().basware, transferResponses=[{"success": False}])), "Transferred"),
+        (replace(books(), ours=without(books().ours)), "as unknown instead of posted"),
+        (replace(books(), ours=[*books().ours, status("stranger", Phase.POSTED)]), "stranger, which nobody may"),
+    ],
+)
+def test_every_disagreement_is_noticed(wrong: Books, complaint: str) -> None:
+    assert [each for each in disagreements(PLAN, wrong) if complaint in each]
+
+
+def test_an_acknowledged_forgery_is_noticed() -> None:
+    forged = sorted(PLAN.only_forged)[0]
+    basware = [{**each, "acknowledgements": 1} if each["invoiceId"] == forged else each for each in books().basware]
+
+    assert [each for each in disagreements(PLAN, replace(books(), basware=basware)) if forged in each]
+
+
+def test_duplicates_and_silence_are_counted() -> None:
+    good = books()
+    twice = replace(
+        good,
+        epicor=[*good.epicor, good.epicor[0]],
+        basware=changed(good.basware, transferResponses=[{"success": True}] * 2, processingStatus="TransferInProgress"),
+    )
+
+    assert (count(twice).duplicates, count(twice).unanswered) == (2, 1)
+
+
+def test_the_scenario_plays_what_it_promises() -> None:
+    orders = pushes(PLAN)
+    genuine = [invoice_id for ids, how in orders if not how.get("forge") for invoice_id in ids]
+    forged = [invoice_id for ids, how in orders if how.get("forge") for invoice_id in ids]
+
+    assert PLAN.lost_push not in genuine
+    assert not PLAN.only_forged & set(genuine)
+    assert PLAN.only_forged < set(forged)
+    assert any(how.get("repeat") == 2 for _, how in orders)
+    assert len(genuine) == len(set(genuine)) == PLAN.approved - len(PLAN.later) - 1
+    assert {fault["kind"] for fault in epicor_faults(PLAN)} == {"drop_after", "status"}
+    assert PLAN.refused_by_epicor in PLAN.refused
+    assert PLAN.lost_answer in {expected.invoice_id for expected in PLAN.posted}
