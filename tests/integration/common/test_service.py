@@ -260,3 +260,59 @@ async def test_readiness_tells_when_a_durable_is_gone(
         assert answer.status_code == 503
         assert "ml-connector topology" in answer.text
         assert "mlc_messages_handled_total" in (await http.get(f"{address}/metrics")).text
+
+
+async def test_pauses_do_not_use_up_the_patience_with_bugs(settings: Settings, log: EventLog, topology: str) -> None:
+    calls: list[int] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        calls.append(delivery.tries)
+        if delivery.tries <= 7:
+            raise TransientError("an outage", retry_after=0.01)
+        if delivery.tries <= 10:
+            raise ZeroDivisionError
+
+    async with running(settings, handle):
+        await log.append(approved("patient"))
+        await eventually(lambda: len(calls) == 11)
+        await asyncio.sleep(0.3)
+    client = await nats.connect(topology)
+    letters = (await client.jetstream().stream_info(DEADLETTERS)).state.messages
+    await client.close()
+
+    assert calls == list(range(1, 12))
+    assert letters == 0
+
+
+async def test_a_connection_that_is_slow_to_stop_or_fails_to_start_delays_no_other(
+    settings: Settings, log: EventLog, engine: AsyncEngine
+) -> None:
+    entered: list[str] = []
+    slow = asyncio.Event()
+
+    async def wire(runtime: Runtime) -> Wiring:
+        @asynccontextmanager
+        async def work(connection: Connection) -> AsyncIterator[None]:
+            if connection.name == "broken":
+                raise ZeroDivisionError
+            entered.append(connection.name)
+            yield
+            if connection.name == "demo":
+                await slow.wait()
+
+        return Wiring(per_connection=work)
+
+    stop = asyncio.Event()
+    service = asyncio.create_task(serve("test", settings, wire, stop=stop))
+    await eventually(lambda: "demo" in entered)
+    await apply(engine, connection("demo", paused=True), by="test", now=NOW)
+    await apply(engine, connection("broken"), by="test", now=NOW)
+    await asyncio.sleep(0.5)
+
+    await apply(engine, connection("second"), by="test", now=NOW)
+
+    await eventually(lambda: "second" in entered, seconds=3)
+    assert not service.done()
+    slow.set()
+    stop.set()
+    await service

@@ -25,9 +25,10 @@ from mlc_common.streams import Durable
 log = structlog.stdlib.get_logger(__name__)
 
 
-def make_broker(name: str, settings: Settings, *, tracer_provider: TracerProvider | None) -> NatsBroker:
+def make_broker(
+    name: str, settings: Settings, *, tracer_provider: TracerProvider | None, outages: Outages
+) -> NatsBroker:
     """A broker that acknowledges by hand only, reconnects for ever and says little while it does."""
-    outages = _Outages()
     options: dict[str, Any] = {}
     if settings.nats_user and settings.nats_password:
         options["security"] = NatsUserPassword(settings.nats_user, settings.nats_password.get_secret_value())
@@ -52,14 +53,21 @@ def make_broker(name: str, settings: Settings, *, tracer_provider: TracerProvide
     )
 
 
-class _Outages:
-    """Says once that the broker is away and once that it is back, instead of a trace per attempt."""
+class Outages:
+    """Says once that the broker is away and once that it is back, instead of a trace per attempt.
+
+    `expected` is set when we leave by ourselves.
+    """
+
+    def __init__(self) -> None:
+        self.expected = False
 
     async def on_error(self, error: Exception) -> None:
         log.debug("broker_error", why=str(error) or type(error).__name__)
 
     async def on_disconnect(self) -> None:
-        log.warning("broker_away")
+        if not self.expected:
+            log.warning("broker_away")
 
     async def on_reconnect(self) -> None:
         log.info("broker_back")

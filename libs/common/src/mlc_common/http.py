@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from typing import Any
 import httpx
 
 from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
+
+LARGEST_ANSWER = 128 * 1024 * 1024
+"""Bytes of an answer; a page of a hundred large documents fits many times."""
 
 _MOST_DIGITS = 40
 """An amount is written digit by digit; one absurd exponent must not cost memory."""
@@ -45,6 +49,10 @@ class Answer:
             raise PermanentError(f"{self.what} answered {self.status} with something that is no JSON.") from error
 
 
+class TooLargeError(httpx.RequestError):
+    """An answer that no memory should hold."""
+
+
 class UnclearAnswerError(UnknownOutcomeError):
     """A write whose answer is unclear; `answer` is what came, if anything came."""
 
@@ -72,25 +80,40 @@ async def call(
         TransientError: nothing was carried out (no connection, 429), or a read failed.
         UnclearAnswerError: a write may have been carried out: no answer, a broken one, or 5xx.
     """
-    patience = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
+    patience = client.timeout if timeout is None else httpx.Timeout(timeout)
+    request = client.build_request(method, url, headers=headers, params=params, content=content, timeout=patience)
     try:
-        response = await client.request(
-            method,
-            url,
-            headers=headers,
-            params=params,
-            content=content,
-            auth=httpx.USE_CLIENT_DEFAULT if auth is None else auth,
-            timeout=patience,
-            follow_redirects=False,
-        )
+        async with asyncio.timeout(_in_all(patience)):
+            response = await client.send(
+                request, auth=httpx.USE_CLIENT_DEFAULT if auth is None else auth, follow_redirects=False, stream=True
+            )
+            body = await _whole(response)
     except NOTHING_WAS_SENT as error:
         raise TransientError(f"{what}: no connection ({type(error).__name__}).") from error
-    except httpx.RequestError as error:  # also a body that cannot be decompressed
+    except (httpx.RequestError, TimeoutError) as error:  # also a dripping answer, or one that cannot be decompressed
         sentence = f"{what}: the answer did not arrive ({type(error).__name__})."
         raise UnclearAnswerError(sentence) if writes else TransientError(sentence) from error
-    answer = Answer(response.status_code, response.headers, response.content, what)
+    answer = Answer(response.status_code, response.headers, body, what)
     return judge(answer, writes=writes, now=datetime.now(UTC))
+
+
+async def _whole(response: httpx.Response) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise TooLargeError(f"more than {LARGEST_ANSWER >> 20} MiB")
+    finally:
+        await response.aclose()
+    return bytes(body)
+
+
+def _in_all(patience: httpx.Timeout) -> float | None:
+    """Seconds for a whole call: a far side that sends a byte now and then must not hold us for ever."""
+    if patience.read is None:
+        return None
+    return (patience.connect or 0) + (patience.pool or 0) + 2 * patience.read
 
 
 def judge(answer: Answer, *, writes: bool, now: datetime) -> Answer:

@@ -27,7 +27,10 @@ from mlc_common.telemetry import Metrics
 log = structlog.stdlib.get_logger(__name__)
 
 PATIENCE_WITH_BUGS = 5
-"""Tries of a message whose handler fails in a way nobody foresaw, before it becomes a dead letter."""
+"""Unforeseen failures of one message in this process before it becomes a dead letter; pauses do not count."""
+
+MOST_REMEMBERED = 10_000
+"""Messages whose unforeseen failures are remembered."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class RetryOrBury:
         self._timings = timings
         self._metrics = metrics
         self._redact = redact
+        self._bugs: dict[int, int] = {}
 
     async def __call__(self, message: NatsMessage) -> None:
         """Handle one message; whatever happens, it is settled or left for redelivery."""
@@ -101,14 +105,23 @@ class RetryOrBury:
         except PermanentError as failure:
             return await self._bury(raw, delivery, failure)
         except Exception as bug:  # the one boundary: a bug must not lose or spin a message
-            if delivery.tries < PATIENCE_WITH_BUGS:
+            if self._bugs_of(delivery) < PATIENCE_WITH_BUGS:
                 log.exception(
                     "handler_failed", durable=self._durable.name, sequence=delivery.sequence, tries=delivery.tries
                 )
                 return await self._again(raw, delivery, TransientError(f"Unexpected {type(bug).__name__}."))
             return await self._bury(raw, delivery, bug)
         await raw.ack()
+        self._bugs.pop(delivery.sequence, None)
         return "handled"
+
+    def _bugs_of(self, delivery: Delivery) -> int:
+        """How often this message has failed in an unforeseen way, this time included."""
+        times = self._bugs.pop(delivery.sequence, 0) + 1
+        self._bugs[delivery.sequence] = times
+        while len(self._bugs) > MOST_REMEMBERED:
+            del self._bugs[next(iter(self._bugs))]
+        return times
 
     async def _again(self, raw: Msg, delivery: Delivery, failure: TransientError) -> str:
         wait = failure.retry_after
@@ -148,6 +161,7 @@ class RetryOrBury:
             "dead_letter", durable=self._durable.name, sequence=delivery.sequence, why=str(failure), exc_info=failure
         )
         await raw.term()
+        self._bugs.pop(delivery.sequence, None)
         return "buried"
 
     async def _keep_alive(self, raw: Msg) -> None:

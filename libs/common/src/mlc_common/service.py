@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from mlc_common.broker import durable_exists, make_broker, reading
+from mlc_common.broker import Outages, durable_exists, make_broker, reading
 from mlc_common.connection_workers import ConnectionWorker, ConnectionWorkers
 from mlc_common.connections import Connection, Connections
 from mlc_common.database import make_engine
@@ -163,9 +163,11 @@ async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: Asy
         refresh_seconds=settings.timings.refresh,
         on_load=lambda found: redactor.learn(_secrets(found.values())),
     )
-    broker = make_broker(name, settings, tracer_provider=trace.get_tracer_provider())
+    outages = Outages()
+    broker = make_broker(name, settings, tracer_provider=trace.get_tracer_provider(), outages=outages)
     nats = await broker.connect()
     stack.push_async_callback(broker.stop)
+    stack.callback(setattr, outages, "expected", True)
     await broker.start()
     await connections.refresh()
     return Runtime(

@@ -36,7 +36,9 @@ class Timings(BaseModel):
     push_body: float = Field(default=30, gt=0, description="patience for the body of a push")
     breaker: float = Field(default=15, gt=0, description="pause of a connection whose far side keeps failing")
     vendors: float = Field(default=900, gt=0, description="between two vendor imports")
-    graceful: float = Field(default=25, gt=0, description="patience for work in hand when stopping")
+    graceful: float = Field(
+        default=130, gt=0, description="patience for work in hand when stopping; longer than a write to Epicor may take"
+    )
 
 
 class Settings(BaseSettings):

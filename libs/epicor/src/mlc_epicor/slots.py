@@ -12,34 +12,36 @@ import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mlc_common.database import DATABASE_ERRORS
 from mlc_common.failures import TransientError
 
-_LOCK_TIMED_OUT = "55P03"
 _PATIENCE_AT_ONE_SLOT = "400ms"
 _AWAY = "The database that keeps the slots is away."
 _LOST = "The slot was lost with its database session."
 
-_FIRST = text("SELECT set_config('lock_timeout', :patience, false), pg_backend_pid()")
-_TRY = text("SELECT pg_try_advisory_lock(:key)")
-_WAIT = text("SELECT pg_advisory_lock(:key)")
-_WHO = text("SELECT pg_backend_pid()")
-_RELEASE = text("SELECT pg_advisory_unlock_all()")
+_FIRST = """
+    SELECT set_config('lock_timeout', $1, false), pg_backend_pid() AS backend, pg_try_advisory_lock($2) AS slot,
+           (SELECT coalesce(bool_and(pg_try_advisory_lock(key)), true) FROM unnest($3::bigint[]) AS key) AS identities
+"""
+_TRY = "SELECT pg_try_advisory_lock($1)"
+_WAIT = "SELECT pg_advisory_lock($1)"
+_WHO = "SELECT pg_backend_pid()"
+_RELEASE = "SELECT pg_advisory_unlock_all()"
 
 
 class Slot:
     """One caller's place; `number` is its own among all replicas while it is held, from 0 to cap - 1."""
 
-    def __init__(self, session: AsyncConnection, *, number: int, cap: int, backend: int) -> None:
+    def __init__(self, driver: Any, *, number: int, cap: int, backend: int) -> None:
         self.number = number
         self.cap = cap
-        self._session = session
+        self._driver = driver
         self._backend = backend
 
     async def still_ours(self) -> None:
@@ -48,10 +50,10 @@ class Slot:
         Raises:
             TransientError: the session was lost, and everything it held with it.
         """
-        if self._session.invalidated:
+        if self._driver.is_closed():
             raise TransientError(_LOST, retry_after=1, counts=False)
         try:
-            backend = (await self._session.execute(_WHO)).scalar_one()
+            backend = await self._driver.fetchval(_WHO)
         except DATABASE_ERRORS as error:
             raise TransientError(_AWAY, retry_after=1, counts=False) from error
         if backend != self._backend:
@@ -72,6 +74,8 @@ class Slots:
         self._connection = connection
         self._cap = cap
         self._here = asyncio.Semaphore(cap)
+        self._ours: set[int] = set()
+        """Slots taken here: not worth trying. Only a hint; the database decides."""
 
     @asynccontextmanager
     async def hold(self, *identities: str) -> AsyncIterator[Slot]:
@@ -84,27 +88,34 @@ class Slots:
             yield await self._take(identities, stack)
 
     async def _take(self, identities: Sequence[str], stack: AsyncExitStack) -> Slot:
+        # One question for slot and identities, straight to the driver: this is asked for every invoice.
+        number = random.choice(sorted(set(range(self._cap)) - self._ours))  # noqa: S311 - spreading, no secret
+        self._ours.add(number)
+        stack.callback(lambda: self._ours.discard(number))
+        keys = [self._key("identity", each) for each in identities]
         try:
             session = await self._engine.connect()
-            stack.push_async_callback(_give_back, session)
-            await session.execution_options(isolation_level="AUTOCOMMIT")
-            _, backend = (await session.execute(_FIRST, {"patience": _PATIENCE_AT_ONE_SLOT})).one()
-            number = await self._number(session)
-            for identity in sorted(identities):
-                if not await _try(session, self._key("identity", identity)):
-                    raise TransientError("Another worker has this invoice in hand.", retry_after=1, counts=False)
+            driver: Any = (await session.get_raw_connection()).driver_connection
+            stack.push_async_callback(_give_back, session, driver)
+            got = await driver.fetchrow(_FIRST, _PATIENCE_AT_ONE_SLOT, self._key("slot", str(number)), keys)
+            if not got["identities"]:
+                raise TransientError("Another worker has this invoice in hand.", retry_after=1, counts=False)
+            if not got["slot"]:
+                self._ours.discard(number)
+                number = await self._number(driver)
+                self._ours.add(number)
         except DATABASE_ERRORS as error:
             raise TransientError(_AWAY) from error
-        return Slot(session, number=number, cap=self._cap, backend=backend)
+        return Slot(driver, number=number, cap=self._cap, backend=got["backend"])
 
-    async def _number(self, session: AsyncConnection) -> int:
+    async def _number(self, driver: Any) -> int:
         """Any free slot; while there is none, queue at one for a moment, which the database does fairly."""
         while True:
             numbers = random.sample(range(self._cap), self._cap)
             for number in numbers:
-                if await _try(session, self._key("slot", str(number))):
+                if await driver.fetchval(_TRY, self._key("slot", str(number))):
                     return number
-            if await _queue(session, self._key("slot", str(numbers[0]))):
+            if await _queue(driver, self._key("slot", str(numbers[0]))):
                 return numbers[0]
 
     def _key(self, kind: str, name: str) -> int:
@@ -112,24 +123,21 @@ class Slots:
         return int.from_bytes(digest[:8], signed=True)
 
 
-async def _try(session: AsyncConnection, key: int) -> bool:
-    return bool((await session.execute(_TRY, {"key": key})).scalar_one())
-
-
-async def _queue(session: AsyncConnection, key: int) -> bool:
+async def _queue(driver: Any, key: int) -> bool:
     try:
-        await session.execute(_WAIT, {"key": key})
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _LOCK_TIMED_OUT:
-            return False
-        raise
+        await driver.execute(_WAIT, key)
+    except asyncpg.LockNotAvailableError:
+        return False
     return True
 
 
-async def _give_back(session: AsyncConnection) -> None:
-    if not session.invalidated:
-        try:
-            await session.execute(_RELEASE)
-        except DATABASE_ERRORS:
+async def _give_back(session: AsyncConnection, driver: Any) -> None:
+    released = False
+    try:
+        with suppress(*DATABASE_ERRORS):
+            await driver.execute(_RELEASE)
+            released = True
+    finally:
+        if not released:
             await session.invalidate()
-    await session.close()
+        await session.close()

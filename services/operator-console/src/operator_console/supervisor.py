@@ -23,7 +23,7 @@ class Patience:
     first_pause: float = 0.5
     longest_pause: float = 30.0
     healthy_after: float = 60.0
-    graceful: float = 30.0
+    graceful: float = 140.0
 
     def pause(self, deaths: int) -> float:
         """The pause before the next start after so many deaths in a row: doubled each time, up to the longest."""
