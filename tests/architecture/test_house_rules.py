@@ -63,6 +63,11 @@ def test_a_pure_module_does_no_io_and_reads_no_clock(path: Path) -> None:
     assert "date.today" not in text
 
 
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.name == "handlers.py"], ids=name)
+def test_a_use_case_knows_no_framework(path: Path) -> None:
+    assert not imports(ast.parse(path.read_text())) & {"faststream", "httpx", "sqlalchemy", "nats", "starlette"}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_exceptions_are_caught_broadly_in_one_place_only(path: Path) -> None:
     caught = [

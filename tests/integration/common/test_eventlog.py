@@ -175,3 +175,11 @@ async def test_the_streams_refuse_deletion_and_purging(client: Client) -> None:
         await client.jetstream().delete_msg(DOCUMENTS, stored.sequence)
     with pytest.raises(APIError):
         await client.jetstream().purge_stream(DOCUMENTS)
+
+
+async def test_claims_refuse_deletion_too(client: Client) -> None:
+    log = EventLog(client, timeout=5)
+    await log.append(approved(document="x" * (LARGEST_MESSAGE + 1)))
+
+    with pytest.raises(APIError):
+        await client.jetstream().delete_msg("OBJ_CLAIMS", 1)

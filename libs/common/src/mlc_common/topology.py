@@ -63,6 +63,19 @@ async def declare(nats: Client, settings: Settings) -> None:
                 replicas=settings.stream_replicas,
             ),
         )
+    await _forbid_deletion(nats, CLAIMS_BUCKET)
+
+
+async def _forbid_deletion(nats: Client, bucket: str) -> None:
+    """Claims are part of the audit trail; the client library cannot say so when it creates a bucket.
+
+    Purging cannot be forbidden here, because an object store rolls its directory up; account permissions can.
+    """
+    stream = f"OBJ_{bucket}"
+    config = (await _ask(nats, f"STREAM.INFO.{stream}", {}))["config"]
+    answer = await _ask(nats, f"STREAM.UPDATE.{stream}", config | {"deny_delete": True})
+    if "error" in answer:
+        raise PermanentError(f"NATS refused the object store {bucket}: {answer['error'].get('description')}.")
 
 
 async def declare_connection(nats: Client, connection: str, *, ack_wait: float) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import httpx
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
@@ -22,6 +21,7 @@ from webhook_gateway.signature import Push
 
 log = structlog.stdlib.get_logger(__name__)
 
+SERVICE_UNAVAILABLE = 503
 STREAM_AWAY = "stream_away"
 STREAM_REFUSED = "stream_refused"
 RETRY_AFTER = 5.0
@@ -100,7 +100,7 @@ async def take_push(push: Push, *, receiver: Receiver | None, gateway: Gateway) 
         case Refuse(status=status, reason=reason, sentence=sentence):
             name = receiver.name if receiver else "unknown"
             answer = refuse(status, reason, sentence, gateway=gateway, connection=name)
-            return _later(answer, RETRY_AFTER) if status == httpx.codes.SERVICE_UNAVAILABLE else answer
+            return _later(answer, RETRY_AFTER) if status == SERVICE_UNAVAILABLE else answer
         case Keep() as keep:
             _tell(keep, gateway=gateway)
             return await _store(keep.event, push.body, gateway=gateway)
