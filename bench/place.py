@@ -36,7 +36,7 @@ CAP = 8
 
 GATEWAY = "webhook-gateway"
 SERVICES = (GATEWAY, "basware-reader", "epicor-writer")
-TIMINGS = {"refresh": "0.5", "graceful": "5"}
+TIMINGS = {"refresh": "2", "graceful": "5"}
 SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCenterCode"}]
 
 Say = Callable[[str], None]

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import nats
 import pytest
@@ -26,6 +27,7 @@ from mlc_common.connections import apply, set_credential
 from mlc_common.database import make_engine
 from mlc_common.eventlog import EventLog, Recorded
 from mlc_common.settings import Settings
+from mlc_common.streams import NOTIFICATIONS
 from mlc_common.topology import declare, declare_connection
 from mlc_common.vault import MasterKeys
 
@@ -121,6 +123,7 @@ class System:
     http: httpx.AsyncClient
     basware: str
     epicor: str
+    database_url: str
     services: dict[str, Process] = field(default_factory=dict)
 
     @property
@@ -197,6 +200,32 @@ class System:
         await eventually(all_answered, seconds=seconds, what=f"every document is answered; see {self.folder}")
         return await self.documents()
 
+    async def stored(self, stream: str, *, after: int = 0) -> list[Any]:
+        """Every message of a stream behind a sequence, as it is stored."""
+        js = self.log._stream
+        last = (await js.stream_info(stream)).state.last_seq
+        return [await js.get_msg(stream, sequence) for sequence in range(after + 1, last + 1)]
+
+    async def last_sequence(self, stream: str) -> int:
+        """Where a stream ends now."""
+        return int((await self.log._stream.stream_info(stream)).state.last_seq)
+
+    async def pushed(self, *, after: int) -> set[str]:
+        """The documents that stored pushes behind a sequence point at."""
+        return {
+            (await self.log.resolve(message)).document_id for message in await self.stored(NOTIFICATIONS, after=after)
+        }
+
+    async def database(self) -> str:
+        """Everything in the database, as text and as bytes."""
+        connection = await asyncpg.connect(self.database_url.replace("+asyncpg", ""))
+        try:
+            tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+            rows = [row for table in tables for row in await connection.fetch(f"select * from {table[0]}")]  # noqa: S608
+        finally:
+            await connection.close()
+        return "\n".join(str(value) for row in rows for value in row.values())
+
     async def timeline(self, invoice_id: str) -> list[Recorded]:
         """All facts of a document."""
         return await self.log.timeline(CONNECTION, invoice_id)
@@ -235,7 +264,9 @@ async def running(tmp_path_factory: pytest.TempPathFactory, module_broker: Any, 
     async with httpx.AsyncClient(timeout=30) as http:
         await declare(client, Settings())
         urls = await _first_line(folder / "sandbox.log")
-        made = System(folder, module_broker, EventLog(client, timeout=5), http, urls["basware"], urls["epicor"])
+        made = System(
+            folder, module_broker, EventLog(client, timeout=5), http, urls["basware"], urls["epicor"], database_url
+        )
         await _connect(made, client, database_url, MasterKeys.parse(SecretStr(keys)))
         for service in SERVICES:
             own = base | {"MLC_PORT_FILE": str(folder / f"{service}.port")}
