@@ -9,10 +9,12 @@ import sys
 import time
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench import idle, pipeline, pushes, slow_epicor
 from bench.figure import Figure
+from operator_console.exits import CommandError
 from operator_console.foreground import stoppable
 
 BENCHES = {
@@ -62,7 +64,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
-    figures = asyncio.run(measure(arguments.names or list(BENCHES), runs=arguments.runs))
+    try:
+        figures = asyncio.run(measure(arguments.names or list(BENCHES), runs=arguments.runs))
+    except (CommandError, RuntimeError, TimeoutError) as failure:
+        progress.print(f"[red]nothing is shown: {escape(str(failure))}")
+        return 1
     if figures is None:
         return 130
     if arguments.json:

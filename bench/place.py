@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,10 +23,12 @@ from pydantic import SecretStr
 
 from bench import cpu
 from mlc_common.connection import ConnectionDocument
+from mlc_sandbox.basware.webhook import notification, sign
 from operator_console import connection_commands, credential_commands, site
 from operator_console.data_folder import DataFolder
 from operator_console.demo_far_sides import FarSides, Ports, sandbox_program
-from operator_console.demo_scenario import CREDENTIALS
+from operator_console.demo_scenario import CREDENTIALS, WEBHOOK_SECRET
+from operator_console.exits import CommandError
 from operator_console.reach import broker
 from operator_console.service_health import service_answers
 from operator_console.supervisor import Patience, Program, Supervised
@@ -119,16 +122,23 @@ async def running(say: Say, *, services: Sequence[str] = SERVICES) -> AsyncItera
             for service in services:
                 ready = partial(service_answers, folder, service, path="/readyz")
                 await until(ready, what=f"{service} is up")
+            await until(partial(_takes_pushes, place, place.hook), what="the gateway knows the connection")
             yield place
 
 
 @contextmanager
 def _thrown_away() -> Iterator[Path]:
     root = Path(tempfile.mkdtemp(prefix="mlc-bench-")).resolve()
+    thrown_away = [root]
     try:
         yield root
+    except (CommandError, RuntimeError, TimeoutError):
+        # It could not go on, and the reason is in a log: the logs stay.
+        thrown_away = [path for path in root.iterdir() if path.name != "logs"]
+        raise
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        for path in thrown_away:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 async def _connect(place: Place) -> None:
@@ -154,9 +164,17 @@ async def second_gateway(place: Place, say: Say) -> AsyncIterator[str]:
     await process.start()
     try:
         ready = await until(lambda: _ready(place, folder.port_file(name)), what="a second gateway is up")
-        yield f"http://127.0.0.1:{ready}/hooks/basware/{CONNECTION}"
+        hook = f"http://127.0.0.1:{ready}/hooks/basware/{CONNECTION}"
+        await until(partial(_takes_pushes, place, hook), what="the second gateway knows the connection")
+        yield hook
     finally:
         await process.stop()
+
+
+async def _takes_pushes(place: Place, hook: str) -> str | None:
+    body = json.dumps(notification("warm-up", task_id=str(uuid.uuid4()))).encode()
+    answer = await place.http.post(hook, content=body, headers=sign(body, WEBHOOK_SECRET))
+    return hook if answer.status_code == httpx.codes.OK else None
 
 
 async def _ready(place: Place, file: Path) -> str | None:

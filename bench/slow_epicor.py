@@ -11,7 +11,7 @@ from bench.pipeline import FIRST_SWEEP, WARM_UP, through
 from bench.place import CAP, Place, Say, running
 
 LATENCY = 0.4
-INVOICES = 40
+INVOICES = 32
 
 
 async def measure(runs: int, say: Say) -> list[Figure]:

@@ -16,9 +16,11 @@ import pytest
 import uvicorn
 from nats.aio.client import Client
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp
 
 from basware_reader.handlers import Reader
+from basware_reader.locks import Locks
 from mlc_basware.client import BaswareClient, open_client
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connection
@@ -180,9 +182,15 @@ def site(world: BaswareWorld, clock: Clock, broker_client: Client) -> Site:
 
 
 @pytest.fixture
-def reader(site: Site, basware: BaswareClient) -> Reader:
+def reader(site: Site, basware: BaswareClient, engine: AsyncEngine) -> Reader:
     """The reader's handlers need no more than this."""
-    return Reader(NAME, basware, site.log, site.clock)
+    return Reader(NAME, basware, site.log, site.clock, Locks(engine))
+
+
+@pytest.fixture
+def replica(site: Site, basware: BaswareClient, engine: AsyncEngine) -> Reader:
+    """Another replica's: a session of its own for its locks."""
+    return Reader(NAME, basware, site.log, site.clock, Locks(engine))
 
 
 Eventually = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basware_reader.answering import PATIENCE_WITH_ACKNOWLEDGE, on_outcome
+from basware_reader.answering import CALMLY, PATIENCE_WITH_ACKNOWLEDGE, PATIENCE_WITH_REFUSALS, on_outcome
 from basware_reader.answers import external_code, to_response
-from basware_reader.approvals import Approve
+from basware_reader.approvals import Acknowledge, Approve
 from basware_reader.handlers import Reader, read_document
+from basware_reader.locks import InHandError
 from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
 from mlc_common.events import AnswerRejected, InvoicePosted, InvoiceRefused, Outcome, OutcomeAnswered
@@ -149,8 +150,9 @@ async def test_an_acknowledge_that_never_comes_is_looked_for(desk: Desk) -> None
     document = desk.site.world.documents[desk.invoice_id]
     late = Delivery(tries=PATIENCE_WITH_ACKNOWLEDGE + 1, sequence=1)
 
-    with pytest.raises(TransientError):
+    with pytest.raises(TransientError) as waiting:
         await desk.answer(desk.posted(str(document.batch)), late)
+    assert (waiting.value.retry_after, waiting.value.counts) == (CALMLY, True)
     document.move("Removed", at=desk.site.clock())
     await desk.answer(desk.posted(str(document.batch)), late)
 
@@ -208,12 +210,14 @@ async def test_a_crash_between_the_answer_and_its_record_does_not_answer_twice(d
     assert [answered.found for answered in await desk.answered()] == [True]
 
 
-async def test_two_replicas_at_once_store_one_answer(desk: Desk) -> None:
+async def test_two_replicas_at_once_store_one_answer(desk: Desk, replica: Reader) -> None:
     outcome = desk.posted(await desk.approved())
 
-    await asyncio.gather(*(desk.answer(outcome) for _ in range(10)))
+    answers = (on_outcome(each, DOCUMENT, outcome, FIRST) for each in (desk.reader, replica) * 5)
+    outcomes = await asyncio.gather(*answers, return_exceptions=True)
 
-    assert len(desk.stored) == 1
+    assert {type(each) for each in outcomes} <= {type(None), InHandError}
+    assert len(desk.stored) == desk.sent() == 1
     assert len(await desk.answered()) == 1
 
 
@@ -268,12 +272,70 @@ async def test_an_answer_refused_while_another_call_runs_is_sent_again(desk: Des
     assert len(desk.stored) == 1
 
 
+@pytest.mark.parametrize("refusal", [400, 409])
+async def test_no_answer_goes_out_while_an_acknowledge_is_under_way(desk: Desk, replica: Reader, refusal: int) -> None:
+    outcome = desk.posted(await desk.approved())
+    desk.site.world.documents[desk.invoice_id].move("WaitingForTransfer", at=desk.site.clock())
+    slow = {"acknowledge_seconds": 0.4, "response_during_acknowledge": refusal}
+    desk.site.world.settings = desk.site.world.settings.model_copy(update=slow)
+
+    again = asyncio.create_task(read_document(replica, desk.invoice_id, seen_by="sweep"))
+    while not desk.site.world.documents[desk.invoice_id].acknowledging:
+        await asyncio.sleep(0.01)
+    with pytest.raises(InHandError):
+        await desk.answer(outcome)
+    assert isinstance(await again, Acknowledge)
+    await desk.answer(outcome, SECOND)
+
+    assert desk.status == "Transferred"
+    assert desk.sent() == 1
+    assert desk.site.world.refused_answers == {}
+
+
+async def test_no_acknowledge_goes_out_while_an_answer_is_under_way(desk: Desk, replica: Reader) -> None:
+    outcome = desk.posted(await desk.approved())
+    desk.site.fault("delay_after", "transferResponses", seconds=0.3)
+
+    answering = asyncio.create_task(desk.answer(outcome))
+    await asyncio.sleep(0.1)
+    with pytest.raises(InHandError):
+        await read_document(replica, desk.invoice_id, seen_by="push")
+    await answering
+
+    assert desk.site.world.documents[desk.invoice_id].acknowledgements == 1
+
+
+async def test_the_outcome_of_an_older_attempt_never_answers_the_newer_transfer(desk: Desk) -> None:
+    old = await desk.approved()
+    desk.site.world.documents[desk.invoice_id].move("TransferFailed", at=desk.site.clock())
+    desk.site.world.retransfer(desk.invoice_id, at=desk.site.clock())
+    await desk.read()
+
+    await desk.answer(desk.refused(old), FIRST)
+
+    assert desk.status == "TransferInProgress"
+    assert desk.sent() == 0
+    assert [rejected.attempt for rejected in await desk.rejected()] == [old]
+
+
+async def test_waits_for_the_acknowledge_bring_no_dead_letter_nearer(desk: Desk) -> None:
+    outcome = desk.posted(await desk.approved())
+    desk.site.fault("status", "transferResponses", status=400, times=PATIENCE_WITH_REFUSALS - 1)
+
+    for tries in range(100, 100 + PATIENCE_WITH_REFUSALS - 1):
+        with pytest.raises(TransientError, match=r"\(400\)"):
+            await desk.answer(outcome, Delivery(tries=tries, sequence=1))
+    await desk.answer(outcome, Delivery(tries=200, sequence=1))
+
+    assert desk.status == "Transferred"
+
+
 async def test_an_answer_basware_will_not_take_becomes_a_dead_letter(desk: Desk) -> None:
     outcome = desk.posted(await desk.approved())
     body = {"hasErrors": True, "errors": [{"message": "The field sourceSystem is too long."}]}
     desk.site.fault("status", "transferResponses", status=400, body=body, times=-1)
 
-    for tries in range(1, 5):
+    for tries in range(1, PATIENCE_WITH_REFUSALS):
         with pytest.raises(TransientError, match=r"\(400\): The field sourceSystem is too long"):
             await desk.answer(outcome, Delivery(tries=tries, sequence=1))
     with pytest.raises(PermanentError, match="sourceSystem"):

@@ -20,12 +20,10 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from basware_reader.app import wire
-from basware_reader.locks import SweepLocks
+from basware_reader.locks import Locks, sweep_lock
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import apply, set_credential
-from mlc_common.database import make_engine
 from mlc_common.events import InvoicePosted, NotificationReceived
-from mlc_common.failures import TransientError
 from mlc_common.service import serve
 from mlc_common.settings import Settings, Timings
 from mlc_common.vault import MasterKeys
@@ -164,7 +162,7 @@ async def test_a_sweep_another_replica_is_at_is_left_to_it(
     site: Site, settings: Settings, engine: AsyncEngine, eventually: Eventually
 ) -> None:
     (invoice_id,) = site.offer()
-    async with SweepLocks(engine).held("northwind") as ours:
+    async with Locks(engine).held(sweep_lock("northwind")) as ours:
         assert ours
         async with running(settings):
             await asyncio.sleep(1.5)
@@ -175,49 +173,6 @@ async def test_a_sweep_another_replica_is_at_is_left_to_it(
             return await site.names(invoice_id) == ["approved", "acknowledged"]
 
         await eventually(recorded)
-
-
-async def test_a_sweep_lock_is_held_once_and_let_go(engine: AsyncEngine) -> None:
-    mine, other = SweepLocks(engine), SweepLocks(engine)
-    async with mine.held("a") as first, mine.held("b") as second, mine.held("a") as again, other.held("a") as theirs:
-        assert (first, second, again, theirs) == (True, True, False, False)
-    async with other.held("a") as theirs, other.held("b") as both:
-        assert theirs
-        assert both
-
-
-async def test_a_sweep_that_fails_lets_its_lock_go(engine: AsyncEngine) -> None:
-    mine = SweepLocks(engine)
-    with pytest.raises(TransientError):
-        async with mine.held("a"):
-            raise TransientError("the list cannot be read")
-    async with SweepLocks(engine).held("a") as ours:
-        assert ours
-
-
-async def test_a_sweep_that_is_cancelled_lets_its_lock_go(engine: AsyncEngine) -> None:
-    inside = asyncio.Event()
-
-    async def hold() -> None:
-        async with SweepLocks(engine).held("a"):
-            inside.set()
-            await asyncio.sleep(60)
-
-    holding = asyncio.create_task(hold())
-    await inside.wait()
-    holding.cancel()
-    await asyncio.wait([holding])
-
-    async with SweepLocks(engine).held("a") as ours:
-        assert ours
-
-
-async def test_a_sweep_waits_while_the_database_is_away() -> None:
-    away = make_engine("postgresql://postgres@127.0.0.1:1/nowhere", connect_seconds=1)
-    with pytest.raises(TransientError, match="database does not answer"):
-        async with SweepLocks(away).held("a"):
-            pytest.fail("nobody holds a lock without a database")
-    await away.dispose()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from basware_reader.approvals import Acknowledge, Approve, Nothing
 from basware_reader.handlers import Reader, on_notification, read_document
+from basware_reader.locks import InHandError
 from basware_reader.sweep import sweep
 from mlc_common.events import DocumentAcknowledged, DocumentApproved, DocumentNoticed, NotificationReceived
 from mlc_common.failures import PermanentError, TransientError
@@ -71,13 +72,51 @@ async def test_the_same_push_again_changes_nothing(site: Site, reader: Reader) -
     assert site.world.documents[invoice_id].acknowledgements == 1
 
 
-async def test_fifty_readings_at_once_are_one_attempt(site: Site, reader: Reader) -> None:
+async def test_fifty_readings_at_once_are_one_attempt(site: Site, reader: Reader, replica: Reader) -> None:
     (invoice_id,) = site.offer()
 
-    await asyncio.gather(*(read_document(reader, invoice_id, seen_by="push") for _ in range(50)))
+    readings = (read_document(each, invoice_id, seen_by="push") for each in (reader, replica) * 25)
+    outcomes = await asyncio.gather(*readings, return_exceptions=True)
 
-    assert sorted(await site.names(invoice_id)) == ["acknowledged", "approved"]
-    assert site.world.documents[invoice_id].acknowledgements == 1
+    assert {type(each) for each in outcomes} <= {Approve, Nothing, InHandError}
+    assert await site.names(invoice_id) == ["approved", "acknowledged"]
+    document = site.world.documents[invoice_id]
+    assert (document.acknowledgements, document.refused_acknowledgements) == (1, 0)
+
+
+async def test_two_replicas_never_acknowledge_at_once(site: Site, reader: Reader, replica: Reader) -> None:
+    site.world.settings = site.world.settings.model_copy(update={"acknowledge_seconds": 0.3})
+    (invoice_id,) = site.offer()
+
+    first = asyncio.create_task(read_document(reader, invoice_id, seen_by="push"))
+    while not site.world.documents[invoice_id].acknowledging:
+        await asyncio.sleep(0.01)
+    with pytest.raises(InHandError):
+        await read_document(replica, invoice_id, seen_by="push")
+    assert (await sweep(replica, at_once=4)).failed == 0, "the sweep leaves it to the one who is at it"
+    await first
+
+    document = site.world.documents[invoice_id]
+    assert (document.acknowledgements, document.refused_acknowledgements) == (1, 0)
+
+
+async def test_two_replicas_reading_a_document_without_a_batch_make_one_attempt(
+    site: Site, reader: Reader, replica: Reader
+) -> None:
+    (invoice_id,) = site.offer()
+    document = site.world.documents[invoice_id]
+    document.body["transferParameters"] = []
+    site.fault("delay_after", f"{invoice_id}$", seconds=0.3)
+
+    first = asyncio.create_task(read_document(reader, invoice_id, seen_by="push"))
+    await asyncio.sleep(0.15)
+    document.body |= {"description": "touched", "lastUpdated": "2026-11-22T10:00:00.000Z"}
+    with pytest.raises(InHandError):
+        await read_document(replica, invoice_id, seen_by="push")
+    await first
+    assert isinstance(await read_document(replica, invoice_id, seen_by="push"), Nothing)
+
+    assert await site.names(invoice_id) == ["approved", "acknowledged"]
 
 
 @pytest.mark.parametrize("fresh_batch", [True, False])
@@ -128,13 +167,33 @@ async def test_an_acknowledge_whose_answer_was_lost_is_not_repeated(site: Site, 
 
 async def test_405_means_it_is_ours_already(site: Site, reader: Reader) -> None:
     (invoice_id,) = site.offer()
-    site.fault("status", "acknowledge", status=405)
+    site.fault("delay", "acknowledge", seconds=0.2)
 
-    await read_document(reader, invoice_id, seen_by="push")
+    reading = asyncio.create_task(read_document(reader, invoice_id, seen_by="push"))
+    await asyncio.sleep(0.1)
+    site.world.documents[invoice_id].move("TransferInProgress", at=site.clock())
+    await reading
 
     _, acknowledged = await site.facts(invoice_id)
     assert isinstance(acknowledged, DocumentAcknowledged)
     assert acknowledged.already
+    assert site.world.documents[invoice_id].refused_acknowledgements == 1
+
+
+async def test_405_while_an_acknowledge_we_gave_up_on_still_runs_is_not_on_record(site: Site, reader: Reader) -> None:
+    site.world.settings = site.world.settings.model_copy(update={"acknowledge_seconds": 0.3})
+    (invoice_id,) = site.offer()
+    given_up_on = asyncio.create_task(reader.basware.acknowledge(invoice_id))
+    while not site.world.documents[invoice_id].acknowledging:
+        await asyncio.sleep(0.01)
+
+    with pytest.raises(TransientError, match="does not show it yet"):
+        await read_document(reader, invoice_id, seen_by="push")
+    assert await site.names(invoice_id) == ["approved"]
+    await given_up_on
+    await read_document(reader, invoice_id, seen_by="push")
+
+    assert await site.names(invoice_id) == ["approved", "acknowledged"]
 
 
 async def test_a_document_somebody_else_acknowledged_is_ours_too(site: Site, reader: Reader) -> None:

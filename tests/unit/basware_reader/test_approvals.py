@@ -82,8 +82,16 @@ NAMELESS_ANSWERED = attempt("L1", seen(), settled="code-1")
             seen(batch="b2", updated="L3"), (FIRST,), Approve("b2"), id="transferred anew before it was answered"
         ),
         pytest.param(
-            seen(IN_PROGRESS, batch="b1", updated="L4", answers=("code-1",)), (ANSWERED,), Approve("L4"),
+            seen(IN_PROGRESS, batch="b1", updated="L4", answers=("code-1",)), (ANSWERED,), Nothing("answered"),
+            id="our answer is stored and not yet taken into P2P",
+        ),
+        pytest.param(
+            seen(batch="b1", updated="L4", answers=("code-1",)), (ANSWERED,), Approve("L4"),
             id="transferred anew under the old batch",
+        ),
+        pytest.param(
+            seen(IN_PROGRESS, batch="b2", updated="L4", answers=("code-1",)), (ANSWERED,), Approve("b2"),
+            id="transferred anew under a new batch and acknowledged by somebody else",
         ),
         pytest.param(
             seen(updated="L3", answers=("code-1",)), (ANSWERED,), Approve("L3"), id="transferred anew without a batch"
@@ -112,8 +120,8 @@ NAMELESS_ANSWERED = attempt("L1", seen(), settled="code-1")
             id="unchanged, transferred anew after a refusal",
         ),
         pytest.param(
-            seen(IN_PROGRESS, updated="L3", answers=("code-1",)), (NAMELESS_ANSWERED,), Approve("L3"),
-            id="transferred anew and acknowledged by somebody else",
+            seen(IN_PROGRESS, updated="L3", answers=("code-1",)), (NAMELESS_ANSWERED,), Nothing("answered"),
+            id="our answer is stored and not yet taken into P2P, without a batch",
         ),
         pytest.param(seen(updated="L3"), (NAMELESS_ANSWERED,), Approve("L3"), id="transferred anew, answers dropped"),
         pytest.param(

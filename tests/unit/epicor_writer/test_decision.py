@@ -16,18 +16,16 @@ from epicor_writer.decision import (
     ForeignDuplicate,
     GiveUp,
     PostedOtherwise,
-    Progress,
     Remove,
     Repair,
     Said,
     Send,
     Succeed,
     Wait,
-    after,
     decide,
     next_step,
-    progress,
 )
+from epicor_writer.progress import Progress, after, progress
 from epicor_writer.readback import differences
 from mlc_common.events import (
     DocumentFact,

@@ -106,6 +106,21 @@ CATALOGUE: dict[str, Entry] = {
         "AP",
         "Enter the credit note in Epicor by hand.",
     ),
+    "CREDIT_NOTE_OR_NOT": Entry(
+        "The invoice type is {type} and the gross sum {gross} {currency}: only one of them says that it is a credit note.",
+        "AP",
+        "Correct the type or the sums in Basware and transfer it again; enter a credit note in Epicor by hand.",
+    ),
+    "PURCHASE_ORDER_LINE": Entry(
+        "{place} belongs to a purchase order or goods receipt ({order}); such invoices are not posted yet.",
+        "AP",
+        "Enter the invoice in Epicor by hand, against its purchase order.",
+    ),
+    "PREBOOKED": Entry(
+        "The invoice is prebooked; an invoice that the ledger holds already as prebooked is not completed yet.",
+        "AP",
+        "Complete the prebooked invoice in Epicor by hand.",
+    ),
     "UNKNOWN_VENDOR": Entry(
         "Supplier {vendor} does not exist in Epicor company {company}.",
         "AP",
@@ -145,6 +160,17 @@ CATALOGUE: dict[str, Entry] = {
         "Invoice {number} of supplier {vendor} already exists in Epicor ({where}); it did not come from this document.",
         "AP",
         "Check whether the invoice was entered before; if not, correct its number and transfer it again.",
+    ),
+    "ALREADY_POSTED": Entry(
+        "Epicor company {company} holds this document already as invoice {number} of supplier {vendor} ({where}); it is "
+        "not entered twice.",
+        "AP",
+        "Correct the invoice in Epicor by hand; or, if it is unposted and wrong, delete it there and transfer this again.",
+    ),
+    "SUPERSEDED": Entry(
+        "The invoice was transferred anew before this transfer reached Epicor; the newer transfer carries on.",
+        "AP",
+        "Nothing: the newer transfer is answered by itself.",
     ),
     "REFUSED_BY_EPICOR": Entry(
         "Epicor refused the invoice: {message}",

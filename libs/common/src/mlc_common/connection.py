@@ -155,15 +155,26 @@ class ApplyDate(StrEnum):
     TODAY = "today"
 
 
+_PREFIX = "first letter of our AP invoice groups; another one for every connection to the same Epicor company"
+
+
 class Posting(_Section):
     """How an accounting document becomes an AP invoice."""
 
     strategy: Literal["single"] = "single"
     apply_date: ApplyDate = ApplyDate.INVOICE_DATE
-    group_prefix: str = Field(default="B", pattern=r"^[A-Z]$", description="first letter of our AP invoice groups")
+    group_prefix: str = Field(default="B", pattern=r"^[A-Z]$", description=_PREFIX)
     description: str = Field(default="{supplierName} {invoiceNumber}", max_length=200)
     tax: Literal["as given", "none"] = "as given"
-    tolerance: Decimal = Field(default=Decimal("0"), ge=0, description="accepted gap between rows and header sums")
+    tolerance: Decimal = Field(
+        default=Decimal("0"),
+        ge=0,
+        le=Decimal("1.00"),
+        description="accepted gap between rows and header sums, in invoice currency; it is put on the largest line",
+    )
+    credit_types: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), description="Basware invoiceTypeCode values that say credit note, whatever the sign of the sums"
+    )
     external_link: str | None = Field(default=None, description="drill-back link template with {invoiceId}")
 
 

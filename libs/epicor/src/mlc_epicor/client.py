@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import httpx
+from pydantic import ValidationError
 
 from mlc_common.connection import Epicor
 from mlc_common.failures import PermanentError, TransientError
@@ -57,8 +58,13 @@ class EpicorClient:
         """
         params = {"vendorNum": str(vendor_num), "invoiceNum": invoice_num}
         body = await self._get_by_id(company, INVOICES, params)
-        held = None if body is None else APInvoiceDataset.read(body, what="Epicor APInvoice GetByID")
-        return held if held is not None and held.APInvHed else None
+        if body is None:
+            return None
+        try:
+            held = APInvoiceDataset.read(body, what="Epicor APInvoice GetByID")
+        except PermanentError as error:
+            raise TransientError(f"{error} Nothing is decided before it can be.") from error
+        return held if held.APInvHed else None
 
     async def update_master(self, company: str, dataset: APInvoiceDataset, *, group_id: str) -> Saved | Refusal:
         """Save a whole AP invoice in one call; what Epicor then holds must be read back whatever the answer is.
@@ -104,7 +110,10 @@ class EpicorClient:
         """
         body = await self._get_by_id(company, GROUPS, {"groupID": group_id})
         rows = body.get("APInvGrp") if isinstance(body, Mapping) else None
-        return APInvGrpRow.model_validate(rows[0]) if rows else None
+        try:
+            return APInvGrpRow.model_validate(rows[0]) if rows else None
+        except ValidationError as error:
+            raise TransientError(f"Epicor APInvGrp GetByID: group {group_id} cannot be read.") from error
 
     async def create_group(self, company: str, group_id: str, *, apply_date: date) -> Refusal | None:
         """Create an AP invoice group; None when it was made.
@@ -195,7 +204,7 @@ class EpicorClient:
         """One page of a set; the server may give fewer rows than there are.
 
         Raises:
-            TransientError: Epicor cannot be asked now.
+            TransientError: Epicor cannot be asked now, or something else answers at its address.
             PermanentError: Epicor does not understand the question.
         """
         params = {
@@ -210,11 +219,13 @@ class EpicorClient:
         }
         answer = await self._transport.call("GET", company, entity_set, writes=False, params=params)
         if refusal := self._transport.refusal(answer):
-            raise PermanentError(f"Epicor {entity_set} does not answer the question: {refusal.message}")
+            if answer.status == httpx.codes.BAD_REQUEST and refusal.speaker != "somebody":
+                raise PermanentError(f"Epicor {entity_set} does not answer the question: {refusal.message}")
+            raise TransientError(_elsewhere(answer, refusal.message))
         value = value_of(answer)
         found = value.get("value") if isinstance(value, Mapping) else None
         if not isinstance(found, list):
-            raise PermanentError(f"Epicor {entity_set}: the answer holds no rows.")
+            raise TransientError(_elsewhere(answer, "the answer holds no rows"))
         return found
 
     async def _get_by_id(self, company: str, service: str, params: Mapping[str, str]) -> Any:
@@ -222,12 +233,22 @@ class EpicorClient:
         if refusal := self._transport.refusal(answer):
             if answer.status == httpx.codes.NOT_FOUND and refusal.is_absence:
                 return None
-            raise TransientError(f"{answer.what} answered {answer.status}: {refusal.message}; check epicor.base_url.")
+            raise TransientError(_elsewhere(answer, refusal.message))
         value = value_of(answer)
-        return value.get("returnObj") if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or "returnObj" not in value:
+            raise TransientError(_elsewhere(answer, "the answer holds no record"))
+        return value["returnObj"]
 
     async def _post(self, company: str, method: str, value: Mapping[str, Any]) -> Answer:
         return await self._transport.call("POST", company, method, writes=True, content=dump_json(value))
+
+
+def _elsewhere(answer: Answer, why: str) -> str:
+    """What to check when it does not look as if Epicor's service answered."""
+    return (
+        f"{answer.what} answered {answer.status}: {why}; check epicor.base_url, that the company exists there, and "
+        "whether Epicor is being maintained."
+    )
 
 
 def _new_group_row(answer: Answer) -> Row:

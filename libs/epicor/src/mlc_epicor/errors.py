@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from mlc_common.http import Answer, load_json
 
@@ -23,15 +23,27 @@ _ECHOED_KEY = re.compile(r"(invalid api key)\s+\S+", re.IGNORECASE)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 
 _CONFLICT = 409
+_NOBODY_THERE = frozenset({404, 405, 408, 410})
+"""A wrong address, a pool being recycled, a call or a session that timed out: no word on what was asked."""
+
+
+Speaker = Literal["epicor", "odata", "somebody"]
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error answer: `kind` is Epicor's ErrorType (may be empty), `message` one clean line for a person."""
+    """An error answer.
+
+    Attributes:
+        kind: Epicor's ErrorType; may be empty.
+        message: one clean line for a person.
+        speaker: whose error form the body has; "somebody" is a proxy or a server in front of Epicor.
+    """
 
     status: int
     kind: str
     message: str
+    speaker: Speaker = "somebody"
 
     @property
     def is_duplicate(self) -> bool:
@@ -48,6 +60,13 @@ class Refusal:
         return "RecordNotFound" in self.kind or (self.kind != "" and bool(_ABSENT.search(self.message)))
 
     @property
+    def is_epicors_word(self) -> bool:
+        """Whether Epicor itself says no to what was asked, and not something in front of it, or a missing service."""
+        if self.status in _NOBODY_THERE and not self.is_absence:
+            return False
+        return self.speaker == "epicor"
+
+    @property
     def is_licence_trouble(self) -> bool:
         """Whether no licence was free: nothing was carried out."""
         return bool(_LICENCE.search(self.message))
@@ -59,9 +78,9 @@ def read_refusal(answer: Answer, *, hide: Iterable[str] = ()) -> Refusal:
         body = load_json(answer.body)
     except ValueError:
         body = None
-    kind, message = _fields(body) if isinstance(body, Mapping) else ("", answer.text)
-    line = clean(message, hide=hide)
-    return Refusal(status=answer.status, kind=kind, message=line or f"HTTP {answer.status} without a message")
+    speaker, kind, message = _fields(body) if isinstance(body, Mapping) else ("somebody", "", answer.text)
+    line = clean(message, hide=hide) or f"HTTP {answer.status} without a message"
+    return Refusal(status=answer.status, kind=kind, message=line, speaker=speaker)
 
 
 def clean(text: str, *, hide: Iterable[str] = ()) -> str:
@@ -85,13 +104,14 @@ def access_sentence(refusal: Refusal) -> str:
     return f"Epicor does not accept the sign-in; check the connection's Epicor credentials: {refusal.message}"
 
 
-def _fields(body: Mapping[str, Any]) -> tuple[str, str]:
+def _fields(body: Mapping[str, Any]) -> tuple[Speaker, str, str]:
     error = body.get("error") or body.get("odata.error")
     if isinstance(error, Mapping):
         message = error.get("message")
         text = message.get("value") if isinstance(message, Mapping) else message
-        return str(error.get("code") or ""), str(text or "")
-    return str(body.get("ErrorType") or ""), _with_details(body)
+        return "odata", str(error.get("code") or ""), str(text or "")
+    speaker: Speaker = "epicor" if body.get("ErrorMessage") or body.get("ErrorType") else "somebody"
+    return speaker, str(body.get("ErrorType") or ""), _with_details(body)
 
 
 def _with_details(body: Mapping[str, Any]) -> str:

@@ -44,7 +44,8 @@ class Transport:
 
         Raises:
             TransientError: nothing was carried out, Epicor does not let us in, or a read failed.
-            UnclearAnswerError: a write may or may not have been carried out.
+            UnclearAnswerError: a write may or may not have been carried out; so when the refusal is not Epicor's own,
+                for a gateway may refuse what Epicor has done.
         """
         headers = await self._sign_in.headers()
         answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
@@ -56,6 +57,8 @@ class Transport:
             raise TransientError(f"{answer.what} was sent elsewhere ({answer.status}); check epicor.base_url.")
         if refusal and (answer.status in _DENIED or refusal.is_licence_trouble):
             raise TransientError(access_sentence(refusal))
+        if refusal and writes and not refusal.is_epicors_word:
+            raise UnclearAnswerError(f"{answer.what} answered {answer.status}: {refusal.message}", answer=answer)
         return answer
 
     async def _once(

@@ -9,6 +9,7 @@ import structlog
 from basware_reader.answers import Awaited, Found, Lost, Verdict, to_response, verdict
 from basware_reader.approvals import Attempt, Sight, attempts
 from basware_reader.handlers import Reader
+from basware_reader.locks import Alone, alone
 from mlc_basware.client import Accepted, Refused
 from mlc_basware.documents import AccountingDocument, TransferResponse
 from mlc_common.connection import ConnectionDocument
@@ -21,10 +22,13 @@ log = structlog.stdlib.get_logger(__name__)
 
 CONFLICT = 409
 PATIENCE_WITH_REFUSALS = 5
-"""Tries before a 4xx to an answer that Basware's own status still awaits becomes a dead letter."""
+"""Refused answers, each a 4xx although Basware's own status still awaits one, until the outcome is a dead letter."""
 
 PATIENCE_WITH_ACKNOWLEDGE = 30
-"""Seconds, about, until an acknowledge that is not on record is looked for at Basware."""
+"""Seconds, about, until an acknowledge that is not on record is looked for at Basware, and waited for more calmly."""
+
+CALMLY = 15
+"""Seconds between two looks then."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,24 @@ class _Answer:
     outcome: Outcome
     response: TransferResponse
     known: tuple[Attempt, ...]
+    ours: Alone
 
 
 async def on_outcome(reader: Reader, document: ConnectionDocument, event: Outcome, delivery: Delivery) -> None:
-    """Answer the transfer of an outcome; a redelivery looks first whether the answer is there.
+    """Answer the transfer of an outcome; a redelivery, and the outcome of an older attempt, look at the document first.
 
     Raises:
-        TransientError: Basware is away, its answer is unclear, or the acknowledge is not on record yet.
+        TransientError: Basware is away, its answer is unclear, the acknowledge is not on record yet, or somebody else
+            is at this document: an acknowledge and an answer are never under way at once.
         PermanentError: Basware refuses the answer although it awaits one.
     """
+    async with alone(reader.locks, reader.connection, event.invoice_id) as ours:
+        await _tell(reader, document, event, delivery, ours=ours)
+
+
+async def _tell(
+    reader: Reader, document: ConnectionDocument, event: Outcome, delivery: Delivery, *, ours: Alone
+) -> None:
     history = await reader.log.history(reader.connection, event.invoice_id)
     known = attempts(recorded.event for recorded in history)
     mine = next((attempt for attempt in known if attempt.name == event.attempt), None)
@@ -51,22 +64,24 @@ async def on_outcome(reader: Reader, document: ConnectionDocument, event: Outcom
     if mine.settled is not None:
         return
     response = to_response(event, document=document, company_code=mine.company_code)
-    answer = _Answer(event, response, known)
+    answer = _Answer(event, response, known, ours)
     with span("answer transfer", connection=reader.connection, invoice=event.invoice_id, success=response.success):
         if not mine.acknowledged:
             await _wait_for_acknowledge(reader, answer, delivery)
-        elif delivery.tries == 1 or not await _settled_by_look(reader, answer):
-            await _send(reader, answer, delivery)
+        elif (delivery.tries == 1 and mine is known[-1]) or not await _settled_by_look(reader, answer):
+            await _send(reader, answer)
 
 
 async def _wait_for_acknowledge(reader: Reader, answer: _Answer, delivery: Delivery) -> None:
-    """Basware must never get an acknowledge and an answer at once (Basware API reference, §5)."""
-    if delivery.tries > PATIENCE_WITH_ACKNOWLEDGE and await _settled_by_look(reader, answer):
+    late = delivery.tries > PATIENCE_WITH_ACKNOWLEDGE
+    if late and await _settled_by_look(reader, answer):
         return
-    raise TransientError("The document's acknowledge is not on record yet.", retry_after=1, counts=False)
+    sentence = "The document's acknowledge is not on record yet."
+    raise TransientError(sentence, retry_after=CALMLY if late else 1, counts=late)
 
 
-async def _send(reader: Reader, answer: _Answer, delivery: Delivery) -> None:
+async def _send(reader: Reader, answer: _Answer) -> None:
+    answer.ours.confirm()
     try:
         result = await reader.basware.transfer_response(answer.outcome.invoice_id, answer.response)
     except UnknownOutcomeError as unclear:
@@ -78,13 +93,13 @@ async def _send(reader: Reader, answer: _Answer, delivery: Delivery) -> None:
             await _record(reader, answer, request_id=request_id)
         case Refused():
             if not await _settled_by_look(reader, answer):
-                raise _refused(answer, result, delivery)
+                raise _refused(reader, answer, result)
 
 
-def _refused(answer: _Answer, result: Refused, delivery: Delivery) -> TransientError | PermanentError:
+def _refused(reader: Reader, answer: _Answer, result: Refused) -> TransientError | PermanentError:
     """Basware awaits our answer and still refuses it: another call on the document may be under way, for a while."""
     sentence = f"Basware refuses the answer to {answer.outcome.invoice_id} ({result.status}): {result.sentence}"
-    if result.status == CONFLICT or delivery.tries < PATIENCE_WITH_REFUSALS:
+    if result.status == CONFLICT or reader.refusals.counted(answer.outcome.id) < PATIENCE_WITH_REFUSALS:
         return TransientError(sentence)
     return PermanentError(sentence)
 

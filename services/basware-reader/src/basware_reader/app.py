@@ -8,7 +8,7 @@ from functools import partial
 
 from basware_reader.answering import on_outcome
 from basware_reader.handlers import Reader, on_notification
-from basware_reader.locks import SweepLocks
+from basware_reader.locks import Locks
 from basware_reader.sweep import Sweeping, sweeping
 from mlc_basware.client import open_client
 from mlc_common.connections import Connection
@@ -19,15 +19,14 @@ from mlc_common.streams import answers_durable, reader_durable
 async def wire(runtime: Runtime) -> Wiring:
     """Everything this service does, for every connection."""
     timings = runtime.settings.timings
-    locks = SweepLocks(runtime.engine)
+    locks = Locks(runtime.engine)
 
     @asynccontextmanager
     async def reading(connection: Connection) -> AsyncIterator[None]:
         async with open_client(connection, timings=timings, now=runtime.now) as basware:
-            reader = Reader(connection.name, basware, runtime.log, runtime.now)
+            reader = Reader(connection.name, basware, runtime.log, runtime.now, locks)
             sweeps = Sweeping(
                 reader=reader,
-                locks=locks,
                 unannounced=runtime.metrics.unannounced,
                 every=timings.sweep,
                 at_once=connection.document.basware.calls_in_flight,

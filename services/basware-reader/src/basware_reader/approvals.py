@@ -22,6 +22,9 @@ IN_PROGRESS = "TransferInProgress"
 ABSENT = "absent"
 """Our word for the status of a document that Basware does not know."""
 
+ANSWERED = "answered"
+"""Why nothing is due for a document whose transfer has been answered."""
+
 OFFERED = (WAITING, IN_PROGRESS)
 """The processing statuses in which a document is ours to post (Basware API reference, §6.2)."""
 
@@ -119,7 +122,7 @@ def decide(seen: Sight, known: Sequence[Attempt]) -> Decision:
     if same is None:
         return Approve(_name(seen, known))
     if same.settled is not None:
-        return Approve(_name(seen, known)) if _offered_again(seen, same) else Nothing("answered")
+        return Approve(_name(seen, known)) if _offered_again(seen, same) else Nothing(ANSWERED)
     if same.acknowledged and seen.status == IN_PROGRESS:
         return Nothing("in hand")
     return Acknowledge(same.name)
@@ -153,12 +156,14 @@ def _goes_on(seen: Sight, latest: Attempt) -> bool:
 
 
 def _offered_again(seen: Sight, answered: Attempt) -> bool:
-    """Whether an answered attempt's document is in a new transfer, and not just an old reading of the old one."""
-    if _same_reading(seen, answered.seen):
+    """Whether an answered attempt's document is in a new transfer, though no new batch says so.
+
+    Only WaitingForTransfer can tell: our answer is stored first and taken into P2P later, so until then the document
+    is in progress, holds our answer and has a new `lastUpdated` while it is still the old transfer.
+    """
+    if seen.status != WAITING or _same_reading(seen, answered.seen):
         return False
-    if answered.settled in seen.answers:
-        return True
-    return seen.status == WAITING and (seen.batch is None or seen.last_updated is not None)
+    return answered.settled in seen.answers or seen.batch is None or seen.last_updated is not None
 
 
 def _name(seen: Sight, known: Sequence[Attempt]) -> str:

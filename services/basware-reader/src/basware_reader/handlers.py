@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
 from basware_reader.approvals import (
     ABSENT,
+    IN_PROGRESS,
     OFFERED,
     WAITING,
     Acknowledge,
@@ -23,11 +24,14 @@ from basware_reader.approvals import (
     decide,
     to_approved,
 )
+from basware_reader.locks import Alone, Locks, alone
+from basware_reader.refusals import Refusals
 from mlc_basware.client import BaswareClient
 from mlc_basware.documents import AccountingDocument, unknown_members
 from mlc_common.catalogue import finding
 from mlc_common.eventlog import EventLog
 from mlc_common.events import DocumentAcknowledged, DocumentNoticed, NotificationReceived
+from mlc_common.failures import TransientError
 from mlc_common.retries import Delivery
 from mlc_common.telemetry import span
 
@@ -42,12 +46,14 @@ LONGEST_ID = 100
 
 @dataclass(frozen=True)
 class Reader:
-    """What it takes to read one connection's documents; `now` is the clock."""
+    """What it takes to read and answer one connection's documents; `now` is the clock."""
 
     connection: str
     basware: BaswareClient
     log: EventLog
     now: Callable[[], datetime]
+    locks: Locks
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 async def on_notification(reader: Reader, event: NotificationReceived, _delivery: Delivery) -> None:
@@ -72,38 +78,38 @@ async def on_notification(reader: Reader, event: NotificationReceived, _delivery
 
 
 async def read_document(reader: Reader, invoice_id: str, *, seen_by: SeenBy, cause: str | None = None) -> Decision:
-    """Look at a document as it is now and do what is due; safe to repeat and to run twice at once.
-
-    The history is read after the document: whoever acknowledged it had recorded it before, so that a document in
-    progress never looks like one nobody has recorded.
+    """Look at a document as it is now and do what is due, alone; safe to repeat.
 
     Raises:
-        TransientError: Basware or the event stream is away.
+        InHandError: somebody else is at this document.
+        TransientError: Basware, the event stream or the database is away.
         PermanentError: the document cannot be read.
     """
     with span("read document", connection=reader.connection, invoice=invoice_id, seen_by=seen_by):
-        text = await reader.basware.document(invoice_id)
-        if text is None:
-            reason = finding("ABSENT_IN_BASWARE").sentence
-            await _notice(reader, invoice_id, status=ABSENT, when="", reason=reason, cause=cause)
-            return Nothing(ABSENT)
-        document = AccountingDocument.parse(text)
-        if document.processingStatus not in OFFERED:
-            status, when = document.processingStatus, document.lastUpdated or ""
-            reason = finding("NOT_FOR_TRANSFER", status=status).sentence
-            await _notice(reader, invoice_id, status=status, when=when, reason=reason, cause=cause)
-            return Nothing(status)
-        history = await reader.log.history(reader.connection, invoice_id)
-        decision = decide(Sight.of(text, document), attempts(recorded.event for recorded in history))
-        match decision:
-            case Approve(attempt):
-                await _approve(reader, text, document, attempt=attempt, seen_by=seen_by, cause=cause)
-                await _acknowledge(reader, document, attempt)
-            case Acknowledge(attempt):
-                await _acknowledge(reader, document, attempt)
-            case Nothing():
-                pass
-        return decision
+        async with alone(reader.locks, reader.connection, invoice_id) as ours:
+            text = await reader.basware.document(invoice_id)
+            if text is None:
+                reason = finding("ABSENT_IN_BASWARE").sentence
+                await _notice(reader, invoice_id, status=ABSENT, when="", reason=reason, cause=cause)
+                return Nothing(ABSENT)
+            document = AccountingDocument.parse(text)
+            if document.processingStatus not in OFFERED:
+                status, when = document.processingStatus, document.lastUpdated or ""
+                reason = finding("NOT_FOR_TRANSFER", status=status).sentence
+                await _notice(reader, invoice_id, status=status, when=when, reason=reason, cause=cause)
+                return Nothing(status)
+            history = await reader.log.history(reader.connection, invoice_id)
+            decision = decide(Sight.of(text, document), attempts(recorded.event for recorded in history))
+            ours.confirm()
+            match decision:
+                case Approve(attempt):
+                    await _approve(reader, text, document, attempt=attempt, seen_by=seen_by, cause=cause)
+                    await _acknowledge(reader, document, attempt, ours=ours)
+                case Acknowledge(attempt):
+                    await _acknowledge(reader, document, attempt, ours=ours)
+                case Nothing():
+                    pass
+            return decision
 
 
 async def _approve(
@@ -130,10 +136,18 @@ async def _approve(
     )
 
 
-async def _acknowledge(reader: Reader, document: AccountingDocument, attempt: str) -> None:
-    """Tell Basware, unless its status says that it knows; then record that it knows."""
-    waiting = document.processingStatus == WAITING
-    first = waiting and await reader.basware.acknowledge(document.invoiceId)
+async def _acknowledge(reader: Reader, document: AccountingDocument, attempt: str, *, ours: Alone) -> None:
+    """Tell Basware, unless its status says that it knows; then record that it knows.
+
+    405 says that there is nothing to acknowledge any more, or that an acknowledge we gave up on is still under way at
+    Basware: only the document itself tells which, and our answer may not go out before that one has ended.
+    """
+    first = False
+    if document.processingStatus == WAITING:
+        ours.confirm()
+        first = await reader.basware.acknowledge(document.invoiceId)
+        if not first and not await _in_progress(reader, document.invoiceId):
+            raise TransientError(f"Basware says that {document.invoiceId} is acknowledged, but does not show it yet.")
     acknowledged = DocumentAcknowledged(
         connection=reader.connection,
         at=reader.now(),
@@ -142,6 +156,11 @@ async def _acknowledge(reader: Reader, document: AccountingDocument, attempt: st
         already=not first,
     )
     await reader.log.append(acknowledged)
+
+
+async def _in_progress(reader: Reader, invoice_id: str) -> bool:
+    text = await reader.basware.document(invoice_id)
+    return text is not None and AccountingDocument.parse(text).processingStatus == IN_PROGRESS
 
 
 async def _notice(reader: Reader, invoice_id: str, *, status: str, when: str, reason: str, cause: str | None) -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import Counter
 
-from basware_reader.approvals import OFFERED, Approve, Nothing, Sight, attempts, decide
+from basware_reader.approvals import ANSWERED, OFFERED, Approve, Nothing, Sight, attempts, decide
 from basware_reader.handlers import Reader, read_document
-from basware_reader.locks import SweepLocks
+from basware_reader.locks import InHandError, sweep_lock
 from mlc_basware.documents import AccountingDocument
 from mlc_common.failures import FailureError, PermanentError
 
@@ -36,7 +36,6 @@ class Sweeping:
     """How one connection is swept: how often, how many documents at once."""
 
     reader: Reader
-    locks: SweepLocks
     unannounced: Counter
     every: float
     at_once: int
@@ -82,9 +81,17 @@ async def _offered(reader: Reader) -> tuple[dict[str, Sight], int]:
 async def _catch_up(reader: Reader, invoice_id: str, seen: Sight) -> bool:
     """Do what is due for one document; True when nobody had announced it."""
     history = await reader.log.history(reader.connection, invoice_id)
-    if isinstance(decide(seen, attempts(recorded.event for recorded in history)), Nothing):
+    decision = decide(seen, attempts(recorded.event for recorded in history))
+    if isinstance(decision, Nothing):
+        if (
+            decision.reason == ANSWERED
+        ):  # P2P takes an answer some time after it was stored; for long, somebody must look
+            log.warning("answered_and_still_offered", connection=reader.connection, invoice=invoice_id)
         return False
-    return isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)
+    try:
+        return isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)
+    except InHandError:  # a push came meanwhile; the next sweep sees what became of it
+        return False
 
 
 def _report(connection: str, failures: Iterable[tuple[str, BaseException]]) -> None:
@@ -116,7 +123,7 @@ async def _keep_sweeping(how: Sweeping) -> None:
 
 async def _sweep_alone(how: Sweeping) -> None:
     """One sweep, unless another replica is at it."""
-    async with how.locks.held(how.reader.connection) as ours:
+    async with how.reader.locks.held(sweep_lock(how.reader.connection)) as ours:
         if not ours:
             log.info("sweep_left_to_another_replica", connection=how.reader.connection)
             return

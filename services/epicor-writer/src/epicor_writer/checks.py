@@ -54,8 +54,41 @@ def _header(document: AccountingDocument, posting: Posting) -> Iterator[Finding]
         yield finding("NO_APPLY_DATE", field="voucherDate")
     if document.grossSum is None:
         yield finding("NO_TOTAL", field="grossSum")
-    elif min(document.grossSum, document.netSum or 0) < 0:
-        yield finding("CREDIT_NOTE", field="grossSum", gross=document.grossSum, currency=document.currencyCode)
+    yield from _kind(document, posting)
+    if document.prebooked:
+        yield finding("PREBOOKED", field="prebooked")
+    yield from _orders(document)
+
+
+def _kind(document: AccountingDocument, posting: Posting) -> Iterator[Finding]:
+    """Credit notes; which of type and sign tells them is the tenant's choice, so either does (Basware API reference)."""
+    code = (document.invoiceTypeCode or "").strip()
+    listed = same_key(code) in {same_key(each) for each in posting.credit_types}
+    negative = min(document.grossSum or 0, document.netSum or 0) < 0
+    values = {"gross": document.grossSum, "currency": document.currencyCode}
+    if listed == negative or not posting.credit_types:
+        if negative:
+            yield finding("CREDIT_NOTE", field="grossSum", **values)
+        return
+    yield finding("CREDIT_NOTE_OR_NOT", field="invoiceTypeCode", type=code or "blank", **values)
+
+
+def _orders(document: AccountingDocument) -> Iterator[Finding]:
+    """Lines that belong to a purchase order: as plain expenses they would miss the order and its receipts."""
+    in_rows = False
+    for name, row in coding.rows_in_order(document):
+        for field in ("orderNumber", "orderLineNumber", "goodsReceiptNumber"):
+            if order := row.value(field):
+                in_rows = True
+                yield finding("PURCHASE_ORDER_LINE", field=field, place=f"Coding row {name}", order=_short(order))
+                break
+    orders = [order.strip() for order in document.orderNumbers if order.strip()]
+    if orders and not in_rows:
+        yield finding("PURCHASE_ORDER_LINE", field="orderNumbers", place="The invoice", order=_short(", ".join(orders)))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_NUMBER else f"{text[: LONGEST_NUMBER - 1]}…"
 
 
 def _sums(document: AccountingDocument, posting: Posting, pair: CompanyPair | None) -> Iterator[Finding]:

@@ -6,22 +6,12 @@ them, found nothing; nothing is removed before two look-ups in a row found it in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
 
+from epicor_writer.progress import Progress
 from epicor_writer.readback import differences
 from epicor_writer.reference import same_key
-from mlc_common.events import (
-    DocumentFact,
-    Event,
-    InvoicePosted,
-    InvoiceRefused,
-    InvoiceRemoved,
-    PostingIntended,
-    PostingUnclear,
-)
 from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
 
 AGREEING_LOOK_UPS = 2
@@ -30,66 +20,6 @@ MOST_REMOVALS = 2
 MOST_SERVER_ERRORS = 4
 _SHORTEST_CUT_ID = 20
 _MOST_DIFFERENCES = 3
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far one attempt has come; the fold of its facts.
-
-    Attributes:
-        intent: the last UpdateMaster that was intended.
-        look_ups: look-ups in a row that found nothing; 0 when the last one found it incomplete.
-        total: look-ups since the intent.
-        failures: UpdateMasters of this attempt that were answered with a server error.
-        sentence: why it is unclear.
-        removable: whether our log knows of an UpdateMaster of this document, and of no success.
-    """
-
-    phase: Literal["fresh", "sent", "unclear", "removed", "settled"] = "fresh"
-    intent: PostingIntended | None = None
-    look_ups: int = 0
-    total: int = 0
-    failures: int = 0
-    removals: int = 0
-    sentence: str = ""
-    difference: str = ""
-    removable: bool = False
-
-    @property
-    def number(self) -> int:
-        """The last intent's number; 0 when there is none."""
-        return self.intent.number if self.intent else 0
-
-
-def progress(history: Iterable[Event], attempt: str) -> Progress:
-    """The fold of a document's facts, in stream order; the last of each kind is enough."""
-    state, sent, posted = Progress(), False, False
-    for event in history:
-        sent = sent or isinstance(event, PostingIntended)
-        posted = posted or isinstance(event, InvoicePosted)
-        if isinstance(event, DocumentFact) and event.attempt == attempt:
-            state = after(state, event)
-    return replace(state, removable=sent and not posted)
-
-
-def after(state: Progress, event: DocumentFact) -> Progress:
-    """The state after one more fact of this attempt."""
-    match event:
-        case InvoicePosted() | InvoiceRefused():
-            return replace(state, phase="settled")
-        case _ if state.phase == "settled":
-            return state
-        case PostingIntended():
-            return replace(state, phase="sent", intent=event, look_ups=0, total=0, removable=True)
-        case PostingUnclear():
-            known = replace(state, failures=event.failures, sentence=event.sentence)
-            if event.number != state.number:
-                return known
-            return replace(known, phase="unclear", look_ups=event.look_ups, total=event.total)
-        case InvoiceRemoved():
-            known = replace(state, removals=event.times, difference=event.difference)
-            return replace(known, phase="removed") if event.number == state.number else known
-    return state
 
 
 @dataclass(frozen=True)
@@ -134,8 +64,8 @@ def decide(held: APInvoiceDataset | None, meant: APInvoiceDataset) -> Verdict:
     """What the invoice that Epicor holds under the key of `meant` is to us."""
     if held is None:
         return Absent()
-    where = _where(held.header)
-    if not _is_ours(held.header, meant.header):
+    where = place_of(held.header)
+    if not is_ours(held.header, invoice_id=meant.header.ExternalID, group_id=meant.header.GroupID):
         return ForeignDuplicate(where)
     found = differences(meant, held)
     if not found:
@@ -234,15 +164,20 @@ def _when_incomplete(state: Progress, verdict: Repair, said: Said) -> Step:
     return Wait(0)
 
 
-def _is_ours(held: APInvHedRow, meant: APInvHedRow) -> bool:
-    """By our external id, which Epicor may have cut; where it keeps none, by the group that only we use."""
-    external, ours = same_key(held.ExternalID), same_key(meant.ExternalID)
+def is_ours(held: APInvHedRow, *, invoice_id: str, group_id: str) -> bool:
+    """By our external id, which Epicor may have cut; where it keeps none, by a group that an intent of ours named.
+
+    `group_id` is the intent's group, or "" when our log has no intent: then an invoice without an id is never ours,
+    whatever group it is in, since another connection may use groups of the same names.
+    """
+    external, ours = same_key(held.ExternalID), same_key(invoice_id)
     if not external:
-        return meant.GroupID != "" and same_key(held.GroupID) == same_key(meant.GroupID)
+        return group_id != "" and same_key(held.GroupID) == same_key(group_id)
     return external == ours or (len(external) >= _SHORTEST_CUT_ID and ours.startswith(external))
 
 
-def _where(header: APInvHedRow) -> str:
+def place_of(header: APInvHedRow) -> str:
+    """Where an invoice stands, for a person who looks for it."""
     place = f"group {header.GroupID}" if header.GroupID else "no group"
     person = f", entered by {header.EntryPerson}" if header.EntryPerson else ""
     return f"{place}{person}, {'posted' if header.Posted else 'not posted'}"

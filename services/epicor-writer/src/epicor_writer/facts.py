@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from epicor_writer.decision import Progress
+from epicor_writer.progress import Progress
 from mlc_common.catalogue import Finding
 from mlc_common.events import (
     DocumentApproved,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from epicor_writer.attempts import Key, elsewhere, groups_of, open_before, superseded
 from epicor_writer.checks import in_epicor
-from epicor_writer.decision import Progress, progress
+from epicor_writer.decision import is_ours, place_of
 from epicor_writer.draft import Draft, apply_date_of, to_draft, wanted
 from epicor_writer.groups import apply_date_in
 from epicor_writer.ports import Ledger, Log, Slot
 from epicor_writer.posting import Desk, Posting, refuse
+from epicor_writer.progress import Progress, pause_left, progress
 from epicor_writer.reference import Reference, Vendor
 from mlc_basware.documents import AccountingDocument
-from mlc_common.catalogue import Finding
+from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
-from mlc_common.events import DocumentApproved, InvoicePosted, InvoiceRefused
-from mlc_common.failures import TransientError
+from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, PostingIntended
+from mlc_common.failures import PermanentError, TransientError
 from mlc_common.settings import Timings
 
 
@@ -43,40 +46,112 @@ async def post_invoice(
         TransientError: it must be tried again, now or after a deliberate pause; what is known so far is recorded.
         PermanentError: the document cannot be read.
     """
-    history = await log.history(event.connection, event.invoice_id)
-    state = progress((recorded.event for recorded in history), event.attempt)
+    history = [recorded.event for recorded in await log.history(event.connection, event.invoice_id)]
+    state = progress(history, event.attempt)
     if state.phase == "settled":
+        for company, group_id in await _left_open(log, event, state):
+            await ledger.close_group(company, group_id, surely_ours=False)
         return None
     document = AccountingDocument.parse(event.document)
     desk = Desk(event, document, connection=connection, ledger=ledger, log=log, slot=slot, timings=timings, now=now)
-    return await (_first_time(desk, state) if state.intent is None else _again(desk, state))
+    if superseded(history, event.attempt):
+        return await _step_back(desk, state)
+    for earlier in open_before(history, event.attempt):
+        document = AccountingDocument.parse(earlier.approved.document)
+        history.append(await _step_back(replace(desk, event=earlier.approved, document=document), earlier.state))
+    state, barred = progress(history, event.attempt), await _held_elsewhere(desk, history)
+    return await (_first_time if state.intent is None else _again)(desk, state, barred=barred)
 
 
-async def _first_time(desk: Desk, state: Progress) -> InvoicePosted | InvoiceRefused:
+async def _step_back(desk: Desk, state: Progress) -> InvoicePosted | InvoiceRefused:
+    """End an attempt that a newer one replaced: nothing is sent any more, but what was sent is found out.
+
+    Its own delivery and the newer attempt's both come here, so the pause between two look-ups is kept by the clock.
+    """
+    reason = (finding("SUPERSEDED"),)
+    if state.intent is None:
+        return await refuse(desk, reason)
+    wait = pause_left(state, pauses=desk.timings.unclear_pauses, now=desk.now())
+    if wait:
+        sentence = f"An earlier transfer of document {desk.event.invoice_id} is unclear and is looked up again later."
+        raise TransientError(sentence, retry_after=wait, counts=False)
+    return await _again(desk, state, barred=reason)
+
+
+async def _held_elsewhere(desk: Desk, history: Sequence[Event]) -> tuple[Finding, ...]:
+    """Why the document must not be entered: Epicor holds it already, under what another transfer called it."""
+    event, pair = desk.event, desk.pair
+    number = (desk.document.invoiceNumber or "").strip()
+    mine = Key(pair.epicor if pair else "", desk.document.supplierCode, number)
+    found = []
+    for place in elsewhere(history, event.attempt, mine):
+        key = place.key
+        held = await desk.ledger.look_up(key.company, place.vendor_num, key.invoice_num)
+        if held is None:
+            continue
+        if place.posted or is_ours(held.header, invoice_id=event.invoice_id, group_id=place.group_id):
+            values = {"company": key.company, "number": key.invoice_num, "vendor": key.vendor_id}
+            found.append(finding("ALREADY_POSTED", field="invoiceNumber", where=place_of(held.header), **values))
+    return tuple(found)
+
+
+async def _first_time(
+    desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = ()
+) -> InvoicePosted | InvoiceRefused:
     today = desk.now().astimezone(UTC).date()
     draft = to_draft(desk.document, desk.pair, desk.rules, today=today)
     reference, findings = await check(desk)
     if not isinstance(draft, Draft) or reference.vendor is None:
         faults = () if isinstance(draft, Draft) else draft
-        return await refuse(desk, (*faults, *findings))
-    return await Posting(desk, state, draft, reference.vendor, findings=findings).run()
+        return await refuse(desk, (*barred, *faults, *findings))
+    return await Posting(desk, state, draft, reference.vendor, findings=(*barred, *findings)).run()
 
 
-async def _again(desk: Desk, state: Progress) -> InvoicePosted | InvoiceRefused:
+async def _again(desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = ()) -> InvoicePosted | InvoiceRefused:
     """Go on after an UpdateMaster was intended: Epicor is looked at first, whatever is wrong with the document now."""
     intent = state.intent
     assert intent is not None  # noqa: S101 - the caller's condition, for the type checker
-    draft = to_draft(desk.document, desk.pair, desk.rules, today=apply_date_in(intent.group_id))
-    if not isinstance(draft, Draft):
-        raise TransientError(
-            f"The connection was changed so that document {desk.event.invoice_id} can no longer be mapped while it is "
-            f"unclear whether Epicor holds it; undo the change: {draft[0].sentence}"
-        )
-    reference, findings = await check(desk)
+    draft = _draft_again(desk, intent)
+    try:
+        reference, findings = await check(desk)
+    except PermanentError as error:
+        raise TransientError(f"{error} It is unclear whether Epicor holds the invoice, so this waits.") from error
     vendor = Vendor(intent.vendor_num, intent.vendor_id)
     if reference.vendor is not None and reference.vendor.num == intent.vendor_num:
         vendor = reference.vendor
-    return await Posting(desk, state, draft, vendor, findings=findings).run()
+    groups = [group_id for _, group_id in await _left_open(desk.log, desk.event, state)]
+    return await Posting(desk, state, draft, vendor, findings=barred or findings, left_open=groups).run()
+
+
+def _draft_again(desk: Desk, intent: PostingIntended) -> Draft:
+    """What was meant when the intent was recorded, of which only the connection may have changed since.
+
+    Raises:
+        TransientError: by the changed connection it cannot be told, or it would be sought in another company.
+    """
+    draft = to_draft(desk.document, desk.pair, desk.rules, today=apply_date_in(intent.group_id))
+    if isinstance(draft, Draft) and draft.pair.epicor == intent.company:
+        return draft
+    if isinstance(draft, Draft):
+        why = (
+            f"company {desk.document.companyCode} was sent to Epicor company {intent.company}, not {draft.pair.epicor}."
+        )
+    else:
+        why = draft[0].sentence
+    raise TransientError(
+        f"The connection was changed while it is unclear whether Epicor holds document {desk.event.invoice_id}; undo "
+        f"the change until that is settled: {why}"
+    )
+
+
+async def _left_open(log: Log, event: DocumentApproved, state: Progress) -> tuple[tuple[str, str], ...]:
+    """The groups that earlier tries of the attempt may have left locked, with their companies."""
+    if state.intent is None:
+        return ()
+    if state.number == 1:
+        return groups_of([state.intent], event.attempt)
+    timeline = await log.timeline(event.connection, event.invoice_id)
+    return groups_of((recorded.event for recorded in timeline), event.attempt)
 
 
 async def check(desk: Desk) -> tuple[Reference, tuple[Finding, ...]]:

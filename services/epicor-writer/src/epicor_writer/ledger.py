@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from datetime import date
 
+import httpx
 import structlog
 
 from epicor_writer.decision import Said
@@ -63,8 +64,8 @@ class EpicorLedger:
         if group is None:
             try:
                 refusal = await self._client.create_group(company, group_id, apply_date=apply_date)
-            except UnknownOutcomeError as error:
-                raise TransientError(f"It is unclear whether group {group_id} was made: {error}") from error
+            except UnclearAnswerError as error:
+                return _unclear(error)
             if refusal is None:
                 return Reply(Said.YES)
             group = await self._client.group(company, group_id) if refusal.is_duplicate else None
@@ -78,7 +79,7 @@ class EpicorLedger:
         try:
             answer = await self._client.update_master(company, dataset, group_id=group_id)
         except UnclearAnswerError as error:
-            return Reply(Said.UNCLEAR, str(error), server_error=error.answer is not None)
+            return _unclear(error)
         if isinstance(answer, Refusal):
             return _refused(answer, group_id)
         return _saved(answer)
@@ -112,6 +113,11 @@ class EpicorLedger:
                 return None
         refusal = await self._client.unlock_group(company, group_id)
         return None if refusal is None else refusal.message
+
+
+def _unclear(error: UnclearAnswerError) -> Reply:
+    failed = error.answer is not None and error.answer.status >= httpx.codes.INTERNAL_SERVER_ERROR
+    return Reply(Said.UNCLEAR, str(error), server_error=failed)
 
 
 def _refused(refusal: Refusal | None, group_id: str) -> Reply:

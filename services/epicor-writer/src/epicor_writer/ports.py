@@ -43,7 +43,7 @@ class Ledger(Protocol):
         ...
 
     async def open_group(self, company: str, group_id: str, *, apply_date: date) -> Reply:
-        """Make sure that we can use the group: YES, GROUP_TAKEN, or NO."""
+        """Make sure that we can use the group: YES, GROUP_TAKEN, NO, or UNCLEAR when Epicor failed at making it."""
         ...
 
     async def save(self, company: str, dataset: APInvoiceDataset, *, group_id: str) -> Reply:
@@ -65,6 +65,8 @@ class Log(Protocol):
     async def append(self, event: Event) -> Appended: ...
 
     async def history(self, connection: str, invoice_id: str) -> Sequence[Recorded]: ...
+
+    async def timeline(self, connection: str, invoice_id: str) -> Sequence[Recorded]: ...
 
 
 class Slot(Protocol):

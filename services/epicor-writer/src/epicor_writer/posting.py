@@ -6,24 +6,26 @@ can answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from epicor_writer import decision
-from epicor_writer.decision import Absent, GiveUp, Progress, Remove, Said, Send, Succeed, Wait, decide, next_step
+from epicor_writer import progress
+from epicor_writer.attempts import contradicted
+from epicor_writer.decision import Absent, GiveUp, Remove, Said, Send, Succeed, Wait, decide, next_step
 from epicor_writer.draft import Draft
 from epicor_writer.facts import Facts
 from epicor_writer.groups import group_ids
 from epicor_writer.mapping import to_dataset
 from epicor_writer.ports import Ledger, Log, Reply, Slot
+from epicor_writer.progress import Progress, pause_after
 from epicor_writer.reference import Vendor
 from mlc_basware.documents import AccountingDocument
 from mlc_common import connection as connections
 from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, DocumentFact, InvoicePosted, InvoiceRefused
-from mlc_common.failures import TransientError
+from mlc_common.failures import PermanentError, TransientError
 from mlc_common.settings import Timings
 from mlc_epicor.datasets import APInvoiceDataset
 
@@ -60,15 +62,40 @@ class Desk:
 async def refuse(desk: Desk, findings: tuple[Finding, ...]) -> InvoiceRefused:
     """Record that the business said no, with every reason."""
     event = desk.facts.refused(findings)
-    await desk.log.append(event)
+    await _record(desk, event)
     return event
 
 
+async def _record(desk: Desk, outcome: InvoicePosted | InvoiceRefused) -> None:
+    """Store an outcome, but never beside one of the other kind: a worker that lost its place must not speak.
+
+    Raises:
+        TransientError: somebody else works on the document by now, or has said otherwise.
+    """
+    history = await desk.log.history(outcome.connection, outcome.invoice_id)
+    if contradicted((recorded.event for recorded in history), outcome):
+        raise TransientError("Another worker recorded an outcome of this transfer.", retry_after=1, counts=False)
+    await desk.slot.still_ours()
+    await desk.log.append(outcome)
+
+
 class Posting:
-    """One run over one attempt. `findings` are reasons not to send; they do not matter to what was sent before."""
+    """One run over one attempt.
+
+    Args:
+        findings: reasons not to send; they do not matter to what was sent before.
+        left_open: more groups to give back, which an earlier try may have left locked.
+    """
 
     def __init__(
-        self, desk: Desk, state: Progress, draft: Draft, vendor: Vendor, *, findings: tuple[Finding, ...]
+        self,
+        desk: Desk,
+        state: Progress,
+        draft: Draft,
+        vendor: Vendor,
+        *,
+        findings: tuple[Finding, ...],
+        left_open: Iterable[str] = (),
     ) -> None:
         self._desk = desk
         self._state = state
@@ -77,7 +104,7 @@ class Posting:
         self._findings = findings
         self._company = draft.pair.epicor
         self._taken: set[str] = set()
-        self._in_use: dict[str, bool] = {}
+        self._in_use: dict[str, bool] = dict.fromkeys(left_open, False)
         """Groups to give back, and whether they are surely ours."""
         self._reply = Reply(Said.NOTHING)
 
@@ -86,14 +113,17 @@ class Posting:
 
         Raises:
             TransientError: a pause is due, or Epicor cannot be asked now.
+            PermanentError: nobody can handle the document as it is, and nothing was sent.
         """
-        if self._state.intent is not None:
-            self._in_use[self._state.intent.group_id] = False
         try:
             while True:
                 outcome = await self._one_step()
                 if outcome is not None:
                     return outcome
+        except PermanentError as error:
+            if self._state.intent is None:
+                raise
+            raise TransientError(f"{error} It is unclear whether Epicor holds the invoice, so this waits.") from error
         finally:
             for group_id, surely_ours in self._in_use.items():
                 await self._desk.ledger.close_group(self._company, group_id, surely_ours=surely_ours)
@@ -125,7 +155,7 @@ class Posting:
 
     async def _append(self, event: DocumentFact) -> bool:
         appended = await self._desk.log.append(event)
-        self._state = decision.after(self._state, event)
+        self._state = progress.after(self._state, event)
         return appended.already
 
     async def _send(self) -> Reply:
@@ -143,17 +173,19 @@ class Posting:
 
     async def _open_and_save(self, group_id: str, dataset: APInvoiceDataset) -> Reply:
         ledger = self._desk.ledger
+        self._in_use.setdefault(group_id, False)
         opened = await ledger.open_group(self._company, group_id, apply_date=self._draft.apply_date)
         if opened.said is Said.GROUP_TAKEN:
             self._taken.add(group_id)
-            return opened
-        self._in_use[group_id] = True
+            self._in_use.pop(group_id)
         if opened.said is not Said.YES:
             return opened
+        self._in_use[group_id] = True
         await self._desk.slot.still_ours()
         reply = await ledger.save(self._company, dataset, group_id=group_id)
         if reply.said is Said.GROUP_TAKEN:
             self._taken.add(group_id)
+            self._in_use[group_id] = False
         return reply
 
     def _next_group(self) -> str:
@@ -190,13 +222,12 @@ class Posting:
         await self._append(
             facts.unclear(state, look_ups=look_ups, total=state.total + 1, failures=failures, sentence=sentence)
         )
-        pauses = self._desk.timings.unclear_pauses
-        pause = pauses[min(state.number + state.total - 1, len(pauses) - 1)]
+        pause = pause_after(state.total + 1, state.number, self._desk.timings.unclear_pauses)
         raise TransientError(f"Looking up an unclear posting again later: {sentence}", retry_after=pause, counts=False)
 
     async def _succeed(self, step: Succeed) -> InvoicePosted:
         event = self._desk.facts.posted(step.held, vendor_id=self._vendor.vendor_id, found=step.found)
-        await self._append(event)
+        await _record(self._desk, event)
         return event
 
     def _reasons(self, step: GiveUp) -> tuple[Finding, ...]:

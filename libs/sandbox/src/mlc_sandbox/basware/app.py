@@ -9,9 +9,10 @@ from starlette.routing import Route
 
 from mlc_sandbox.basware import control, documents, requests, responses, staging, storage, subscriptions, vendors
 from mlc_sandbox.basware.access import Clock, Handler, guarded, issue_token
-from mlc_sandbox.basware.calls import CallLog
+from mlc_sandbox.basware.request_ids import RequestIds
 from mlc_sandbox.basware.wire import RefusedError, answer
 from mlc_sandbox.basware.world import BaswareWorld
+from mlc_sandbox.calls import CallLog
 from mlc_sandbox.faults import FaultInjector
 
 _DOCUMENT = "/v1/accountingDocuments/{invoice_id}"
@@ -25,7 +26,11 @@ def create_app(world: BaswareWorld | None = None, *, now: Clock) -> Starlette:
     world = world or BaswareWorld()
     return Starlette(
         routes=[*_p2p(world, now), *_push_api(world, now), *_control(world, now)],
-        middleware=[Middleware(CallLog, world=world, now=now), Middleware(FaultInjector, script=world.faults)],
+        middleware=[
+            Middleware(CallLog, world=world, now=now),
+            Middleware(RequestIds),
+            Middleware(FaultInjector, script=world.faults),
+        ],
         exception_handlers={RefusedError: _refused, HTTPException: _framework_refused},
     )
 

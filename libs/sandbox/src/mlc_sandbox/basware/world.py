@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mlc_sandbox.basware.calls import Calls
 from mlc_sandbox.basware.settings import Settings
 from mlc_sandbox.basware.wire import instant
+from mlc_sandbox.calls import Calls
 from mlc_sandbox.faults import FaultScript
 
 WAITING = "WaitingForTransfer"

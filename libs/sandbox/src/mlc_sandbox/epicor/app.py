@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mlc_sandbox.calls import CALL_KEY, CallLog
 from mlc_sandbox.epicor import control
 from mlc_sandbox.epicor.access import authorise, issue_token, within_scope
 from mlc_sandbox.epicor.business_objects import SERVICES
-from mlc_sandbox.epicor.calls import CALL_KEY, CallLog
 from mlc_sandbox.epicor.entity_sets import SETS, list_entities, one_entity
 from mlc_sandbox.epicor.entity_writes import create_entity
 from mlc_sandbox.epicor.rpc import Call, arguments_of_body, arguments_of_query

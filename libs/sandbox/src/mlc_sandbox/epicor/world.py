@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from mlc_sandbox.epicor.calls import Calls
+from mlc_sandbox.calls import Calls
 from mlc_sandbox.epicor.seed import Master, master_data
 from mlc_sandbox.epicor.settings import Settings
 from mlc_sandbox.epicor.wire import Row

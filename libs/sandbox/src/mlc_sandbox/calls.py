@@ -2,20 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from mlc_sandbox.basware.wire import instant, request_id
-
-if TYPE_CHECKING:
-    from mlc_sandbox.basware.world import BaswareWorld
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LIMIT = 20_000
+CALL_KEY = "mlc_sandbox.call"
+"""Where in the ASGI scope a handler may add what the call was about."""
 
 
 @dataclass
@@ -34,15 +30,33 @@ class Calls:
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
+    def clear(self) -> None:
+        """Forget what was; calls that are under way still count as in flight."""
+        self.log.clear()
+        self.total, self.max_in_flight = 0, self.in_flight
+
     def ended(self) -> None:
         """A call is over, in whichever way."""
         self.in_flight -= 1
 
 
-class CallLog:
-    """ASGI middleware: logs every call of the API, adds the world's latency and `x-amzn-RequestId`."""
+class _Settings(Protocol):
+    @property
+    def latency(self) -> float: ...
 
-    def __init__(self, app: ASGIApp, world: "BaswareWorld", now: Callable[[], datetime]) -> None:
+
+class _World(Protocol):
+    @property
+    def calls(self) -> Calls: ...
+
+    @property
+    def settings(self) -> _Settings: ...
+
+
+class CallLog:
+    """ASGI middleware: logs every call of the API and adds the world's latency."""
+
+    def __init__(self, app: ASGIApp, world: _World, now: Callable[[], datetime]) -> None:
         self._app, self._world, self._now = app, world, now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,19 +64,18 @@ class CallLog:
         if scope["type"] != "http" or scope["path"].startswith("/_sandbox"):
             await self._app(scope, receive, send)
             return
-        call = {"method": scope["method"], "path": scope["path"], "status": 0, "at": instant(self._now())}
-        call_id = request_id(Request(scope))
+        at = self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        call: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "status": 0, "at": at}
         calls = self._world.calls
 
-        async def answered(message: MutableMapping[str, Any]) -> None:
+        async def answered(message: Message) -> None:
             if message["type"] == "http.response.start":
                 call["status"] = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-amzn-requestid", call_id.encode())]
             await send(message)
 
         calls.started(call)
         try:
             await asyncio.sleep(self._world.settings.latency)
-            await self._app(scope, receive, answered)
+            await self._app({**scope, CALL_KEY: call}, receive, answered)
         finally:
             calls.ended()
