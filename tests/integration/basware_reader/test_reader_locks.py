@@ -12,6 +12,11 @@ from basware_reader.locks import InHandError, Locks, alone
 from mlc_common.database import make_engine
 from mlc_common.failures import TransientError
 
+OURS = """
+    FROM pg_locks WHERE locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
 
 async def test_a_lock_is_held_once_and_let_go(engine: AsyncEngine) -> None:
     mine, other = Locks(engine), Locks(engine)
@@ -82,7 +87,7 @@ async def test_many_locks_cost_one_database_session(database_url: str) -> None:
 
     assert await asyncio.gather(*(hold(f"document {n}") for n in range(50))) == [True] * 50
     async with engine.connect() as session:
-        assert (await session.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))).scalar() == 0
+        assert (await session.execute(text(f"SELECT count(*) {OURS}"))).scalar() == 0
     await engine.dispose()
 
 
@@ -90,8 +95,7 @@ async def test_a_lock_that_was_lost_with_its_session_is_noticed_before_anything_
     async with alone(Locks(engine), "northwind", "i1") as ours:
         ours.confirm()
         async with engine.connect() as session:
-            others = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-            await session.execute(text(others))
+            await session.execute(text(f"SELECT pg_terminate_backend(pid) {OURS}"))
         async with asyncio.timeout(5):
             while ours.locks.kept(ours.name):
                 await asyncio.sleep(0.01)

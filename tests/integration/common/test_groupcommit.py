@@ -210,6 +210,22 @@ async def test_one_more_than_may_wait_is_refused_at_once(client: Client) -> None
     assert len(await stored(client)) == 12
 
 
+async def test_waiting_facts_are_bounded_by_their_bytes_too(client: Client) -> None:
+    bulky = [received(f"t-{n}", body="x" * 300_000) for n in range(20)]
+    async with GroupCommit(client, timeout=8, waiting_bytes=3_000_000) as commit:
+        for _ in range(3):
+            outcomes = await asyncio.gather(*map(commit.append, bulky), return_exceptions=True)
+            refused = [each for each in outcomes if isinstance(each, TransientError)]
+            assert len(refused) == 11, "nine fit"
+            assert refused[0].retry_after is not None
+        large = received("t-large", body="x" * (LARGEST_MESSAGE + 1))
+        assert (await commit.append(large)).sequence > 0
+    async with GroupCommit(client, timeout=8, waiting_bytes=400_000) as commit:
+        with pytest.raises(TransientError, match="Too many"):
+            await commit.append(received("t-too-large", body="x" * (LARGEST_MESSAGE + 1)))
+        assert (await commit.append(received("t-small"))).sequence > 0
+
+
 async def test_a_dead_broker_is_a_transient_failure_and_what_was_acknowledged_stays(
     broker: Broker, client: Client
 ) -> None:

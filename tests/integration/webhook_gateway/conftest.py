@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import nats
+import pytest
 import pytest_asyncio
 import uvicorn
 from nats.aio.client import Client
@@ -105,8 +106,14 @@ def mac(body: bytes, secret: str) -> str:
 
 
 @pytest_asyncio.fixture
-async def sender(topology: str) -> AsyncIterator[Sender]:
-    """A running gateway that knows the connection `northwind`; seen from its sender's side."""
+async def sender(topology: str, request: pytest.FixtureRequest) -> AsyncIterator[Sender]:
+    """A running gateway that knows the connection `northwind`; seen from its sender's side.
+
+    Parametrized, it takes `patience` and `room` of the hook and `waiting` of the group commit.
+    """
+    how: dict[str, Any] = getattr(request, "param", {})
+    hook = {name: value for name, value in how.items() if name != "waiting"}
+    queue = {name: value for name, value in how.items() if name == "waiting"}
 
     async def quiet(_error: Exception) -> None: ...
 
@@ -116,9 +123,9 @@ async def sender(topology: str) -> AsyncIterator[Sender]:
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sending = Sender(listening.getsockname()[1], client, metrics)
     sending.connect("northwind")
-    async with GroupCommit(client, timeout=4) as commit:
+    async with GroupCommit(client, timeout=4, **queue) as commit:
         gateway = Gateway(commit=commit, receiver=sending.receivers.get, now=lambda: NOW, counters=Counters(metrics))
-        app = Starlette(routes=[route(gateway)])
+        app = Starlette(routes=[route(gateway, **hook)])
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         trust = ssl.create_default_context()  # costly to make, so all share one

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from webhook_gateway.hook import Room
+
 SECRET = "sandbox-only-webhook-secret"
 LARGEST = 256 * 1024
 
@@ -81,6 +83,56 @@ async def test_a_body_cut_short_is_counted_and_leaves_nothing(sender: Any) -> No
         while sender.counted("mlc_pushes_refused_total", reason="cut_short") == 0:
             await asyncio.sleep(0.01)
     assert await sender.stored() == []
+
+
+@pytest.mark.parametrize("sender", [{"patience": 0.05}], indirect=True)
+async def test_a_body_that_does_not_come_is_waited_for_only_so_long(sender: Any) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", sender.port)
+    writer.write(b'POST /hooks/basware/northwind HTTP/1.1\r\nHost: g\r\nContent-Length: 99\r\n\r\n{"taskId":')
+
+    answer = await asyncio.wait_for(reader.read(), timeout=5)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer.lower()
+    assert await sender.stored() == []
+    writer.close()
+
+
+@pytest.mark.parametrize("sender", [{"room": Room(10 * LARGEST)}], indirect=True)
+async def test_bodies_of_strangers_that_never_end_take_only_so_much_room(sender: Any) -> None:
+    head = f"POST /hooks/basware/nobody HTTP/1.1\r\nHost: g\r\nContent-Length: {LARGEST}\r\n\r\n".encode()
+    lines = []
+    for _ in range(40):
+        reader, writer = await asyncio.open_connection("127.0.0.1", sender.port)
+        writer.write(head + b"x" * (LARGEST - 1))
+        lines.append((reader, writer))
+
+    async with asyncio.timeout(10):
+        while sender.counted("mlc_pushes_refused_total", reason="no_room") < 30:
+            await asyncio.sleep(0.01)
+    refused = await sender.push(padded(sender.notification("t-1"), LARGEST))
+    assert (refused.status_code, refused.headers["Connection"]) == (503, "close")
+    assert int(refused.headers["Retry-After"]) >= 1
+
+    for _, writer in lines:
+        writer.transport.abort()
+    async with asyncio.timeout(10):
+        while (await sender.push(padded(sender.notification("t-1"), LARGEST))).status_code != 200:
+            await asyncio.sleep(0.05)
+    assert len(await sender.stored()) == 1
+
+
+@pytest.mark.parametrize("sender", [{"room": Room(LARGEST)}], indirect=True)
+async def test_room_is_given_back_whatever_the_answer_is(sender: Any) -> None:
+    largest = padded(sender.notification("t-1"), LARGEST)
+    for _ in range(3):
+        statuses = [
+            (await sender.push(largest, secret="another")).status_code,
+            (await sender.push(largest + b" ")).status_code,
+            (await sender.push(b"x" * LARGEST)).status_code,
+            (await sender.push(largest)).status_code,
+        ]
+        assert statuses == [401, 413, 422, 200]
 
 
 async def test_any_method_but_post_is_answered_405(sender: Any) -> None:

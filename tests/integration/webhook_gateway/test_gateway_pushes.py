@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
+import pytest
 import structlog
 
 from mlc_common.events import NotificationReceived, parse_event
@@ -129,6 +130,44 @@ async def test_every_200_survives_a_killed_broker_and_a_dead_one_is_answered_503
 
     await asyncio.gather(*(insist(sender.notification(f"t-{n}")) for n in range(400)))
     assert Counter(each["taskId"] for each in await sender.pushes()) == Counter(f"t-{n}" for n in range(400))
+
+
+@pytest.mark.parametrize("sender", [{"waiting": 0}], indirect=True)
+async def test_a_full_queue_is_answered_503_and_when_to_come_again(sender: Any) -> None:
+    response = await sender.push(sender.notification("t-1"))
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert "message" in response.json()
+    assert sender.counted("mlc_pushes_refused_total", reason="stream_away") == 1
+    assert await sender.stored() == []
+
+
+async def test_a_push_the_stream_refuses_is_answered_503(sender: Any) -> None:
+    await sender.push(sender.notification("t-1"))
+    (message,) = await sender.stored()
+    await sender.nats.jetstream().publish(
+        message.subject.replace("t-1", "t-2"), b"{}", headers={"Nats-Msg-Id": "somebody else's"}
+    )
+    taken = sender.notification("t-1") | {"taskId": "t-2"}
+    taken_at = (await sender.stored())[1].subject
+
+    with structlog.testing.capture_logs() as logs:
+        response = await sender.push(taken)
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5"), taken_at
+    assert sender.counted("mlc_pushes_refused_total", reason="stream_refused") == 1
+    assert sender.counted("mlc_pushes_stored_total", connection="northwind", variant="body/hex") == 1
+    assert [entry["event"] for entry in logs] == ["push_not_stored", "push_refused"]
+
+
+async def test_an_unreadable_expiration_is_said_in_the_log_without_its_text(sender: Any) -> None:
+    with structlog.testing.capture_logs() as logs:
+        response = await sender.push(sender.notification("t-1", expirationTime="soon-ish"))
+
+    assert response.status_code == 200
+    assert [entry["event"] for entry in logs] == ["expiration_unreadable"]
+    assert "soon-ish" not in repr(logs)
+    assert len(await sender.stored()) == 1
 
 
 async def test_nobody_who_is_not_trusted_learns_why(sender: Any) -> None:

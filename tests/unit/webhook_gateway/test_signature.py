@@ -101,6 +101,23 @@ def test_garbage_never_verifies_and_never_raises(header: str) -> None:
     assert judged(Push(BODY, header), webhook=watching(*SignedContent)).variant is None
 
 
+def test_every_push_costs_as_many_macs_as_the_most_demanding_connection() -> None:
+    assert rounds_for([]) == rounds_for([0, 1, 12]) == 16
+    most = rounds_for([3, 20, 4])
+    assert most == 20
+
+    forms = tuple(SignedContent)
+    known: list[tuple[tuple[bytes, ...], tuple[SignedContent, ...]]] = [
+        ((), ()),
+        ((b"one",), forms[:1]),
+        ((b"1", b"2", b"3"), forms),
+        ((b"1", b"2", b"3", b"4", b"5"), forms),
+    ]
+    for stamp in (STAMP, None):
+        work = [to_try(Push(BODY, None, stamp), secrets=each, forms=those, rounds=most) for each, those in known]
+        assert [len(each) for each in work] == [20] * len(known)
+
+
 @pytest.mark.parametrize("empty", ["", " ", "\t\n"])
 def test_an_empty_secret_can_never_verify(empty: str) -> None:
     signed_with_nothing = Push(BODY, hmac.new(empty.encode(), BODY, hashlib.sha256).hexdigest())

@@ -22,6 +22,9 @@ from mlc_common.failures import TransientError
 from mlc_common.settings import Settings
 from mlc_common.streams import Durable
 
+SERVERS_ACK_WAIT = 30.0
+"""Seconds a durable waits that was declared without saying how long."""
+
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -73,19 +76,21 @@ class Outages:
         log.info("broker_back")
 
 
-async def durable_exists(nats: Client, durable: Durable, *, timeout: float) -> bool:
-    """Whether the durable is declared; a reader of a missing one would loop without a sound.
+async def ack_wait_of(nats: Client, durable: Durable, *, timeout: float) -> float | None:
+    """Seconds the durable waits for a sign of life, or None when it is not declared.
+
+    A reader of a durable that is not there would loop without a sound.
 
     Raises:
         TransientError: the broker is away.
     """
     try:
-        await nats.jetstream(timeout=timeout).consumer_info(durable.stream, durable.name)
+        found = await nats.jetstream(timeout=timeout).consumer_info(durable.stream, durable.name)
     except NotFoundError:
-        return False
+        return None
     except BROKER_AWAY as error:
         raise TransientError("The broker does not answer.") from error
-    return True
+    return float(found.config.ack_wait or SERVERS_ACK_WAIT)
 
 
 @asynccontextmanager

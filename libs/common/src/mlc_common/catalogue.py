@@ -107,7 +107,7 @@ CATALOGUE: dict[str, Entry] = {
         "Enter the credit note in Epicor by hand.",
     ),
     "CREDIT_NOTE_OR_NOT": Entry(
-        "The invoice type is {type} and the gross sum {gross} {currency}: only one of them says that it is a credit note.",
+        "The invoice type is {type} and the gross sum is {gross} {currency}; only one of them says credit note.",
         "AP",
         "Correct the type or the sums in Basware and transfer it again; enter a credit note in Epicor by hand.",
     ),
@@ -162,13 +162,12 @@ CATALOGUE: dict[str, Entry] = {
         "Check whether the invoice was entered before; if not, correct its number and transfer it again.",
     ),
     "ALREADY_POSTED": Entry(
-        "Epicor company {company} holds this document already as invoice {number} of supplier {vendor} ({where}); it is "
-        "not entered twice.",
+        "Epicor company {company} already holds this document as invoice {number} of supplier {vendor} ({where}).",
         "AP",
-        "Correct the invoice in Epicor by hand; or, if it is unposted and wrong, delete it there and transfer this again.",
+        "Correct that invoice in Epicor by hand; or, if it is wrong and unposted, delete it and transfer this one again.",
     ),
     "SUPERSEDED": Entry(
-        "The invoice was transferred anew before this transfer reached Epicor; the newer transfer carries on.",
+        "The invoice was transferred anew before this transfer was posted; the newer transfer carries on.",
         "AP",
         "Nothing: the newer transfer is answered by itself.",
     ),

@@ -47,14 +47,24 @@ class GroupCommit:
         timeout: seconds an append waits for the stream's acknowledgement, its time in the queue included.
         largest_batch: events that share one write at most.
         waiting: events that may queue; one more is refused at once, so that a slow broker cannot fill the memory.
+        waiting_bytes: bytes of payload that may wait or be under way, for the same reason.
     """
 
-    def __init__(self, nats: Client, *, timeout: float, largest_batch: int = 64, waiting: int = 2048) -> None:
+    def __init__(
+        self,
+        nats: Client,
+        *,
+        timeout: float,
+        largest_batch: int = 64,
+        waiting: int = 2048,
+        waiting_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
         self._nats = nats
         self._log = EventLog(nats, timeout=timeout)
         self._timeout = timeout
         self._largest_batch = largest_batch
         self._room = waiting
+        self._bytes_left = waiting_bytes
         self._queue: deque[_Waiting] = deque()
         self._known: dict[str, _Waiting] = {}
         self._flights: set[asyncio.Task[None]] = set()
@@ -83,12 +93,19 @@ class GroupCommit:
             return replace(await self._outcome(first), already=True)
         if self._closed or not self._nats.is_connected:
             raise TransientError("The event stream is away; the fact is appended again later.")
-        if len(self._queue) >= self._room:
-            raise TransientError("Too many facts wait for the event stream already.", retry_after=1)
         payload = event.to_json()
+        if len(self._queue) >= self._room or len(payload) > self._bytes_left:
+            raise TransientError("Too many facts wait for the event stream already.", retry_after=1)
         if len(payload) > LARGEST_MESSAGE:
-            return await self._log.append(event)
+            return await self._alone(event, len(payload))
         return await self._outcome(self._enqueue(event, payload))
+
+    async def _alone(self, event: Event, size: int) -> Appended:
+        self._bytes_left -= size
+        try:
+            return await self._log.append(event)
+        finally:
+            self._bytes_left += size
 
     def _enqueue(self, event: Event, payload: bytes) -> _Waiting:
         stored: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
@@ -98,6 +115,7 @@ class GroupCommit:
         # The outcome is marked as seen: whoever asked may be gone.
         stored.add_done_callback(asyncio.Future.exception)
         self._queue.append(one)
+        self._bytes_left -= len(payload)
         self._launch()
         return one
 
@@ -125,12 +143,15 @@ class GroupCommit:
             if batch and size > LARGEST_WRITE:
                 break
             one = self._queue.popleft()
-            if not one.stored.done():
+            if one.stored.done():
+                self._bytes_left += len(one.payload)
+            else:
                 batch.append(one)
         return batch
 
     def _landed(self, batch: Sequence[_Waiting], flight: asyncio.Task[None]) -> None:
         self._flights.discard(flight)
+        self._bytes_left += sum(len(one.payload) for one in batch)
         error = TransientError("The append was cut short.") if flight.cancelled() else flight.exception()
         for one in batch:
             if error is not None and not one.stored.done():

@@ -57,7 +57,11 @@ def pause(tries: int, timings: Timings, *, jitter: float) -> float:
 
 
 class RetryOrBury:
-    """Runs a durable's handler and settles its message: acknowledged, tried again later, or buried."""
+    """Runs a durable's handler and settles its message: acknowledged, tried again later, or buried.
+
+    Args:
+        keep_alive: seconds between two signs of life for a message in hand.
+    """
 
     def __init__(
         self,
@@ -69,6 +73,7 @@ class RetryOrBury:
         timings: Timings,
         metrics: Metrics,
         redact: Redact,
+        keep_alive: float,
     ) -> None:
         self._durable = durable
         self._handler = handler
@@ -77,6 +82,7 @@ class RetryOrBury:
         self._timings = timings
         self._metrics = metrics
         self._redact = redact
+        self._signs_of_life = keep_alive
         self._bugs: dict[int, int] = {}
 
     async def __call__(self, message: NatsMessage) -> None:
@@ -166,7 +172,7 @@ class RetryOrBury:
 
     async def _keep_alive(self, raw: Msg) -> None:
         while True:
-            await asyncio.sleep(self._timings.ack_wait / 3)
+            await asyncio.sleep(self._signs_of_life)
             with suppress(*BROKER_AWAY):  # while it is away it redelivers nothing either
                 await raw.in_progress()
 

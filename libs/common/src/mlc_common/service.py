@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +11,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 import structlog
-import uvicorn
 import uvloop
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
@@ -26,12 +23,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from mlc_common.broker import Outages, durable_exists, make_broker, reading
+from mlc_common.broker import Outages, ack_wait_of, make_broker, reading
 from mlc_common.connection_workers import ConnectionWorker, ConnectionWorkers
 from mlc_common.connections import Connection, Connections
 from mlc_common.database import make_engine
 from mlc_common.eventlog import EventLog
 from mlc_common.failures import TransientError
+from mlc_common.listening import Door, Listener, listening
 from mlc_common.retries import Handler, RetryOrBury
 from mlc_common.settings import Settings
 from mlc_common.streams import Durable
@@ -39,6 +37,9 @@ from mlc_common.telemetry import Metrics, Redactor, start_logging, start_tracing
 from mlc_common.vault import MasterKeys
 
 log = structlog.stdlib.get_logger(__name__)
+
+MOST_CONNECTIONS = 1024
+"""Connections that the public port serves at once: ten times what one busy sender opens, and little enough memory."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Runtime:
             TransientError: the durable is not declared, or the broker is away.
         """
         timings = self.settings.timings
-        if not await durable_exists(self.nats, durable, timeout=timings.publish):
+        ack_wait = await ack_wait_of(self.nats, durable, timeout=timings.publish)
+        if ack_wait is None:
             raise TransientError(f"The durable {durable.name} is not declared; run `ml-connector topology`.")
         settle = RetryOrBury(
             durable,
@@ -75,6 +77,7 @@ class Runtime:
             timings=timings,
             metrics=self.metrics,
             redact=self.redactor,
+            keep_alive=ack_wait / 3,
         )
         async with reading(self.broker, durable, settle, workers=workers or self.settings.workers):
             self.durables.add(durable)
@@ -89,7 +92,7 @@ class Wiring:
     """What a service adds to the bootstrap.
 
     Args:
-        routes: HTTP routes beside health, readiness and metrics.
+        routes: HTTP routes for everybody, on the public port; without any there is no such port.
         per_connection: entered for every active connection.
         background: loops that run until the service stops; one that ends or fails stops the service.
     """
@@ -135,19 +138,20 @@ async def serve(
             workers = ConnectionWorkers(runtime.connections, wiring.per_connection, pause=settings.timings.refresh / 5)
             stack.push_async_callback(workers.stop)
         loops = [runtime.connections.keep_fresh, *wiring.background, *([workers.keep_running] if workers else [])]
-        server = await _listen(runtime, wiring.routes, workers, stack)
-        tasks = [asyncio.ensure_future(loop()) for loop in (server, *loops)]
+        servers = await _listen(runtime, wiring.routes, workers, stack)
+        tasks = [asyncio.ensure_future(loop()) for loop in loops]
+        ends = [asyncio.ensure_future(each.ended()) for each in servers]
         stopped = asyncio.ensure_future((stop or asyncio.Event()).wait())
         log.info("service_started", version=version("ml-connector"))
         try:
-            done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*ends, *tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
                 task.result()
         finally:
             log.info("service_stopping")
-            for task in (*tasks[1:], stopped):
+            for task in (*ends, *tasks, stopped):
                 task.cancel()
-            await asyncio.gather(*tasks[1:], stopped, return_exceptions=True)
+            await asyncio.gather(*ends, *tasks, stopped, return_exceptions=True)
             if workers is not None:
                 await workers.stop()
     log.info("service_stopped")
@@ -201,53 +205,36 @@ def master_keys(settings: Settings) -> MasterKeys:
     return MasterKeys.parse(settings.master_keys or SecretStr(""))
 
 
-class _Server(uvicorn.Server):
-    """uvicorn that leaves signals to the bootstrap."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def _listen(
     runtime: Runtime, routes: Sequence[BaseRoute], workers: ConnectionWorkers | None, stack: AsyncExitStack
-) -> Callable[[], Awaitable[None]]:
-    app = Starlette(routes=[*_health(runtime, workers), *routes])
-    listening = socket.create_server((runtime.settings.host, runtime.settings.port), backlog=2048)
-    # asyncio does this only for sockets that name their protocol; without it each kept-alive answer waits 40 ms.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    port = listening.getsockname()[1]
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=int(runtime.settings.timings.graceful),
-    )
-    server = _Server(config)
-    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+) -> list[Listener]:
+    """Health, readiness and metrics on a port for operators; a service's own routes on a port for everybody.
 
-    async def stop_listening() -> None:
-        server.should_exit = True
-        await serving
-
-    stack.push_async_callback(stop_listening)
-    if runtime.settings.port_file:
-        runtime.settings.port_file.write_text(str(port))
-    log.info("listening", port=port)
-
-    async def until_it_ends() -> None:
-        await asyncio.shield(serving)
-
-    return until_it_ends
+    The names of connections and what they do are nobody's business who may only push.
+    """
+    settings, listeners = runtime.settings, list[Listener]()
+    inside = Door(settings.host, settings.port, settings.port_file)
+    doors = [(inside, _health(runtime, workers, listeners))]
+    if routes:
+        outside = Door(
+            settings.public_host, settings.public_port, settings.public_port_file, most_connections=MOST_CONNECTIONS
+        )
+        doors.append((outside, list(routes)))
+    for door, mounted in doors:
+        listener = await stack.enter_async_context(
+            listening(Starlette(routes=mounted), door, graceful=settings.timings.graceful)
+        )
+        listeners.append(listener)
+    return listeners
 
 
-def _health(runtime: Runtime, workers: ConnectionWorkers | None) -> list[BaseRoute]:
+def _health(runtime: Runtime, workers: ConnectionWorkers | None, listeners: Sequence[Listener]) -> list[BaseRoute]:
     async def alive(_request: Request) -> Response:
         return JSONResponse({"service": runtime.name, "version": version("ml-connector")})
 
     async def ready(_request: Request) -> Response:
         missing = await _missing(runtime, workers)
+        missing += [f"port {each.port} does not listen" for each in listeners if not each.accepting]
         return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
 
     async def metrics(_request: Request) -> Response:
@@ -262,7 +249,7 @@ async def _missing(runtime: Runtime, workers: ConnectionWorkers | None) -> list[
     missing = []
     try:
         for durable in list(runtime.durables):
-            if not await durable_exists(runtime.nats, durable, timeout=2):
+            if await ack_wait_of(runtime.nats, durable, timeout=2) is None:
                 missing.append(f"durable {durable.name} is gone; run `ml-connector topology`")
     except TransientError as failure:
         missing.append(str(failure))

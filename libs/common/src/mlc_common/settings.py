@@ -62,11 +62,20 @@ class Settings(BaseSettings):
     )
     master_keys: SecretStr | None = Field(default=None, description="id:base64 lines, the sealing one first")
     master_keys_file: Path | None = Field(default=None, description="a file with the same lines")
-    host: str = Field(default="127.0.0.1", description="HTTP address to listen on; in a container 0.0.0.0")
-    port: int = Field(
-        default=0, ge=0, le=65_535, description="HTTP port: health, readiness, metrics and, on the gateway, the hook"
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on for health and metrics; in a container 0.0.0.0"
     )
-    port_file: Path | None = Field(default=None, description="the port in use is written here once it listens")
+    port: int = Field(
+        default=0, ge=0, le=65_535, description="port of health, readiness and metrics, for operators only; 0 picks one"
+    )
+    port_file: Path | None = Field(default=None, description="that port is written here once it is in use")
+    public_host: str = Field(
+        default="127.0.0.1", description="address the gateway's hook listens on; in a container 0.0.0.0"
+    )
+    public_port: int = Field(
+        default=0, ge=0, le=65_535, description="port of the gateway's hook, the only one for outside; 0 picks one"
+    )
+    public_port_file: Path | None = Field(default=None, description="that port is written here once it is in use")
     log_level: str = Field(default="info", description="debug, info, warning or error")
     otlp_endpoint: str | None = Field(default=None, description="OTLP over HTTP, for example http://127.0.0.1:4318")
     workers: int = Field(default=4, ge=1, le=64, description="messages one replica works on at once, per durable")

@@ -63,19 +63,18 @@ async def declare(nats: Client, settings: Settings) -> None:
                 replicas=settings.stream_replicas,
             ),
         )
-    await _forbid_deletion(nats, CLAIMS_BUCKET)
+    await _bring_up_to_date(nats, f"OBJ_{CLAIMS_BUCKET}", replicas=settings.stream_replicas)
 
 
-async def _forbid_deletion(nats: Client, bucket: str) -> None:
+async def _bring_up_to_date(nats: Client, stream: str, *, replicas: int) -> None:
     """Claims are part of the audit trail; the client library cannot say so when it creates a bucket.
 
     Purging cannot be forbidden here, because an object store rolls its directory up; account permissions can.
     """
-    stream = f"OBJ_{bucket}"
     config = (await _ask(nats, f"STREAM.INFO.{stream}", {}))["config"]
-    answer = await _ask(nats, f"STREAM.UPDATE.{stream}", config | {"deny_delete": True})
+    answer = await _ask(nats, f"STREAM.UPDATE.{stream}", config | {"deny_delete": True, "num_replicas": replicas})
     if "error" in answer:
-        raise PermanentError(f"NATS refused the object store {bucket}: {answer['error'].get('description')}.")
+        raise PermanentError(f"NATS refused the object store {stream}: {answer['error'].get('description')}.")
 
 
 async def declare_connection(nats: Client, connection: str, *, ack_wait: float) -> None:

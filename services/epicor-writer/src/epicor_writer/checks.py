@@ -61,7 +61,7 @@ def _header(document: AccountingDocument, posting: Posting) -> Iterator[Finding]
 
 
 def _kind(document: AccountingDocument, posting: Posting) -> Iterator[Finding]:
-    """Credit notes; which of type and sign tells them is the tenant's choice, so either does (Basware API reference)."""
+    """Credit notes: type or sign tells them, as the tenant chose (Basware API reference), so either will do."""
     code = (document.invoiceTypeCode or "").strip()
     listed = same_key(code) in {same_key(each) for each in posting.credit_types}
     negative = min(document.grossSum or 0, document.netSum or 0) < 0

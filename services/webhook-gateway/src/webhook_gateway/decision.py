@@ -9,7 +9,7 @@ from datetime import datetime
 from mlc_basware.notification import ConnectionTest, Notification, Unreadable, read
 from mlc_common.connection import Webhook
 from mlc_common.events import NotificationReceived
-from webhook_gateway.signature import Push, Reason, verify
+from webhook_gateway.signature import FEWEST_ROUNDS, Push, Reason, verify
 
 UNVERIFIED = "unverified"
 UNREADABLE = "unreadable"
@@ -61,10 +61,18 @@ class Refuse:
     sentence: str
 
 
-def decide(push: Push, *, receiver: Receiver | None, now: datetime) -> Keep | Echo | Refuse:
-    """Judge a push for the connection it names, or for none. An unknown one costs the same work as a known one."""
+def decide(
+    push: Push, *, receiver: Receiver | None, now: datetime, rounds: int = FEWEST_ROUNDS
+) -> Keep | Echo | Refuse:
+    """Judge a push for the connection it names, or for none. An unknown one costs the same work as a known one.
+
+    One exception: pushes for a connection whose secrets do not open must come again, so their 503 tells that it exists.
+
+    Args:
+        rounds: MACs to compute, see `signature.rounds_for`.
+    """
     secrets, webhook = ((), NOBODY) if receiver is None else (receiver.secrets, receiver.webhook)
-    verdict = verify(push, secrets=secrets, webhook=webhook, now=now)
+    verdict = verify(push, secrets=secrets, webhook=webhook, now=now, rounds=rounds)
     content = read(push.body)
     if isinstance(content, ConnectionTest):
         return Echo()

@@ -17,7 +17,7 @@ from mlc_common.events import NotificationReceived
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.telemetry import Metrics
 from webhook_gateway.decision import Echo, Keep, Receiver, Refuse, decide
-from webhook_gateway.signature import Push
+from webhook_gateway.signature import FEWEST_ROUNDS, Push
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -82,18 +82,21 @@ class Seldom:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What a push is handled with. `receiver` looks a connection up in memory, None when there is none."""
+    """What a push is handled with. `receiver` looks a connection up in memory, None when there is none; `rounds` is how
+    many MACs every push costs now, see `signature.rounds_for`.
+    """
 
     commit: Commit
     receiver: Callable[[str], Receiver | None]
     now: Callable[[], datetime]
     counters: Counters
+    rounds: Callable[[], int] = lambda: FEWEST_ROUNDS
     seldom: Seldom = field(default_factory=Seldom)
 
 
 async def take_push(push: Push, *, receiver: Receiver | None, gateway: Gateway) -> Answer:
     """Judge one push, store it, and answer 200 with the object received only once the stream has it."""
-    match decide(push, receiver=receiver, now=gateway.now()):
+    match decide(push, receiver=receiver, now=gateway.now(), rounds=gateway.rounds()):
         case Echo():
             gateway.counters.tested.inc()
             return Answer(200, push.body)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,8 +18,8 @@ from mlc_basware.notification import instant
 from mlc_common.connection import SignedContent, Webhook
 
 SIGNATURE_HEADER = "X-BWAPI-Signature-256"
-ROUNDS = 8
-"""MACs computed for every push at least, so that the time taken does not tell which connections exist."""
+FEWEST_ROUNDS = 16
+"""MACs computed for every push at least: four secrets in all four forms."""
 
 _MAC_BYTES = 32
 _NO_MAC = bytes(_MAC_BYTES)
@@ -67,14 +67,25 @@ class Verdict:
     reason: Reason | None
 
 
-def verify(push: Push, *, secrets: Sequence[str], webhook: Webhook, now: datetime) -> Verdict:
+def rounds_for(candidates: Iterable[int]) -> int:
+    """MACs to compute for every push, known or not, so that the time taken does not tell which connections exist.
+
+    Args:
+        candidates: the number of secrets times the number of forms, for every connection there is.
+    """
+    return max(FEWEST_ROUNDS, *candidates, 0)
+
+
+def verify(
+    push: Push, *, secrets: Sequence[str], webhook: Webhook, now: datetime, rounds: int = FEWEST_ROUNDS
+) -> Verdict:
     """Check every usable secret against every configured form, in constant time, then the freshness.
 
-    An empty secret never verifies.
+    An empty secret never verifies. `rounds` MACs are computed, or more if there is more to check.
     """
     usable = [secret.encode() for secret in secrets if secret.strip()]
     form, mac = decode(push.signature or "")
-    content = _matching(push, mac or _NO_MAC, secrets=usable, forms=webhook.signed)
+    content = _matching(push, mac or _NO_MAC, secrets=usable, forms=webhook.signed, rounds=rounds)
     if not usable:
         return Verdict(None, Reason.NO_SECRET)
     if push.signature is None:
@@ -114,17 +125,23 @@ def timestamp_instant(text: str) -> datetime | None:
 
 
 def _matching(
-    push: Push, mac: bytes, *, secrets: Sequence[bytes], forms: Sequence[SignedContent]
+    push: Push, mac: bytes, *, secrets: Sequence[bytes], forms: Sequence[SignedContent], rounds: int
 ) -> SignedContent | None:
-    candidates: list[tuple[SignedContent | None, bytes, bytes]] = [
-        (form, secret, covered) for secret in secrets for form in forms if (covered := _covered(push, form)) is not None
-    ]
-    candidates += [(None, b"nobody's", push.body)] * (ROUNDS - len(candidates))
     found: SignedContent | None = None
-    for form, secret, covered in candidates:
+    for form, secret, covered in to_try(push, secrets=secrets, forms=forms, rounds=rounds):
         if hmac.compare_digest(hmac.digest(secret, covered, "sha256"), mac) and found is None:
             found = form
     return found
+
+
+def to_try(
+    push: Push, *, secrets: Sequence[bytes], forms: Sequence[SignedContent], rounds: int
+) -> list[tuple[SignedContent | None, bytes, bytes]]:
+    """Every MAC to compute, as form, secret and covered bytes; filled up to `rounds` with ones that match nothing."""
+    candidates: list[tuple[SignedContent | None, bytes, bytes]] = [
+        (form, secret, covered) for secret in secrets for form in forms if (covered := _covered(push, form)) is not None
+    ]
+    return candidates + [(None, b"nobody's", push.body)] * (rounds - len(candidates))
 
 
 def _covered(push: Push, form: SignedContent) -> bytes | None:
