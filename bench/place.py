@@ -30,6 +30,7 @@ from operator_console.demo_far_sides import FarSides, Ports, sandbox_program
 from operator_console.demo_scenario import CREDENTIALS, WEBHOOK_SECRET
 from operator_console.exits import CommandError
 from operator_console.reach import broker
+from operator_console.run_state import public_port_of
 from operator_console.service_health import service_answers
 from operator_console.supervisor import Patience, Program, Supervised
 
@@ -157,14 +158,18 @@ async def second_gateway(place: Place, say: Say) -> AsyncIterator[str]:
         name=name,
         command=(str(Path(sys.executable).parent / GATEWAY),),
         log=folder.log(name),
-        port_file=folder.port_file(name),
-        environment={**place.environment, "MLC_PORT": "0", "MLC_PORT_FILE": str(folder.port_file(name))},
+        port_files=(folder.port_file(name), folder.public_port_file(name)),
+        environment={
+            **place.environment,
+            "MLC_PORT_FILE": str(folder.port_file(name)),
+            "MLC_PUBLIC_PORT_FILE": str(folder.public_port_file(name)),
+        },
     )
     process = Supervised(program, patience=Patience(), say=say, changed=lambda: None)
     await process.start()
     try:
-        ready = await until(lambda: _ready(place, folder.port_file(name)), what="a second gateway is up")
-        hook = f"http://127.0.0.1:{ready}/hooks/basware/{CONNECTION}"
+        await until(lambda: _ready(place, folder.port_file(name)), what="a second gateway is up")
+        hook = f"http://127.0.0.1:{public_port_of(folder, name)}/hooks/basware/{CONNECTION}"
         await until(partial(_takes_pushes, place, hook), what="the second gateway knows the connection")
         yield hook
     finally:

@@ -125,11 +125,12 @@ class System:
     epicor: str
     database_url: str
     services: dict[str, Process] = field(default_factory=dict)
+    offered: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def hook(self) -> str:
         """Where Basware pushes to."""
-        return f"http://127.0.0.1:{self.port('webhook-gateway')}/hooks/basware/{CONNECTION}"
+        return f"http://127.0.0.1:{self.port('webhook-gateway.public')}/hooks/basware/{CONNECTION}"
 
     def port(self, service: str) -> int:
         return int((self.folder / f"{service}.port").read_text())
@@ -149,7 +150,8 @@ class System:
 
     def restart(self, service: str) -> None:
         """Start a killed service anew."""
-        (self.folder / f"{service}.port").unlink(missing_ok=True)
+        for name in (service, f"{service}.public"):
+            (self.folder / f"{name}.port").unlink(missing_ok=True)
         self.services[service].start()
 
     async def offer(self, documents: Sequence[dict[str, Any]]) -> list[str]:
@@ -162,6 +164,7 @@ class System:
             headers={"Content-Type": "application/json"},
         )
         assert answer.status_code < 300, answer.text
+        self.offered |= {document["invoiceId"]: document for document in documents}
         return [document["invoiceId"] for document in documents]
 
     async def push(self, ids: Sequence[str], **options: Any) -> list[int]:
@@ -186,9 +189,12 @@ class System:
         return [invoice for invoice in answer.json()["invoices"] if invoice["ExternalID"] in wanted]
 
     async def documents(self) -> dict[str, dict[str, Any]]:
-        """Every document in Basware, by id."""
+        """Every document in Basware as it was offered and as it stands now, by id."""
         answer = await self.http.get(f"{self.basware}/_sandbox/state", timeout=60)
-        return {document["invoiceId"]: document for document in answer.json()["documents"]}
+        return {
+            document["invoiceId"]: self.offered.get(document["invoiceId"], {}) | document
+            for document in answer.json()["documents"]
+        }
 
     async def answered(self, ids: Sequence[str], *, seconds: float = 30) -> dict[str, dict[str, Any]]:
         """Wait until Basware has an answer for each of these documents; returns Basware's books."""
@@ -269,7 +275,10 @@ async def running(tmp_path_factory: pytest.TempPathFactory, module_broker: Any, 
         )
         await _connect(made, client, database_url, MasterKeys.parse(SecretStr(keys)))
         for service in SERVICES:
-            own = base | {"MLC_PORT_FILE": str(folder / f"{service}.port")}
+            own = base | {
+                "MLC_PORT_FILE": str(folder / f"{service}.port"),
+                "MLC_PUBLIC_PORT_FILE": str(folder / f"{service}.public.port"),
+            }
             program = str(Path(sys.executable).parent / service)
             made.services[service] = Process([program], own, folder / f"{service}.log")
             made.services[service].start()

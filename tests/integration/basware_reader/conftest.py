@@ -162,8 +162,8 @@ def served() -> Callable[[ASGIApp], AbstractAsyncContextManager[str]]:
 
 @pytest.fixture
 def connect(clock: Clock) -> Callable[..., AbstractAsyncContextManager[BaswareClient]]:
-    """Makes other clients: of another address, with another secret or other settings."""
-    return lambda url, **how: open_client(connection_to(url, **how), timings=TIMINGS, now=clock)
+    """Makes other clients: of another address, with another secret, other settings or timings."""
+    return lambda url, timings=TIMINGS, **how: open_client(connection_to(url, **how), timings=timings, now=clock)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from mlc_basware.client import Accepted, BaswareClient, Refused
 from mlc_basware.documents import AccountingDocument, TransferResponse
 from mlc_common.failures import TransientError, UnknownOutcomeError
+from mlc_common.settings import Timings
 from mlc_sandbox.basware import BaswareWorld
 from mlc_sandbox.faults import Fault
 from mlc_sandbox.samples import approved_invoices, bulk_invoices
@@ -308,6 +309,33 @@ async def test_no_log_line_holds_a_token_a_secret_or_a_signed_address(
     told = caplog.text + "".join(capsys.readouterr()) + repr(failure.value) + repr(basware)
     for secret in ("sandbox-only-secret", "X-Amz-Signature", *world.tokens):
         assert secret not in told
+
+
+async def test_a_basware_that_drips_is_given_up_and_a_token_that_drips_keeps_nobody(connect: Connect, url: str) -> None:
+    quick = Timings(basware_read=0.3, basware_connect=0.3)
+    drips: list[str] = []
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        drips.append((await reader.readuntil(b"\r\n\r\n")).decode().split()[1])
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    dripping = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for both in ({"token_url": f"{url}/v1/tokens"}, {}):
+        async with connect(dripping, timings=quick, **both) as client, asyncio.timeout(8):
+            outcomes = await asyncio.gather(*(client.document("1") for _ in range(5)), return_exceptions=True)
+            assert {type(each) for each in outcomes} == {TransientError}
+            with pytest.raises(TransientError):
+                await client.acknowledge("1")
+    assert drips[0] == "/v1/accountingDocuments/1"
+    assert drips[-1] == "/v1/tokens"
+    assert drips.count("/v1/tokens") == 2, "one for the five who wait together, and a new one after it failed"
+    server.close()
 
 
 async def test_nobody_listening_is_a_transient_failure(connect: Connect) -> None:

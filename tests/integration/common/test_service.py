@@ -15,6 +15,9 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connection, apply
@@ -235,6 +238,58 @@ async def test_a_new_connection_is_followed_and_a_paused_one_left_alone(
         await asyncio.sleep(0.5)
 
     assert "second/i2" not in seen
+
+
+async def test_what_is_for_everybody_and_what_is_for_operators_have_ports_of_their_own(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async def hello(_request: Request) -> Response:
+        return PlainTextResponse("hello")
+
+    async def wire(_runtime: Runtime) -> Wiring:
+        return Wiring(routes=[Route("/hello", hello)])
+
+    stop = asyncio.Event()
+    public = settings.model_copy(update={"public_port_file": tmp_path / "public"})
+    service = asyncio.create_task(serve("test", public, wire, stop=stop))
+    await eventually(lambda: (tmp_path / "public").exists() and (tmp_path / "public").read_text() != "")
+    inside, outside = (f"http://127.0.0.1:{(tmp_path / name).read_text()}" for name in ("port", "public"))
+    async with httpx.AsyncClient() as http:
+
+        async def ready() -> bool:
+            return (await http.get(f"{inside}/readyz")).status_code == 200
+
+        await eventually(ready)
+        assert (await http.get(f"{outside}/hello")).text == "hello"
+        assert (await http.get(f"{inside}/hello")).status_code == 404
+        for path in ("/metrics", "/readyz", "/healthz"):
+            assert (await http.get(f"{inside}{path}")).status_code == 200
+            assert (await http.get(f"{outside}{path}")).status_code == 404
+    stop.set()
+    await service
+
+
+async def test_a_service_without_routes_of_its_own_has_no_public_port(settings: Settings, tmp_path: Path) -> None:
+    async def wire(_runtime: Runtime) -> Wiring:
+        return Wiring()
+
+    stop = asyncio.Event()
+    public = settings.model_copy(update={"public_port_file": tmp_path / "public"})
+    service = asyncio.create_task(serve("test", public, wire, stop=stop))
+    async with httpx.AsyncClient() as http:
+
+        async def ready() -> bool:
+            try:
+                address = f"http://127.0.0.1:{(tmp_path / 'port').read_text()}"
+                return (await http.get(f"{address}/readyz")).status_code == 200
+            except (FileNotFoundError, httpx.InvalidURL, httpx.TransportError):
+                return False
+
+        await eventually(ready)
+    stop.set()
+    await service
+
+    assert not (tmp_path / "public").exists()
 
 
 async def test_readiness_tells_when_a_durable_is_gone(

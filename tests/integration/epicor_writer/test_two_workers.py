@@ -43,14 +43,15 @@ class HoldsLookUps(Behind):
         return found
 
 
-async def test_a_worker_that_lost_its_place_refuses_nothing_that_another_one_posted(
-    writer: Writer, engine: AsyncEngine
+@pytest.mark.parametrize("taken_over", [True, False])
+async def test_a_worker_that_lost_its_place_refuses_nothing(
+    writer: Writer, engine: AsyncEngine, taken_over: bool
 ) -> None:
     body = bad_invoices()["inactive_vendor"]
     event = approved(body)
     ledger = writer.ledger
     slow = HoldsLookUps(ledger)
-    writer.ledger = slow  # type: ignore[assignment]
+    writer.ledger = slow
     slow_worker = asyncio.create_task(writer.once(event))
     await slow.asked.wait()
     async with engine.connect() as db:
@@ -59,12 +60,13 @@ async def test_a_worker_that_lost_its_place_refuses_nothing_that_another_one_pos
     vendor["Inactive"] = False
     writer.ledger = ledger
 
-    assert isinstance(await writer.once(event), InvoicePosted)
+    if taken_over:
+        assert isinstance(await writer.once(event), InvoicePosted)
     slow.go.set()
     with pytest.raises(TransientError):
         await slow_worker
 
-    assert await writer.facts(event) == ["intended", "posted"]
+    assert await writer.facts(event) == (["intended", "posted"] if taken_over else [])
 
 
 class AnotherRefuses(Behind):
@@ -85,7 +87,7 @@ async def test_a_success_is_not_recorded_beside_a_refusal_that_arrived_late(writ
     event = approved(invoice())
     common = {"connection": "demo", "invoice_id": event.invoice_id, "attempt": event.attempt, "connection_version": 3}
     refused = InvoiceRefused(**common, at=datetime.now(UTC), findings=(finding("SUPERSEDED"),))
-    writer.ledger = AnotherRefuses(writer.ledger, writer, refused)  # type: ignore[assignment]
+    writer.ledger = AnotherRefuses(writer.ledger, writer, refused)
 
     with pytest.raises(TransientError, match="Another worker"):
         await writer.once(event)
@@ -105,7 +107,7 @@ class DiesAtTheUnlock(Behind):
 async def test_a_group_left_locked_after_the_outcome_is_given_back_by_the_redelivery(writer: Writer) -> None:
     event = approved(invoice())
     ledger = writer.ledger
-    writer.ledger = DiesAtTheUnlock(ledger)  # type: ignore[assignment]
+    writer.ledger = DiesAtTheUnlock(ledger)
     with pytest.raises(SystemError):
         await writer.once(event)
     writer.ledger = ledger
@@ -121,7 +123,7 @@ async def test_a_group_left_locked_after_the_outcome_is_given_back_by_the_redeli
 async def test_the_groups_of_earlier_intents_are_given_back_as_well(writer: Writer, dies_again: bool) -> None:
     event = approved(invoice())
     ledger = writer.ledger
-    writer.ledger = DiesAtTheUnlock(ledger)  # type: ignore[assignment]
+    writer.ledger = DiesAtTheUnlock(ledger)
     with pytest.raises(SystemError):
         await writer.once(event)
     (first, _) = await writer.log.timeline("demo", event.invoice_id)
@@ -168,13 +170,13 @@ class CannotBeRead(Behind):
 @pytest.mark.parametrize("at", ["look_up", "reference"])
 async def test_nothing_that_was_sent_becomes_a_dead_letter(writer: Writer, at: str) -> None:
     event = approved(invoice())
-    writer.ledger = CannotBeRead(writer.ledger, at=at)  # type: ignore[assignment]
+    writer.ledger = CannotBeRead(writer.ledger, at=at)
     if at == "reference":
         writer.fault("drop_before")
-        with pytest.raises(TransientError, match="looking up|Looking up"):
+        with pytest.raises(TransientError, match="Looking up"):
             await writer.once(event)
 
-    with pytest.raises(TransientError, match="cannot be read.* this waits"):
+    with pytest.raises(TransientError, match=r"cannot be read.* this waits"):
         await writer.once(event)
 
     assert isinstance(await writer.until_settled(event), InvoicePosted)

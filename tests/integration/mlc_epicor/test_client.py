@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
@@ -182,19 +183,69 @@ async def test_a_page_in_front_of_epicor_is_no_answer(sandbox: Running, http: ht
         await client_of(sandbox, http).invoice("NWM", 101, "X")
 
 
-async def test_being_sent_to_a_sign_in_page_is_no_answer(http: httpx.AsyncClient) -> None:
-    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+@asynccontextmanager
+async def saying(http: httpx.AsyncClient, head: str, body: str = "") -> AsyncIterator[EpicorClient]:
+    """A client of a server that answers everything with the same."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/login\r\nContent-Length: 0\r\n\r\n")
+        writer.write(f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(redirect, "127.0.0.1", 0)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
         epicor = Epicor(base_url=f"http://127.0.0.1:{port}/live")
         signed = sign_in(epicor, SECRETS.__getitem__, http=http, life_used=0.8)
-        client = EpicorClient(http, epicor, sign_in=signed, write_patience=1)
+        yield EpicorClient(http, epicor, sign_in=signed, write_patience=1)
 
+
+async def test_being_sent_to_a_sign_in_page_is_no_answer(http: httpx.AsyncClient) -> None:
+    async with saying(http, "302 Found\r\nLocation: http://127.0.0.1:1/login") as client:
         with pytest.raises(TransientError, match="sent elsewhere"):
+            await client.delete_invoice("NWM", 101, "X")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        '{"status": "up"}',
+        "<html>Welcome</html>",
+        '{"returnObj": {"APInvHed": [{"VendorNum": "none"}], "APInvGrp": [{"PostInProcess": "?"}]}}',
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_no_absence_and_no_end(http: httpx.AsyncClient, body: str) -> None:
+    async with saying(http, "200 OK", body) as client:
+        with pytest.raises(TransientError):
+            await client.invoice("NWM", 101, "X")
+        with pytest.raises(TransientError):
+            await client.group("NWM", "B2610280")
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("404 Not Found", "<html>404</html>"),
+        ("404 Not Found", '{"ErrorMessage": "No service matches.", "ErrorType": "Ice.Common.ApiException"}'),
+        ("405 Method Not Allowed", '{"Message": "Not here."}'),
+        ("408 Request Timeout", ""),
+        ("400 Bad Request", "<html>nginx</html>"),
+        ("200 OK", '{"status": "up"}'),
+    ],
+)
+async def test_a_set_that_something_else_answers_for_names_what_to_check(
+    http: httpx.AsyncClient, head: str, body: str
+) -> None:
+    async with saying(http, head, body) as client:
+        with pytest.raises(TransientError, match=r"check epicor\.base_url"):
+            await client.rows("NWM", VENDORS)
+
+
+@pytest.mark.parametrize("head", ["404 Not Found", "405 Method Not Allowed", "408 Request Timeout", "410 Gone"])
+async def test_a_write_that_something_else_turned_away_is_unclear(http: httpx.AsyncClient, head: str) -> None:
+    async with saying(http, head, "<html>nobody is there</html>") as client:
+        with pytest.raises(UnclearAnswerError, match="nobody is there"):
             await client.delete_invoice("NWM", 101, "X")

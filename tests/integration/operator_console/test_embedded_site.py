@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlc_common.streams import DOCUMENTS
-from operator_console import run_state, site
-from operator_console.data_folder import DataFolder, broker_access, free_port, prepare
+from operator_console import run_state, site, status
+from operator_console.data_folder import DataFolder, broker_access, free_port, locked, prepare
+from operator_console.demo_command import sweep
 from operator_console.embedded_database import database_answers, socket_folder
-from operator_console.exits import CommandError
+from operator_console.exits import CommandError, Exit
 from operator_console.processes import birth
 from operator_console.reach import broker, broker_answers, database
-from operator_console.supervisor import Patience
+from operator_console.supervisor import Patience, Program
 
 SERVERS_ONLY = site.Options(
     port=0, services=(), patience=Patience(first_pause=0.05, longest_pause=0.5, graceful=10), start_within=60
@@ -72,6 +75,95 @@ async def _until_answers(here: site.Site, *, restarts: int) -> None:
             await asyncio.sleep(0.05)
         while not (await broker_answers(here.settings) and await database_answers(here.folder)):
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("name", ["a+b & 50%25 c#d", 'it\'s "quoted", ü:x'])
+async def test_a_directory_may_have_any_name(folder: DataFolder, name: str) -> None:
+    odd = DataFolder(folder.root / name)
+    async with site.running(odd, SERVERS_ONLY, say=print) as here:
+        async with broker(here.settings) as client:
+            await client.jetstream().publish("documents.c.1.noticed.a", b"kept")
+        async with database(here.settings) as engine, engine.begin() as db:
+            await db.exec_driver_sql("CREATE TABLE kept (n int)")
+    assert list(odd.broker_store.rglob("*.blk")), "the streams are in the directory, whatever its name"
+
+
+async def test_settings_for_somebody_elses_postgresql_do_not_reach_the_embedded_one(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = {"PGPORT": "6543", "PGSSLMODE": "verify-full", "PGDATA": "/nowhere", "PGTARGETSESSIONATTRS": "standby"}
+    for name, value in foreign.items():
+        monkeypatch.setenv(name, value)
+    prog = Program(name="looker", command=("/bin/sh", "-c", "env; exec sleep 600"), log=folder.log("looker"))
+
+    async with site.running(folder, replace(SERVERS_ONLY, programs=(prog,)), say=print) as here:
+        async with database(here.settings) as engine, engine.connect() as db:
+            assert (await db.exec_driver_sql("SHOW port")).scalar() == "5432"
+        assert await database_answers(folder)
+        async with asyncio.timeout(10):
+            while "PATH=" not in prog.log.read_text():
+                await asyncio.sleep(0.05)
+    assert not set(foreign) & {line.partition("=")[0] for line in prog.log.read_text().splitlines()}
+
+
+def test_a_lost_master_key_is_not_replaced_while_a_database_is_there(folder: DataFolder) -> None:
+    prepare(folder)
+    folder.master_keys.unlink()
+    assert prepare(folder), "before there is a database nothing is sealed"
+    folder.master_keys.unlink()
+    folder.database.mkdir()
+    (folder.database / "PG_VERSION").write_text("18")
+
+    with pytest.raises(CommandError, match="Put it back from your backup") as caught:
+        prepare(folder)
+
+    assert caught.value.code == Exit.REFUSED
+    assert not folder.master_keys.exists()
+
+
+async def test_a_service_that_does_not_listen_is_not_ok(folder: DataFolder) -> None:
+    prepare(folder)
+    me = {"pid": os.getpid(), "born": birth(os.getpid()), "restarts": 0}
+    with socket.create_server(("127.0.0.1", 0)) as listening, locked(folder):
+        sandbox = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        processes = [
+            {"name": "webhook-gateway", **me},
+            {"name": "sandbox", "address": sandbox, **me},
+            {"name": "another", "address": f"http://127.0.0.1:{free_port()}", **me},
+        ]
+        folder.state.write_text(json.dumps({"pid": 1, "version": "1", "processes": processes}))
+
+        found = {row.name: row.health for row in await status.rows(folder)}
+
+    assert found == {"webhook-gateway": "not ready", "sandbox": "ok", "another": "not ready"}
+
+
+async def test_what_a_killed_run_left_is_ended(folder: DataFolder) -> None:
+    prepare(folder)
+    left = await asyncio.create_subprocess_exec("sleep", "600")
+    process = {"name": "left", "pid": left.pid, "born": birth(left.pid), "restarts": 0}
+    folder.state.write_text(json.dumps({"pid": 1, "version": "1", "processes": [process]}))
+
+    assert await run_state.end_left_overs(folder, patience=5) == ["left"]
+    await left.wait()
+
+
+async def test_what_a_killed_demo_left_is_thrown_away_and_nothing_else(folder: DataFolder) -> None:
+    place = folder.root
+    for name in ("mlc-demo-killed", "mlc-demo-running", "mlc-demo-failed/logs", "mlc-other"):
+        (place / name).mkdir(parents=True)
+    for name in ("mlc-demo-killed", "mlc-demo-running", "mlc-other"):
+        (place / name / "lock").touch()
+    left = await asyncio.create_subprocess_exec("sleep", "600")
+    process = {"name": "left", "pid": left.pid, "born": birth(left.pid), "restarts": 0}
+    state = json.dumps({"pid": 1, "version": "1", "processes": [process]})
+    (place / "mlc-demo-killed" / "run.json").write_text(state)
+
+    with locked(DataFolder(place / "mlc-demo-running")):
+        await sweep(place)
+
+    await left.wait()
+    assert sorted(path.name for path in place.iterdir()) == ["mlc-demo-failed", "mlc-demo-running", "mlc-other"]
 
 
 async def test_a_second_site_on_the_same_directory_is_refused(folder: DataFolder) -> None:

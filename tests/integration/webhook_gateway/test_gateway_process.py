@@ -23,11 +23,11 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mlc_common.connection import ConnectionDocument
+from mlc_common.connection import ConnectionDocument, SignedContent
 from mlc_common.connections import Connections, apply, set_credential
 from mlc_common.streams import NOTIFICATIONS
 from mlc_common.vault import MasterKeys
-from webhook_gateway.app import receiver
+from webhook_gateway.app import Rounds, receiver
 
 SECRET = "sandbox-only-webhook-secret"
 NEXT_SECRET = "sandbox-only-next-secret"
@@ -50,12 +50,13 @@ class Process:
     """A `webhook-gateway` process; its log is in `log`."""
 
     environment: dict[str, str]
-    port_file: Path
+    folder: Path
     log: Path
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     async def start(self) -> None:
-        self.port_file.unlink(missing_ok=True)
+        for name in ("port", "public"):
+            (self.folder / name).unlink(missing_ok=True)
         program = [sys.executable, "-m", "webhook_gateway.app"]
         with self.log.open("ab") as log:
             self.started.append(subprocess.Popen(program, env=self.environment, stdout=log, stderr=log))
@@ -65,16 +66,18 @@ class Process:
                 await asyncio.sleep(0.05)
 
     async def _ready(self, client: httpx.AsyncClient) -> bool:
-        if not self.port_file.exists() or not self.port_file.read_text():
-            return False
         try:
-            return (await client.get(f"{self.address}/readyz")).status_code == 200
-        except httpx.TransportError:
+            return (await client.get(f"{self.inside}/readyz")).status_code == 200
+        except (FileNotFoundError, httpx.InvalidURL, httpx.TransportError):
             return False
 
     @property
+    def inside(self) -> str:
+        return f"http://127.0.0.1:{(self.folder / 'port').read_text()}"
+
+    @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.port_file.read_text()}"
+        return f"http://127.0.0.1:{(self.folder / 'public').read_text()}"
 
     def end(self, number: signal.Signals) -> int:
         self.started[-1].send_signal(number)
@@ -101,10 +104,11 @@ def gateway(topology: str, database_url: str, keys: str, tmp_path: Path) -> Iter
         "MLC_DATABASE_URL": database_url,
         "MLC_MASTER_KEYS": keys,
         "MLC_PORT_FILE": str(tmp_path / "port"),
+        "MLC_PUBLIC_PORT_FILE": str(tmp_path / "public"),
         "MLC_TIMINGS__REFRESH": "0.1",
         "MLC_TIMINGS__GRACEFUL": "5",
     }
-    process = Process(os.environ | settings, tmp_path / "port", tmp_path / "gateway.log")
+    process = Process(os.environ | settings, tmp_path, tmp_path / "gateway.log")
     yield process
     for each in process.started:
         each.kill()
@@ -161,7 +165,11 @@ async def test_connections_and_secrets_come_and_go_while_it_runs(
         await apply(engine, document(paused=True), by="test", now=NOW)
         await asyncio.sleep(0.3)
         assert await gateway.push(client, "t-4", secret=NEXT_SECRET) == 200, "a paused connection loses nothing"
-        metrics = (await client.get(f"{gateway.address}/metrics")).text
+        metrics = (await client.get(f"{gateway.inside}/metrics")).text
+        for path in ("/metrics", "/readyz", "/healthz", "/"):
+            told = await client.get(f"{gateway.address}{path}")
+            assert (told.status_code, told.text) == (404, "Not Found"), "whoever may push learns nothing else"
+        assert (await client.post(f"{gateway.inside}/hooks/basware/northwind")).status_code == 404
 
     assert gateway.end(signal.SIGTERM) == 0
     assert await stored_tasks(topology) == ["t-1", "t-2", "t-3", "t-4"]
@@ -184,6 +192,22 @@ async def test_secrets_that_do_not_open_verify_nothing(engine: AsyncEngine, keys
 
     assert [each and (each.secrets, each.locked) for each in seen] == [((SECRET,), False), ((), True)]
     assert receiver("nobody", connections) is None
+
+
+async def test_every_push_costs_what_the_connection_with_the_most_secrets_and_forms_costs(
+    engine: AsyncEngine, keys: str
+) -> None:
+    webhook = {"signed": list(SignedContent), "timestamp_header": "X-Time"}
+    await apply(engine, document(basware={"webhook": webhook}), by="test", now=NOW)
+    connections = Connections(engine, MasterKeys.parse(SecretStr(keys)), refresh_seconds=60)
+    costs = Rounds(connections)
+    seen = [costs()]
+    for secrets in (["one"] * 3, ["one"] * 5):
+        await give(engine, keys, *secrets)
+        await connections.refresh()
+        seen.append(costs())
+
+    assert seen == [16, 16, 20]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])

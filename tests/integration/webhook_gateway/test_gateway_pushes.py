@@ -14,7 +14,9 @@ import httpx
 import pytest
 import structlog
 
+from mlc_basware.notification import Notification, read
 from mlc_common.events import NotificationReceived, parse_event
+from mlc_common.streams import notification_subject
 
 SECRET = "sandbox-only-webhook-secret"
 NOW_SECONDS = 1795348800
@@ -143,20 +145,19 @@ async def test_a_full_queue_is_answered_503_and_when_to_come_again(sender: Any) 
 
 
 async def test_a_push_the_stream_refuses_is_answered_503(sender: Any) -> None:
-    await sender.push(sender.notification("t-1"))
-    (message,) = await sender.stored()
-    await sender.nats.jetstream().publish(
-        message.subject.replace("t-1", "t-2"), b"{}", headers={"Nats-Msg-Id": "somebody else's"}
-    )
-    taken = sender.notification("t-1") | {"taskId": "t-2"}
-    taken_at = (await sender.stored())[1].subject
+    push = sender.notification("t-1")
+    content = read(json.dumps(push).encode())
+    assert isinstance(content, Notification)
+    taken = notification_subject("northwind", "t-1", content.digest)
+    await sender.nats.jetstream().publish(taken, b"{}", headers={"Nats-Msg-Id": "somebody else's"})
 
     with structlog.testing.capture_logs() as logs:
-        response = await sender.push(taken)
+        response = await sender.push(push)
 
-    assert (response.status_code, response.headers["Retry-After"]) == (503, "5"), taken_at
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert "message" in response.json()
     assert sender.counted("mlc_pushes_refused_total", reason="stream_refused") == 1
-    assert sender.counted("mlc_pushes_stored_total", connection="northwind", variant="body/hex") == 1
+    assert sender.counted("mlc_pushes_stored_total", connection="northwind", variant="body/hex") == 0
     assert [entry["event"] for entry in logs] == ["push_not_stored", "push_refused"]
 
 

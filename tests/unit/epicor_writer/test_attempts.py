@@ -12,6 +12,7 @@ from epicor_writer.attempts import Key, contradicted, elsewhere, groups_of, open
 from epicor_writer.progress import pause_left, progress
 from mlc_common.events import (
     DocumentApproved,
+    Event,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
@@ -62,7 +63,7 @@ def test_only_a_later_approval_supersedes_a_transfer() -> None:
 
 
 def test_transfers_with_an_intent_and_no_outcome_are_open() -> None:
-    history = [
+    history: list[Event] = [
         *(approved(name) for name in ("fresh", "sent", "posted", "refused", "removed", "mine")),
         *(intended(name) for name in ("sent", "posted", "refused", "removed", "mine")),
         InvoiceRemoved(**common("removed"), number=1, company="NWM", vendor_num=101, invoice_num="1", difference="x"),
@@ -100,7 +101,7 @@ def test_another_transfers_invoice_is_elsewhere_when_its_key_is_another(values: 
 
 
 def test_a_place_is_named_once_and_known_as_posted_when_one_transfer_was() -> None:
-    history = [
+    history: list[Event] = [
         intended("a1", invoice_num="INV-2"),
         posted("a1", invoice_num="INV-2"),
         intended("a2", invoice_num="inv-2"),

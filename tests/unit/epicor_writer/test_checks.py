@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from epicor_writer.checks import in_epicor, in_the_document
 from epicor_writer.reference import Account, Reference, Vendor
@@ -111,6 +112,91 @@ def test_a_credit_note_is_refused(
     found = in_the_document(document(netSum=net, taxSum1=tax, grossSum=gross, codingRows=rows), pair, posting)
 
     assert [each.code for each in found] == ["CREDIT_NOTE"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "code", "negative", "found"),
+    [
+        ((), "CR", False, []),
+        ((), "CR", True, ["CREDIT_NOTE"]),
+        (("CR",), " cr ", True, ["CREDIT_NOTE"]),
+        (("RC", "CR"), "CR", False, ["CREDIT_NOTE_OR_NOT"]),
+        (("CR",), "EXP", True, ["CREDIT_NOTE_OR_NOT"]),
+        (("CR",), None, True, ["CREDIT_NOTE_OR_NOT"]),
+        (("CR",), "EXP", False, []),
+        (("CR",), None, False, []),
+    ],
+)
+def test_a_credit_note_is_told_by_its_type_or_its_sign_and_both_must_agree(
+    document: Document, pair: CompanyPair, listed: tuple[str, ...], code: str | None, negative: bool, found: list[str]
+) -> None:
+    sign = -1 if negative else 1
+    rows = [row(1, str(300 * sign), str(cents("24.75") * sign), taxCode="US-IL")]
+    sums = {"netSum": cents("300") * sign, "taxSum1": cents("24.75") * sign, "grossSum": cents("324.75") * sign}
+
+    findings = in_the_document(
+        document(invoiceTypeCode=code, codingRows=rows, **sums), pair, Posting(credit_types=listed)
+    )
+
+    assert [each.code for each in findings] == found
+
+
+@pytest.mark.parametrize("name", ["Credit note", "CREDIT MEMO", "Credit-invoice (EU)"])
+def test_a_positive_credit_note_is_told_by_the_name_of_its_type(
+    document: Document, pair: CompanyPair, posting: Posting, name: str
+) -> None:
+    sums = {"netSum": cents("300"), "taxSum1": cents("24.75"), "grossSum": cents("324.75")}
+    rows = [row(1, "300", "24.75", taxCode="US-IL")]
+
+    findings = in_the_document(
+        document(invoiceTypeCode="KG", invoiceTypeName=name, codingRows=rows, **sums), pair, posting
+    )
+
+    assert [each.code for each in findings] == ["CREDIT_NOTE_OR_NOT"]
+
+
+@pytest.mark.parametrize(
+    ("members", "place", "field"),
+    [
+        ({"orderNumber": "4501"}, "Coding row 7", "orderNumber"),
+        ({"orderLineNumber": "1"}, "Coding row 7", "orderLineNumber"),
+        ({"goodsReceiptNumber": "PS-77120", "orderNumber": " "}, "Coding row 7", "goodsReceiptNumber"),
+        ({}, "The invoice", "orderNumbers"),
+    ],
+)
+def test_a_line_of_a_purchase_order_is_no_plain_expense(
+    document: Document, pair: CompanyPair, posting: Posting, members: dict[str, Any], place: str, field: str
+) -> None:
+    rows = [row(7, "300.00", "24.75", taxCode="US-IL", **members)]
+    (found,) = in_the_document(document(codingRows=rows, orderNumbers=["", "4501"]), pair, posting)
+
+    assert (found.code, found.field) == ("PURCHASE_ORDER_LINE", field)
+    assert found.sentence.startswith(place)
+
+
+def test_blank_orders_are_no_orders(document: Document, pair: CompanyPair, posting: Posting) -> None:
+    blank = {"orderNumber": "  ", "orderLineNumber": "", "goodsReceiptNumber": None}
+    rows = [row(1, "300.00", "24.75", taxCode="US-IL", **blank)]
+
+    assert in_the_document(document(codingRows=rows, orderNumbers=[" "], prebooked=False), pair, posting) == ()
+
+
+def test_a_long_list_of_orders_is_cut(document: Document, pair: CompanyPair, posting: Posting) -> None:
+    (found,) = in_the_document(document(orderNumbers=[str(number) for number in range(4500, 4600)]), pair, posting)
+
+    assert len(found.sentence) < 250
+
+
+def test_a_prebooked_invoice_is_never_created_anew(document: Document, pair: CompanyPair, posting: Posting) -> None:
+    (found,) = in_the_document(document(prebooked=True), pair, posting)
+
+    assert found.code == "PREBOOKED"
+
+
+@pytest.mark.parametrize("tolerance", ["-0.01", "1.01"])
+def test_a_tolerance_is_small_change(tolerance: str) -> None:
+    with pytest.raises(ValidationError, match="tolerance"):
+        Posting.model_validate({"tolerance": tolerance})
 
 
 def test_tax_is_refused_where_the_connection_posts_none(document: Document, pair: CompanyPair) -> None:

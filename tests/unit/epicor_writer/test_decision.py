@@ -200,6 +200,17 @@ def test_where_epicor_keeps_no_id_the_group_tells(meant: APInvoiceDataset, held:
     assert isinstance(decide(with_header(held, ExternalID="", GroupID="AP11"), meant), ForeignDuplicate)
 
 
+def test_without_an_intent_of_ours_no_group_makes_an_invoice_ours(
+    meant: APInvoiceDataset, held: APInvoiceDataset
+) -> None:
+    """Another connection to the same Epicor company may use groups of the same names."""
+    never_sent = with_header(meant, GroupID="")
+
+    for group_id in ("", "B2610280"):
+        found = with_header(held, ExternalID="", GroupID=group_id)
+        assert isinstance(decide(found, never_sent), ForeignDuplicate)
+
+
 def test_what_differs_is_repaired_only_while_it_is_not_posted(meant: APInvoiceDataset, held: APInvoiceDataset) -> None:
     short = held.model_copy(update={"APInvDtl": ()})
 

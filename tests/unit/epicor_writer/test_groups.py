@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from epicor_writer.groups import apply_date_in, group_ids, holder, speaks_of_a_lock
+from epicor_writer.groups import apply_date_in, group_ids, holder, sharing, speaks_of_a_lock
+from mlc_common.connection import ConnectionDocument
 from mlc_epicor.datasets import APInvGrpRow
 
 DAY = date(2026, 10, 28)
@@ -54,3 +55,27 @@ def test_who_holds_a_group(group: APInvGrpRow, who: str | None) -> None:
 )
 def test_a_refusal_that_speaks_of_the_groups_lock_is_told_from_others(message: str, lock: bool) -> None:
     assert speaks_of_a_lock(message, "B2610280") is lock
+
+
+def connection(name: str, *, host: str = "erp", company: str = "NWM", prefix: str = "B") -> ConnectionDocument:
+    pair = {"basware": "US01", "epicor": company, "currency": "USD", "segments": [{"field": "accountCode"}]}
+    return ConnectionDocument.model_validate(
+        {
+            "name": name,
+            "epicor": {"base_url": f"https://{host}.example/live"},
+            "companies": [pair],
+            "posting": {"group_prefix": prefix},
+        }
+    )
+
+
+def test_connections_that_would_take_each_others_groups_for_their_own_are_named() -> None:
+    others = [
+        connection("mine"),
+        connection("same", company="nwm"),
+        connection("another-host", host="other"),
+        connection("another-company", company="NWF"),
+        connection("another-prefix", prefix="C"),
+    ]
+
+    assert sharing(connection("mine"), others) == ["same"]

@@ -98,3 +98,23 @@ def test_an_absent_record_is_told_from_a_wrong_address(body: Any, absent: bool) 
 )
 def test_a_denied_access_says_what_to_check(message: str, word: str) -> None:
     assert word in access_sentence(read_refusal(answer(401, {"ErrorMessage": message})))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "own"),
+    [
+        (400, {"ErrorMessage": "A valid Supplier is required."}, True),
+        (409, {"ErrorType": "Ice.Common.DuplicateRecordException"}, True),
+        (404, {"ErrorMessage": "Record not found.", "ErrorType": "Ice.Common.RecordNotFoundException"}, True),
+        (404, {"ErrorMessage": "No service matches.", "ErrorType": "Ice.Common.ApiException"}, False),
+        (405, {"ErrorMessage": "No."}, False),
+        (408, {"ErrorMessage": "No."}, False),
+        (410, {"ErrorMessage": "No."}, False),
+        (400, {"error": {"code": "1", "message": "No property 'X'."}}, False),
+        (400, {"Message": "No."}, False),
+        (400, {"ErrorMessage": ""}, False),
+        (400, "<html>Bad Request</html>", False),
+    ],
+)
+def test_only_epicors_own_no_is_a_refusal(status: int, body: Any, own: bool) -> None:
+    assert read_refusal(answer(status, body)).is_epicors_word is own

@@ -122,13 +122,21 @@ def test_a_second_key_of_a_day_has_an_id_of_its_own(tmp_path: Path) -> None:
     ids = [key_commands.add_key(file, now=NOW) for _ in range(3)]
 
     assert ids == ["k20261122", "k20261122a", "k20261122b"]
-    assert key_commands.newest(file) == "k20261122b"
 
 
 def test_without_a_file_a_new_key_is_a_line_for_the_secret() -> None:
-    line = key_commands.new(Settings(master_keys=SecretStr(MasterKeys.generate_line("k1"))))
+    prepared = key_commands.new(Settings(master_keys=SecretStr(MasterKeys.generate_line("k1"))))
 
-    assert MasterKeys.parse(SecretStr(line)).first.startswith("k20")
+    assert MasterKeys.parse(SecretStr(key_commands.told_new(prepared))).first == prepared.key_id
+    assert prepared.key_id.startswith("k20")
+
+
+def test_a_key_is_never_called_removable_that_could_not_be_spared() -> None:
+    nothing = key_commands.Rotation(sealing="k2", moved=0, removable=())
+    done = key_commands.Rotation(sealing="k2", moved=3, removable=("k1",))
+
+    assert "may be removed" not in key_commands.told(nothing)
+    assert key_commands.told(done).endswith("keep them with older backups of the database: k1.")
 
 
 def test_the_shown_credential_rows_hold_no_value() -> None:

@@ -64,7 +64,7 @@ def test_a_mistake_in_a_list_names_the_item() -> None:
 def test_an_unknown_member_is_answered_with_the_ones_there_are_and_the_closest() -> None:
     [mistake] = mistakes(GOOD.replace("tolerance: 0.01", "tolerence: 0.01"))
 
-    assert mistake.path == "posting.tolerence"
+    assert (mistake.line, mistake.path) == (15, "posting")
     assert "did you mean tolerance?" in mistake.allowed
     assert "group_prefix" in mistake.allowed
 
@@ -93,6 +93,22 @@ def test_a_secret_in_the_file_is_never_shown() -> None:
 
     assert "sandbox-only-secret" not in str(mistake)
     assert "credentials set" in mistake.allowed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace("region: US", "sandbox-only-pasted: 1"),
+        GOOD + "sandbox-only-pasted: 1\nsandbox-only-pasted: 2\n",
+        GOOD.replace("region: US", "region: *sandbox-only-pasted"),
+        GOOD.replace("region: US", "region: !sandbox-only-pasted x"),
+    ],
+)
+def test_what_nobody_knows_is_named_by_its_line_and_never_shown(text: str) -> None:
+    found = mistakes(text)
+
+    assert all(mistake.line for mistake in found)
+    assert not [mistake for mistake in found if "sandbox-only" in str(mistake)]
 
 
 def test_a_password_in_an_address_is_never_shown() -> None:

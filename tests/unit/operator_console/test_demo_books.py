@@ -37,8 +37,20 @@ def books(plan: Scenario = PLAN) -> Books:
     epicor = [
         {
             "ExternalID": expected.invoice_id,
+            "Company": expected.company,
+            "VendorNumVendorID": expected.vendor,
+            "InvoiceNum": expected.number,
             "DocInvoiceAmt": expected.total,
-            "APInvExpTGLC": [{"GLAccount": "6100|10|200"} for _ in range(expected.accounts)],
+            "DocInvoiceVendorAmt": expected.total,
+            "APInvHed": [{"CurrencyCode": expected.currency}],
+            "APInvExp": [
+                {"InvoiceLine": line, "InvExpSeq": 1, "DocExpAmt": amount}
+                for line, (_, amount) in enumerate(expected.bookings.elements(), 1)
+            ],
+            "APInvExpTGLC": [
+                {"InvoiceLine": line, "InvExpSeq": 1, "GLAccount": account}
+                for line, (account, _) in enumerate(expected.bookings.elements(), 1)
+            ],
         }
         for expected in plan.posted
     ]
@@ -67,7 +79,13 @@ def changed(rows: Any, **values: Any) -> list[Any]:
         (replace(books(), epicor=without(books().epicor)), "0 times"),
         (replace(books(), epicor=[*books().epicor, books().epicor[0]]), "2 times"),
         (replace(books(), epicor=changed(books().epicor, DocInvoiceAmt=Decimal("0.01"))), "with 0.01 instead of"),
-        (replace(books(), epicor=changed(books().epicor, APInvExpTGLC=[{"GLAccount": ""}])), "with 0 accounts"),
+        (replace(books(), epicor=changed(books().epicor, DocInvoiceVendorAmt=Decimal(7))), "with 7 instead of"),
+        (replace(books(), epicor=changed(books().epicor, APInvExpTGLC=[])), "on no account"),
+        (replace(books(), epicor=changed(books().epicor, APInvExp=[], APInvExpTGLC=[])), "without 2480.00 on 5020|20"),
+        (replace(books(), epicor=changed(books().epicor, Company="NWF")), "with NWF instead of NWM"),
+        (replace(books(), epicor=changed(books().epicor, VendorNumVendorID="1")), "with 1 instead of 10432"),
+        (replace(books(), epicor=changed(books().epicor, InvoiceNum="X")), "with X instead of INV-88214"),
+        (replace(books(), epicor=changed(books().epicor, APInvHed=[{"CurrencyCode": "EUR"}])), "EUR instead of USD"),
         (replace(books(), epicor=changed(books().epicor, ExternalID="stranger")), "stranger, which must not be there"),
         (replace(books(), groups=[{"GroupID": "B1", "ActiveUserID": "bwlink"}]), "still locked"),
         (replace(books(), basware=changed(books().basware, transferResponses=[])), "0 answers"),
@@ -80,6 +98,27 @@ def changed(rows: Any, **values: Any) -> list[Any]:
 )
 def test_every_disagreement_is_noticed(wrong: Books, complaint: str) -> None:
     assert [each for each in disagreements(PLAN, wrong) if complaint in each]
+
+
+def test_one_wrong_account_makes_the_books_disagree() -> None:
+    found = books()
+    [first, *rest] = found.epicor[0]["APInvExpTGLC"]
+    wrong = [{**first, "GLAccount": "6199|10|200"}, *rest]
+
+    complaints = disagreements(PLAN, replace(found, epicor=changed(found.epicor, APInvExpTGLC=wrong)))
+
+    assert complaints[0].endswith("with 2480.00 on 6199|10|200, which must not be there")
+    assert complaints[1].endswith("without 2480.00 on 5020|20|310")
+
+
+def test_two_accounts_that_changed_places_make_the_books_disagree() -> None:
+    found = books()
+    at = next(place for place, invoice in enumerate(found.epicor) if len(invoice["APInvExpTGLC"]) == 2)
+    [one, other] = found.epicor[at]["APInvExpTGLC"]
+    swapped = [{**one, "GLAccount": other["GLAccount"]}, {**other, "GLAccount": one["GLAccount"]}]
+    epicor = [*found.epicor[:at], {**found.epicor[at], "APInvExpTGLC": swapped}, *found.epicor[at + 1 :]]
+
+    assert len(disagreements(PLAN, replace(found, epicor=epicor))) == 4
 
 
 def test_an_acknowledged_forgery_is_noticed() -> None:

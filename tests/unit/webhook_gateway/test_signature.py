@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlc_common.connection import SignedContent, Webhook
-from webhook_gateway.signature import Push, Reason, Verdict, decode, timestamp_instant, verify
+from webhook_gateway.signature import Push, Reason, Verdict, decode, rounds_for, timestamp_instant, to_try, verify
 
 NOW = datetime(2026, 3, 5, 8, 31, tzinfo=UTC)
 STAMP = str(int(NOW.timestamp()))

@@ -164,7 +164,7 @@ CATALOGUE: dict[str, Entry] = {
     "ALREADY_POSTED": Entry(
         "Epicor company {company} already holds this document as invoice {number} of supplier {vendor} ({where}).",
         "AP",
-        "Correct that invoice in Epicor by hand; or, if it is wrong and unposted, delete it and transfer this one again.",
+        "Correct that invoice in Epicor by hand; or, if it is wrong and unposted, delete it and transfer this again.",
     ),
     "SUPERSEDED": Entry(
         "The invoice was transferred anew before this transfer was posted; the newer transfer carries on.",

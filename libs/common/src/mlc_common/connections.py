@@ -27,7 +27,14 @@ from mlc_common.connection_documents import (
     parse_stored,
     version,
 )
-from mlc_common.credentials import CredentialRefusedError, discard_unreadable, rewrap, set_credential, wrapped_key
+from mlc_common.credentials import (
+    CredentialRefusedError,
+    discard_unreadable,
+    rewrap,
+    set_credential,
+    set_credentials,
+    wrapped_key,
+)
 from mlc_common.database import DATABASE_ERRORS
 from mlc_common.failures import TransientError
 from mlc_common.vault import DataKey, MasterKeys, Sealed, VaultError
@@ -47,6 +54,7 @@ __all__ = [
     "load",
     "rewrap",
     "set_credential",
+    "set_credentials",
     "version",
 ]
 

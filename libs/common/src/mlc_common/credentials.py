@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,28 +34,46 @@ async def set_credential(
     by: str,
     now: datetime,
 ) -> None:
-    """Replace what a connection holds in one credential field, sealed under the connection's data key.
+    """Replace what a connection holds in one credential field; see `set_credentials`."""
+    await set_credentials(engine, keys, connection=connection, values={field: values}, by=by, now=now)
+
+
+async def set_credentials(
+    engine: AsyncEngine,
+    keys: MasterKeys,
+    *,
+    connection: str,
+    values: Mapping[str, Sequence[SecretStr]],
+    by: str,
+    now: datetime,
+) -> None:
+    """Replace what a connection holds in these credential fields, sealed under its data key: all of them or none.
 
     Raises:
         CredentialRefusedError: unknown connection or field, no value, an unusable value, or too many.
         VaultError: these master keys are not the ones that this database is sealed under.
     """
-    _check(field, values)
+    for field, each in values.items():
+        _check(field, each)
     async with changing(engine) as change:
         if (await change.db.execute(select(connections).where(connections.c.name == connection))).first() is None:
             raise CredentialRefusedError(
                 f"There is no connection {connection}. Apply its file first: ml-connector connection apply -f FILE"
             )
         key = await _data_key(change, keys, connection=connection, now=now)
-        rows = []
-        for position, value in enumerate(values):
-            sealed = key.seal(value, field=field, position=position)
-            rows.append({"position": position, "nonce": sealed.nonce, "sealed": sealed.text})
-        place = {"connection": connection, "field": field}
-        await change.db.execute(delete(credentials).filter_by(**place))
-        origin = {"data_key_id": key.id, "set_at": now, "set_by": by}
-        await change.db.execute(insert(credentials), [{**place, **origin, **row} for row in rows])
+        origin = {"connection": connection, "data_key_id": key.id, "set_at": now, "set_by": by}
+        for field, each in values.items():
+            await change.db.execute(delete(credentials).filter_by(connection=connection, field=field))
+            await change.db.execute(insert(credentials), [{**origin, **row} for row in _sealed(key, field, each)])
         await change.announce()
+
+
+def _sealed(key: DataKey, field: str, values: Sequence[SecretStr]) -> list[dict[str, Any]]:
+    sealed = [key.seal(value, field=field, position=position) for position, value in enumerate(values)]
+    return [
+        {"field": field, "position": position, "nonce": each.nonce, "sealed": each.text}
+        for position, each in enumerate(sealed)
+    ]
 
 
 async def rewrap(engine: AsyncEngine, keys: MasterKeys, *, now: datetime) -> int:

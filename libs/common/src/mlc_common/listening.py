@@ -41,6 +41,7 @@ class Door:
 class _Protocol(HttpToolsProtocol):
     """Parses HTTP, and ends a connection whose request head does not end: in bytes, or in time."""
 
+    head_patience = HEAD_PATIENCE
     _head = 0
     _waiting: asyncio.TimerHandle | None = None
     _in_head = True
@@ -72,7 +73,7 @@ class _Protocol(HttpToolsProtocol):
 
     def _wait(self) -> None:
         if self._waiting is None:
-            self._waiting = self.loop.call_later(HEAD_PATIENCE, self._end)
+            self._waiting = self.loop.call_later(self.head_patience, self._end)
 
     def _wait_no_more(self) -> None:
         if self._waiting is not None:
@@ -111,8 +112,13 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, door: Door, *, graceful: float) -> AsyncIterator[Listener]:
+async def listening(
+    app: ASGIApp, door: Door, *, graceful: float, head_patience: float = HEAD_PATIENCE
+) -> AsyncIterator[Listener]:
     """Serve `app` while inside; leaving answers what is in hand, for `graceful` seconds at most.
+
+    Args:
+        head_patience: seconds that a request's head may take to arrive.
 
     Raises:
         OSError: the port is taken.
@@ -126,7 +132,7 @@ async def listening(app: ASGIApp, door: Door, *, graceful: float) -> AsyncIterat
         log_config=None,
         access_log=False,
         lifespan="off",
-        http=_Protocol,
+        http=type("Protocol", (_Protocol,), {"head_patience": head_patience}),
         ws="none",
         # Its warnings are about what a stranger sent: nobody may fill the log from outside.
         log_level=logging.ERROR,

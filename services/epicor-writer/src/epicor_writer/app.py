@@ -10,6 +10,7 @@ import httpx
 import structlog
 
 from epicor_writer.breaker import Breaker
+from epicor_writer.groups import sharing
 from epicor_writer.handlers import identities, post_invoice
 from epicor_writer.ledger import EpicorLedger
 from epicor_writer.records import Records
@@ -32,6 +33,8 @@ async def wire(runtime: Runtime) -> Wiring:
 
     @asynccontextmanager
     async def worker(connection: Connection) -> AsyncIterator[None]:
+        for name in sharing(connection.document, (each.document for each in runtime.connections.current().values())):
+            log.error("group_prefix_shared", connection=connection.name, other=name)
         cap = connection.document.epicor.calls_in_flight
         engine = make_engine(runtime.settings.database_url, pool_size=cap, application_name="epicor-writer slots")
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -11,6 +12,8 @@ from epicor_writer.reference import Reference, same_key
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
 from mlc_common.connection import ApplyDate, CompanyPair, Posting
+
+_SAYS_CREDIT = re.compile(r"credit[\s-]*(note|memo|invoice)", re.IGNORECASE)
 
 LONGEST_NUMBER = 50
 """Characters of an Epicor invoice number (Epicor reference, AP invoice data model)."""
@@ -63,14 +66,14 @@ def _header(document: AccountingDocument, posting: Posting) -> Iterator[Finding]
 def _kind(document: AccountingDocument, posting: Posting) -> Iterator[Finding]:
     """Credit notes: type or sign tells them, as the tenant chose (Basware API reference), so either will do."""
     code = (document.invoiceTypeCode or "").strip()
-    listed = same_key(code) in {same_key(each) for each in posting.credit_types}
+    name = document.invoiceTypeName or ""
+    typed = same_key(code) in {same_key(each) for each in posting.credit_types} or bool(_SAYS_CREDIT.search(name))
     negative = min(document.grossSum or 0, document.netSum or 0) < 0
     values = {"gross": document.grossSum, "currency": document.currencyCode}
-    if listed == negative or not posting.credit_types:
-        if negative:
-            yield finding("CREDIT_NOTE", field="grossSum", **values)
-        return
-    yield finding("CREDIT_NOTE_OR_NOT", field="invoiceTypeCode", type=code or "blank", **values)
+    if negative and (typed or not posting.credit_types):
+        yield finding("CREDIT_NOTE", field="grossSum", **values)
+    elif typed != negative:
+        yield finding("CREDIT_NOTE_OR_NOT", field="invoiceTypeCode", type=code or name or "blank", **values)
 
 
 def _orders(document: AccountingDocument) -> Iterator[Finding]:

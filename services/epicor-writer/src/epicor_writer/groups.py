@@ -7,8 +7,10 @@ ActiveUserID; one that is being posted has PostInProcess.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 
+from mlc_common.connection import ConnectionDocument
 from mlc_epicor.datasets import APInvGrpRow
 
 _PLACES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -23,6 +25,19 @@ def group_ids(prefix: str, apply_date: date, *, slot: int, cap: int) -> list[str
 def apply_date_in(group_id: str) -> date:
     """The apply date a group of ours was made for. Raises ValueError for a name that is not of our making."""
     return datetime.strptime(group_id[1:7], "%y%m%d").date()  # noqa: DTZ007 - a calendar day has no zone
+
+
+def sharing(mine: ConnectionDocument, others: Iterable[ConnectionDocument]) -> list[str]:
+    """The names of other connections that use groups of the same names in the same Epicor company."""
+    companies = {pair.epicor.casefold() for pair in mine.companies}
+    return [
+        other.name
+        for other in others
+        if other.name != mine.name
+        and other.epicor.base_url.casefold() == mine.epicor.base_url.casefold()
+        and other.posting.group_prefix == mine.posting.group_prefix
+        and companies & {pair.epicor.casefold() for pair in other.companies}
+    ]
 
 
 def holder(group: APInvGrpRow, *, user: str | None) -> str | None:

@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, epilog=EPILOG, rich_markup_mode=None, ad
 app.add_typer(cli_setting_up.connection, name="connection")
 app.add_typer(cli_setting_up.credentials, name="credentials")
 app.add_typer(cli_documents.documents, name="documents")
+app.add_typer(cli_documents.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
 
 
@@ -77,28 +78,34 @@ def status_(data_dir: SiteDir = DEFAULT_FOLDER, as_json: AsJson = False) -> None
     if as_json:
         output.show_json(rows)
     else:
-        columns = ("process", "pid", "address", "health", "version", "restarts")
-        cells = [(row.name, row.pid, row.address, row.health, row.version, row.restarts) for row in rows]
+        columns = ("process", "pid", "address", "public", "health", "version", "restarts")
+        cells = [(row.name, row.pid, row.address, row.public, row.health, row.version, row.restarts) for row in rows]
         output.console().print(output.table("", columns, cells))
     if not status.healthy(rows):
         raise typer.Exit(Exit.PROBLEM)
 
 
 @app.command()
-def migrate(data_dir: DataDir = None) -> None:
+def migrate(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Bring the database to this version's tables."""
     from operator_console import servers
 
     applied = asyncio.run(servers.migrated(settings_for(data_dir)))
+    if as_json:
+        output.show_json({"applied": applied})
+        return
     output.console().print(f"Applied: {', '.join(applied)}" if applied else "The database is up to date.")
 
 
 @app.command()
-def topology(data_dir: DataDir = None) -> None:
+def topology(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Declare streams, the object store and every connection's durables; also brings the database up to date."""
     from operator_console import servers
 
-    asyncio.run(servers.prepare_servers(settings_for(data_dir)))
+    declared = asyncio.run(servers.prepare_servers(settings_for(data_dir)))
+    if as_json:
+        output.show_json(declared)
+        return
     output.console().print("Streams and durables are declared.")
 
 

@@ -1,4 +1,4 @@
-"""`ml-connector documents`: the words for looking at what happened. Each command is thin."""
+"""`ml-connector documents` and `deadletters`: the words for looking at what happened. Each command is thin."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from operator_console.cli_words import AsJson, DataDir
 from operator_console.reach import settings_for
 from operator_console.view import Phase
 
+deadletters = typer.Typer(no_args_is_help=True, help="Dead letters: messages that nobody could handle.")
 documents = typer.Typer(no_args_is_help=True, help="Accounting documents: where they stand and what happened to them.")
 
 
@@ -41,7 +42,7 @@ def documents_show(
     as_json: AsJson = False,
 ) -> None:
     """One document: its state, and everything that ever happened to it."""
-    from operator_console import document_commands, telling
+    from operator_console import document_commands
 
     shown = asyncio.run(document_commands.shown(settings_for(data_dir), identifier, connection=connection))
     if as_json:
@@ -49,5 +50,20 @@ def documents_show(
         return
     out = output.console()
     out.print(document_commands.summary(shown.status))
-    cells = [(recorded.stored_at, *telling.tell(recorded.event)) for recorded in shown.timeline]
-    out.print(output.table("", ("when", "what", "details"), cells))
+    out.print(document_commands.timeline(shown))
+
+
+@deadletters.command(name="list")
+def deadletters_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Every message that nobody could handle, and why."""
+    from operator_console import dead_letters
+
+    rows = asyncio.run(dead_letters.listing(settings_for(data_dir)))
+    if as_json:
+        output.show_json(rows)
+        return
+    columns = ("no.", "when", "durable", "connection", "document", "tries", "why")
+    cells = [
+        (row.sequence, row.buried_at, row.durable, row.connection, row.document, row.tries, row.failure) for row in rows
+    ]
+    output.console().print(output.table("", columns, cells))

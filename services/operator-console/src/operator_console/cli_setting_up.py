@@ -90,6 +90,7 @@ def credentials_set(
         Path | None, typer.Option(help="YAML mapping of field to value or list of values; - reads standard input.")
     ] = None,
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Set credentials: asked for one by one with hidden input, or taken from a file."""
     from operator_console import credential_commands
@@ -99,7 +100,10 @@ def credentials_set(
         fields = asyncio.run(credential_commands.set_from_file(settings, connection, from_file))
     else:
         fields = asyncio.run(credential_commands.set_asked(settings, connection, field, _ask))
-    output.console().print(f"Set: {', '.join(fields)}." if fields else "Nothing was set.")
+    if as_json:
+        output.show_json({"connection": connection, "set": fields})
+    else:
+        output.console().print(f"Set: {', '.join(fields)}." if fields else "Nothing was set.")
 
 
 def _ask(field: str) -> SecretStr | None:
@@ -121,20 +125,40 @@ def credentials_list(connection: ConnectionName, data_dir: DataDir = None, as_js
     output.console().print(output.table("", ("field", "meaning", "needed", "values", "set", "by"), cells))
 
 
+@credentials.command(name="discard")
+def credentials_discard(connection: ConnectionName, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Remove the credentials that no master key opens, after one was lost for good; then set them again."""
+    from operator_console import credential_commands
+
+    fields = asyncio.run(credential_commands.discard(settings_for(data_dir), connection))
+    if as_json:
+        output.show_json({"connection": connection, "discarded": fields})
+    else:
+        output.console().print(f"To be set again: {', '.join(fields)}." if fields else "Every credential opens.")
+
+
 @keys.command(name="new")
-def keys_new(data_dir: DataDir = None) -> None:
-    """Add a master key that can open from now on; `keys rotate` makes it the one that seals."""
+def keys_new(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Prepare a master key: added to the key file, or, for keys from the environment, printed (it is a secret)."""
     from operator_console import key_commands
 
-    output.console().print(key_commands.new(settings_for(data_dir)), markup=False)
+    prepared = key_commands.new(settings_for(data_dir))
+    if as_json:
+        output.show_json(prepared)
+    else:
+        output.console().print(key_commands.told_new(prepared), markup=False, soft_wrap=True)
 
 
 @keys.command(name="rotate")
-def keys_rotate(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Seal everything under the newest master key, while services run."""
+def keys_rotate(
+    to: Annotated[str | None, typer.Option(help="A key that `keys new` prepared; without it a fresh one.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Seal everything under a fresh master key, while services run; keys from the environment: under the first one."""
     from operator_console import key_commands
 
-    rotation = asyncio.run(key_commands.rotate(settings_for(data_dir), say=output.complain))
+    rotation = asyncio.run(key_commands.rotate(settings_for(data_dir), to=to, say=output.complain))
     if as_json:
         output.show_json(rotation)
     else:

@@ -19,6 +19,9 @@ from operator_console.exits import CommandError, Exit
 
 Path = tuple[str | int, ...]
 LONGEST_VALUE = 60
+_QUOTED = re.compile(r"'(?!<)[^']{2,}'")
+"""What a parser quotes from the file; it may be half a password."""
+
 _SECRET = re.compile(r"secret|password|passwd|api_?key|token$", re.IGNORECASE)
 
 
@@ -88,7 +91,7 @@ def parse(text: str, *, name: str) -> ConnectionDocument:
 def _syntax(error: yaml.YAMLError) -> Mistake:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "it cannot be read"
-    return Mistake(mark.line + 1 if mark else None, "", None, f"this is no YAML: {problem}")
+    return Mistake(mark.line + 1 if mark else None, "", None, f"this is no YAML: {_QUOTED.sub('…', problem)}")
 
 
 def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
@@ -110,7 +113,7 @@ def _twice(node: yaml.Node, path: Path) -> Iterator[Mistake]:
         for key, value in node.value:
             if key.value in seen:
                 yield Mistake(
-                    key.start_mark.line + 1, _dotted((*path, key.value)), None, "it stands here twice; keep one"
+                    key.start_mark.line + 1, _dotted(_known((*path, key.value))), None, "stands here twice; keep one"
                 )
             seen.add(key.value)
             yield from _twice(value, (*path, key.value))
@@ -123,7 +126,7 @@ def _mistake(error: ErrorDetails, lines: Mapping[Path, int]) -> Mistake:
     path = error["loc"]
     line = next((lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in lines), None)
     if error["type"] == "extra_forbidden":
-        return Mistake(line, _dotted(path), None, _unknown(path))
+        return Mistake(line, _dotted(path[:-1]), None, _unknown(path))
     if error["type"] == "missing":
         return Mistake(line, _dotted(path), None, "it is missing")
     value = None if _SECRET.search(_dotted(path)) else _shown(error["input"])
@@ -142,14 +145,22 @@ def _unknown(path: Path) -> str:
     allowed = _members(path[:-1])
     close = difflib.get_close_matches(name, allowed, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    return f"there is no such member; allowed here: {', '.join(allowed)}{hint}"
+    return f"a member that is not known here; allowed are: {', '.join(allowed)}{hint}"
+
+
+def _known(path: Path) -> Path:
+    """The path up to the last member there is; a name that nobody knows could be anything, a password too."""
+    for length in range(1, len(path) + 1):
+        if isinstance(path[length - 1], str) and path[length - 1] not in _members(path[: length - 1]):
+            return path[: length - 1]
+    return path
 
 
 def _members(path: Path) -> list[str]:
     schema = ConnectionDocument.model_json_schema()
     here: dict[str, Any] = schema
     for step in path:
-        here = here["items"] if isinstance(step, int) else here["properties"][step]
+        here = here.get("items", {}) if isinstance(step, int) else here.get("properties", {}).get(step, {})
         if "$ref" in here:
             here = schema["$defs"][here["$ref"].rpartition("/")[2]]
     return list(here.get("properties", {}))

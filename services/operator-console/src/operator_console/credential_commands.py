@@ -75,18 +75,27 @@ def _values(field: str, value: Any, name: str) -> Sequence[SecretStr]:
 
 
 async def store(settings: Settings, connection: str, values: Values, *, by: str, now: datetime) -> None:
-    """Seal and store values.
+    """Seal and store values, all of them or none.
 
     Raises:
         CommandError: there is no such connection.
+        CredentialRefusedError: one of the values cannot be stored.
     """
     keys = master_keys(settings)
     async with database(settings) as engine:
         await existing(engine, connection)
-        for field, each in values.items():
-            await connections.set_credential(
-                engine, keys, connection=connection, field=field, values=each, by=by, now=now
-            )
+        await connections.set_credentials(engine, keys, connection=connection, values=values, by=by, now=now)
+
+
+async def discard(settings: Settings, connection: str) -> tuple[str, ...]:
+    """Remove what the master keys do not open; returns the fields to set again.
+
+    Raises:
+        CommandError: there is no such connection.
+    """
+    async with database(settings) as engine:
+        await existing(engine, connection)
+        return await connections.discard_unreadable(engine, master_keys(settings), connection=connection)
 
 
 async def set_from_file(settings: Settings, connection: str, file: Path) -> list[str]:

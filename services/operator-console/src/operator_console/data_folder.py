@@ -73,8 +73,12 @@ class DataFolder:
         return self.logs / f"{name}.log"
 
     def port_file(self, service: str) -> Path:
-        """Where this service notes its port."""
+        """Where this service notes the port of its health and metrics."""
         return self.ports / f"{service}.port"
+
+    def public_port_file(self, service: str) -> Path:
+        """Where it notes the port that is for everybody, if it has one."""
+        return self.ports / f"{service}.public-port"
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,15 @@ def prepare(folder: DataFolder) -> bool:
     """Create what is missing below the directory; says whether a master key was generated now (back it up).
 
     Raises:
+        CommandError: there was a master key, and it is gone.
         OSError: the directory cannot be written.
     """
+    if not folder.master_keys.exists() and (folder.database / "PG_VERSION").exists():
+        raise CommandError(
+            f"{folder.master_keys} is gone, and the credentials in {folder.database} are sealed under it. Put it back "
+            f"from your backup. If it is lost for good, see 'A lost master key' in docs/operations.md.",
+            code=Exit.REFUSED,
+        )
     for path in (folder.root, folder.logs, folder.ports, folder.broker_store):
         path.mkdir(parents=True, exist_ok=True)
     for path in (folder.logs, folder.ports, folder.broker_store):
@@ -111,7 +122,7 @@ def write_private(path: Path, text: str) -> None:
     """Replace a file that only its owner may read; whole or not at all, and on disk before this returns."""
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from operator_console.demo_scenario import Scenario
+from operator_console.demo_scenario import Expected, Scenario
 from operator_console.view import DocumentStatus, Phase
 
 Row = Mapping[str, Any]
@@ -79,14 +79,37 @@ def _in_epicor(plan: Scenario, invoices: Sequence[Row]) -> Iterator[str]:
         if held[expected.invoice_id] != 1:
             yield f"Epicor holds {expected.invoice_id} {held[expected.invoice_id]} times"
             continue
-        invoice = by_id[expected.invoice_id]
-        if Decimal(invoice["DocInvoiceAmt"]) != expected.total:
-            yield f"Epicor holds {expected.invoice_id} with {invoice['DocInvoiceAmt']} instead of {expected.total}"
-        accounts = sum(bool(row["GLAccount"]) for row in invoice["APInvExpTGLC"])
-        if accounts != expected.accounts or len(invoice["APInvExpTGLC"]) != expected.accounts:
-            yield f"Epicor holds {expected.invoice_id} with {accounts} accounts instead of {expected.accounts}"
+        yield from _content(expected, by_id[expected.invoice_id])
     for stranger in held.keys() - {expected.invoice_id for expected in plan.posted}:
         yield f"Epicor holds {stranger}, which must not be there"
+
+
+def _content(expected: Expected, invoice: Row) -> Iterator[str]:
+    amounts = [Decimal(invoice[name]) for name in ("DocInvoiceAmt", "DocInvoiceVendorAmt")]
+    held_and_meant = (
+        (invoice["Company"], expected.company),
+        (invoice["VendorNumVendorID"], expected.vendor),
+        (invoice["InvoiceNum"], expected.number),
+        (invoice["APInvHed"][0]["CurrencyCode"], expected.currency),
+        *((amount, expected.total) for amount in amounts),
+    )
+    for held, meant in held_and_meant:
+        if held != meant:
+            yield f"Epicor holds {expected.invoice_id} with {held} instead of {meant}"
+    found = bookings(invoice)
+    for account, amount in (found - expected.bookings).elements():
+        yield f"Epicor holds {expected.invoice_id} with {amount} on {account or 'no account'}, which must not be there"
+    for account, amount in (expected.bookings - found).elements():
+        yield f"Epicor holds {expected.invoice_id} without {amount} on {account}"
+
+
+def bookings(invoice: Row) -> Counter[tuple[str, Decimal]]:
+    """How often each amount stands on each GL account of an AP invoice: expense rows joined with their account rows."""
+    amounts = {(row["InvoiceLine"], row["InvExpSeq"]): Decimal(row["DocExpAmt"]) for row in invoice["APInvExp"]}
+    accounts = [(row["GLAccount"], (row["InvoiceLine"], row["InvExpSeq"])) for row in invoice["APInvExpTGLC"]]
+    unaccounted = amounts.keys() - {place for _, place in accounts}
+    found = Counter((account, amounts.get(place, Decimal(0))) for account, place in accounts)
+    return found + Counter(("", amounts[place]) for place in unaccounted)
 
 
 def _locked(groups: Sequence[Row]) -> Iterator[str]:

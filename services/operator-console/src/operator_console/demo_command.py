@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -15,8 +16,8 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from operator_console import connection_commands, credential_commands, document_commands, output, site
-from operator_console.data_folder import DataFolder
+from operator_console import connection_commands, credential_commands, document_commands, output, run_state, site
+from operator_console.data_folder import DataFolder, is_locked
 from operator_console.demo_books import Books, Counts, count, disagreements
 from operator_console.demo_far_sides import FarSides, Ports, sandbox_program
 from operator_console.demo_report import Progress, report
@@ -35,9 +36,13 @@ from operator_console.exits import CommandError, Exit
 from operator_console.foreground import announcer, stoppable
 from operator_console.service_health import service_answers
 
+THROWN_AWAY = "mlc-demo-"
 LOOK_AGAIN = 0.4
 WITHIN = 60.0
 """Seconds for all invoices to be answered."""
+
+LEFT_OVERS = 2.0
+"""Seconds for a process that a killed demo left to end; its data is thrown away, so nothing is lost."""
 
 
 async def demo(keep_in: Path | None, *, as_json: bool) -> Exit:
@@ -51,10 +56,26 @@ async def demo(keep_in: Path | None, *, as_json: bool) -> Exit:
         out = output.quiet_console() if as_json else output.console()
         say = announcer(folder.log("ml-connector"), out)
         async with stoppable() as asked:
+            await sweep(Path(tempfile.gettempdir()))
             say("Starting broker, database, sandbox and services ...")
-            async with _running(folder, say) as (here, far_sides, ports):
+            async with _running(folder, say, asked.hurry) as (here, far_sides, ports):
                 return await _play(here, far_sides, ports, say=say, as_json=as_json)
         return Exit.INTERRUPTED if asked.by else Exit.PROBLEM
+
+
+async def sweep(place: Path) -> list[Path]:
+    """Throw away what demos left that were killed: their processes, where there still are any, and their data."""
+    stale = [root for root in _ours(place) if not is_locked(DataFolder(root))]
+    for root in stale:
+        await run_state.end_left_overs(DataFolder(root), patience=LEFT_OVERS)
+        await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
+    return stale
+
+
+def _ours(place: Path) -> list[Path]:
+    # Without a lock it is just being made, or only the logs of a failure are kept there.
+    found = [root for root in place.resolve().glob(f"{THROWN_AWAY}*") if (root / "lock").exists()]
+    return [root for root in found if not root.is_symlink() and root.stat().st_uid == os.geteuid()]
 
 
 @contextmanager
@@ -64,7 +85,7 @@ def _directory(keep_in: Path | None) -> Iterator[Path]:
             raise CommandError(f"{keep_in} is not empty; the demo begins in an empty directory.", code=Exit.REFUSED)
         yield keep_in
         return
-    root = Path(tempfile.mkdtemp(prefix="mlc-demo-")).resolve()
+    root = Path(tempfile.mkdtemp(prefix=THROWN_AWAY)).resolve()
     thrown_away = [root]
     try:
         yield root
@@ -78,13 +99,15 @@ def _directory(keep_in: Path | None) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def _running(folder: DataFolder, say: Callable[[str], None]) -> AsyncIterator[tuple[site.Site, FarSides, Ports]]:
+async def _running(
+    folder: DataFolder, say: Callable[[str], None], hurry: asyncio.Event
+) -> AsyncIterator[tuple[site.Site, FarSides, Ports]]:
     folder.logs.mkdir(parents=True, exist_ok=True)
     program, ports = sandbox_program(folder)
     environment = {f"MLC_TIMINGS__{name.upper()}": value for name, value in TIMINGS.items()}
     options = site.Options(port=0, programs=(program,), environment=environment)
     async with (
-        site.running(folder, options, say=say) as here,
+        site.running(folder, options, say=say, hurry=hurry) as here,
         httpx.AsyncClient(trust_env=False) as http,
     ):
         far_sides = FarSides(http, ports)

@@ -68,7 +68,7 @@ def report(
     out.print(output.table("", ("what happened", "document", "outcome", "why"), _stories(plan, books)))
     if not wrong:
         out.print(
-            f"Both far sides' own books agree with ours, invoice by invoice, after {seconds:.0f} s: totals, GL "
+            f"Both far sides' own books agree with ours, invoice by invoice, after {seconds:.0f} s: totals, every GL "
             f"accounts, answers; {len(plan.only_forged)} documents that only forged pushes spoke of are nowhere."
         )
     for each in wrong[:MOST_COMPLAINTS]:

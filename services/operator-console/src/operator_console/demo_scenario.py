@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -39,16 +40,40 @@ FORGED_TOO = 3
 NOT_OURS_TO_SEE = "New"
 """A Basware status in which nothing may be transferred; only a forged push speaks of these documents."""
 
+EPICOR_COMPANY = {"US01": "NWM", "FI01": "NWF"}
 _SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCenterCode"}]
 
 
 @dataclass(frozen=True)
 class Expected:
-    """An invoice that must stand in Epicor: its total and how many GL accounts it has."""
+    """An invoice as it must stand in Epicor, worked out from the document alone, without the product's mapping.
+
+    `bookings` counts each pair of GL account, as `6100|10|200`, and net amount.
+    """
 
     invoice_id: str
+    company: str
+    vendor: str
+    number: str
+    currency: str
     total: Decimal
-    accounts: int
+    bookings: Counter[tuple[str, Decimal]]
+
+
+def expected(document: Mapping[str, Any]) -> Expected:
+    """What Epicor must hold of this Basware document."""
+    return Expected(
+        invoice_id=_id(document),
+        company=EPICOR_COMPANY[document["companyCode"]],
+        vendor=document["supplierCode"],
+        number=document["invoiceNumber"],
+        currency=document["currencyCode"],
+        total=document["grossSum"],
+        bookings=Counter(
+            (f"{row['accountCode']}|{row['dimCode1']}|{row['costCenterCode']}", row["netTotal"])
+            for row in document["codingRows"]
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -83,7 +108,7 @@ def scenario() -> Scenario:
         lost_answer=_id(good[3]),
         refused_by_epicor=_id(refused_by_epicor),
         only_forged=frozenset(map(_id, only_forged)),
-        posted=[Expected(_id(each), each["grossSum"], len(each["codingRows"])) for each in good],
+        posted=[expected(each) for each in good],
         refused=frozenset(map(_id, [*bad.values(), again, refused_by_epicor])),
     )
 
@@ -132,5 +157,5 @@ def offered_ids(bodies: Iterable[dict[str, Any]]) -> list[str]:
     return [_id(body) for body in bodies]
 
 
-def _id(body: dict[str, Any]) -> str:
+def _id(body: Mapping[str, Any]) -> str:
     return str(body["invoiceId"])

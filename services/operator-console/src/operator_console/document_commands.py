@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import reduce
 from typing import Any
 
@@ -13,19 +14,23 @@ from mlc_common.connections import listing
 from mlc_common.eventlog import EventLog, Recorded
 from mlc_common.events import NotificationReceived, RecordSent
 from mlc_common.settings import Settings
+from mlc_common.streams import NOTIFICATIONS, token
 from mlc_common.tables import document_status
-from operator_console import output
+from operator_console import output, telling
+from operator_console.dead_letters import DeadLetter, buried, dead_letter, marked
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
+from operator_console.stream_reader import StreamReader
 from operator_console.view import DocumentStatus, fold
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A document: its state, folded from the facts just read, and the facts, oldest first."""
+    """A document: its state, folded from the facts just read; pushes and facts, oldest first; and its dead letters."""
 
     status: DocumentStatus
     timeline: tuple[Recorded, ...]
+    dead_letters: tuple[DeadLetter, ...] = ()
 
 
 async def rows(settings: Settings, *, phase: str | None, connection: str | None, limit: int) -> list[DocumentStatus]:
@@ -50,6 +55,9 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None) 
     async with broker(settings) as client:
         log = EventLog(client, timeout=settings.timings.publish)
         timelines = [await log.timeline(each, invoice_id) for each in connections]
+        reader = StreamReader(client, log, timeout=settings.timings.publish)
+        pushes = await _pushes(reader, [fact for timeline in timelines for fact in timeline])
+        letters = [(each, dead_letter(each)) for each in await buried(reader)]
     known = [timeline for timeline in timelines if timeline]
     if not known:
         raise CommandError(f"No accounting document {identifier} is known.", code=Exit.NOT_FOUND)
@@ -57,7 +65,36 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None) 
         raise CommandError(
             f"{identifier} is known in several connections; name one with --connection.", code=Exit.USAGE
         )
-    return Shown(status=status(known[0]), timeline=tuple(known[0]))
+    found = status(known[0])
+    its = [(read, each) for read, each in letters if (each.connection, each.document) == (found.connection, invoice_id)]
+    for read, _ in its:
+        found = marked(found, read)
+    everything = sorted([*pushes, *known[0]], key=lambda recorded: recorded.stored_at)
+    return Shown(status=found, timeline=tuple(everything), dead_letters=tuple(each for _, each in its))
+
+
+async def _pushes(reader: StreamReader, facts: list[Recorded]) -> list[Recorded]:
+    """The pushes that these facts name as their cause."""
+    causes = {each.event.cause for each in facts if not isinstance(each.event, NotificationReceived | RecordSent)}
+    subjects = {notification_of(cause) for cause in causes if cause is not None} - {None}
+    read = [
+        await reader.after(NOTIFICATIONS, 0, most=1, subject=str(subject)) for subject in sorted(map(str, subjects))
+    ]
+    return [
+        Recorded(push.event, push.sequence, datetime.fromisoformat(push.headers["Nats-Time-Stamp"]))
+        for pushes in read
+        for push in pushes
+        if push.event is not None
+    ]
+
+
+def notification_of(cause: str) -> str | None:
+    """The subject of a push from its id, notification/connection/task/digest; None for the id of anything else."""
+    kind, *rest = cause.split("/")
+    if kind != "notification" or len(rest) != 3:
+        return None
+    connection, task, digest = rest
+    return f"notifications.{token(connection)}.{task}.{token(digest)}"
 
 
 def status(timeline: list[Recorded]) -> DocumentStatus:
@@ -140,4 +177,14 @@ def as_json(shown: Shown) -> dict[str, Any]:
         }
         for recorded in shown.timeline
     ]
-    return {"status": shown.status, "timeline": timeline}
+    return {"status": shown.status, "timeline": timeline, "dead_letters": shown.dead_letters}
+
+
+def timeline(shown: Shown) -> Table:
+    """Everything that happened, as a person reads it: pushes, facts and dead letters by time."""
+    told = [(each.stored_at, *telling.tell(each.event)) for each in shown.timeline]
+    told += [
+        (each.buried_at, "dead letter", f"{each.durable} gave up after {each.tries} tries: {each.failure}")
+        for each in shown.dead_letters
+    ]
+    return output.table("", ("when", "what", "details"), sorted(told))

@@ -22,7 +22,7 @@ listen: "127.0.0.1:{access.port}"
 server_name: "ml-connector"
 max_payload: {LARGEST_PAYLOAD}
 jetstream {{
-  store_dir: "{store}"
+  store_dir: {_quoted(str(store))}
   sync_interval: always
 }}
 authorization {{
@@ -30,6 +30,11 @@ authorization {{
   password: "{access.password.get_secret_value()}"
 }}
 """
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def broker_program(folder: DataFolder, access: BrokerAccess) -> Program:

@@ -6,9 +6,11 @@ import asyncio
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import signal
 from pathlib import Path
+from urllib.parse import quote
 
 import asyncpg
 
@@ -25,6 +27,8 @@ SYSTEM_USER = "pgserver"
 LONGEST_SOCKET_PATH = 100
 """Bytes; the operating system accepts 107."""
 
+PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+
 GO_AWAY = signal.SIGINT
 """PostgreSQL's fast shutdown: sessions are ended, everything is written, clean stop."""
 
@@ -35,8 +39,12 @@ def system_user() -> str | None:
 
 
 def socket_folder(folder: DataFolder) -> Path:
-    """Where the database's socket is: in its data directory, or in a private short one when that path is too long."""
-    if len(os.fsencode(folder.database / ".s.PGSQL.5432")) <= LONGEST_SOCKET_PATH:
+    """Where the database's socket is: in its data directory, or in a private short one when that path will not do.
+
+    It will not when it is too long, or holds a character that means something in an address or a list of directories.
+    """
+    path = str(folder.database / ".s.PGSQL.5432")
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and PLAIN_PATH.fullmatch(path):
         return folder.database
     short = hashlib.sha256(os.fsencode(folder.database)).hexdigest()[:12]
     return Path("/tmp") / f"mlc-{os.geteuid()}-{short}"  # noqa: S108 - made with mode 0700, ownership checked
@@ -44,7 +52,16 @@ def socket_folder(folder: DataFolder) -> Path:
 
 def database_url(folder: DataFolder) -> str:
     """The address of the embedded database, for this process's user."""
-    return f"postgresql+asyncpg://postgres:@/postgres?host={socket_folder(folder)}"
+    return f"postgresql+asyncpg://postgres:@/postgres?host={quote(str(socket_folder(folder)))}"
+
+
+def forget_ambient_database() -> None:
+    """Remove PGPORT, PGSSLMODE and the like from this process: they speak of somebody else's database.
+
+    PostgreSQL reads them, asyncpg does, and every program that is started from here would inherit them.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 async def database_program(folder: DataFolder) -> Program:

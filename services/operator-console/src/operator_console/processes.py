@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 LOOK_AGAIN = 0.05
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal a process gets when the one that started it is gone."""
+
+
+def die_with_parent(ask_with: signal.Signals) -> Callable[[], None] | None:
+    """What a child does before it becomes its program, so that it is asked to end when this process is killed.
+
+    None where the system knows no such thing; there the next start ends what was left.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def between_fork_and_exec() -> None:
+        prctl(PR_SET_PDEATHSIG, int(ask_with), 0, 0, 0)
+        if os.getppid() != parent:  # it was killed just now, before anybody could be told
+            os._exit(1)
+
+    return between_fork_and_exec
 
 
 def birth(pid: int) -> str | None:

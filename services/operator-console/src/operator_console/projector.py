@@ -1,4 +1,4 @@
-"""The projection `document_status`: reads DOCUMENTS from its position on, in batches, one replica at a time."""
+"""The projection `document_status`: folds DOCUMENTS, then DEADLETTERS, in batches, one replica at a time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from mlc_common.database import DATABASE_ERRORS
 from mlc_common.events import Event, NotificationReceived, RecordSent
 from mlc_common.failures import TransientError
 from mlc_common.projections import advance, position, rewind
-from mlc_common.streams import DOCUMENTS
+from mlc_common.streams import DEADLETTERS, DOCUMENTS
 from mlc_common.tables import document_status
+from operator_console.dead_letters import marked
 from operator_console.stream_reader import Read, StreamReader
 from operator_console.view import DocumentStatus, fold
 
 log = structlog.stdlib.get_logger(__name__)
 
 NAME = "document-status"
+STUCK = "document-status-dead-letters"
 ONE_AT_A_TIME = "SELECT pg_try_advisory_lock(hashtextextended('projection document-status', 0))"
 BATCH = 200
 IDLE = 0.5
@@ -54,7 +56,7 @@ async def _while_elected(engine: AsyncEngine, reader: StreamReader, now: Callabl
             return
         try:
             while True:
-                if not await catch_up(engine, reader, now=now):
+                if not await catch_up(engine, reader, now=now) + await catch_up_dead_letters(engine, reader, now=now):
                     # Also notices that the session, and with it the lock, is gone.
                     await elected.scalar(text("SELECT 1"))
                     await asyncio.sleep(IDLE)
@@ -81,30 +83,62 @@ async def catch_up(engine: AsyncEngine, reader: StreamReader, *, now: Callable[[
 
 
 async def rebuild(engine: AsyncEngine) -> None:
-    """Drop every row and begin again at the start of the stream; the projector does the rest."""
+    """Drop every row and begin again at the start of the streams; the projector does the rest."""
     async with engine.begin() as db:
         await db.execute(delete(document_status))
         await rewind(db, NAME)
+        await rewind(db, STUCK)
+
+
+async def catch_up_dead_letters(engine: AsyncEngine, reader: StreamReader, *, now: Callable[[], datetime]) -> int:
+    """Mark the documents of one batch of dead letters as stuck; returns how many there were.
+
+    Raises:
+        TransientError: the broker is away, or another projector moved a position meanwhile.
+    """
+    async with engine.connect() as db:
+        after = await position(db, STUCK)
+    batch = await reader.after(DEADLETTERS, after, most=BATCH)
+    if not batch:
+        return 0
+    # A buried message is older than its dead letter: once DOCUMENTS is folded, its document is there.
+    while await catch_up(engine, reader, now=now):
+        pass
+    async with engine.begin() as db:
+        states = await _held(db, _events(batch))
+        for each in batch:
+            key = _key(each.event)
+            if key in states:
+                states[key] = marked(states[key], each)
+        if states:
+            await db.execute(_upsert(), [asdict(state) for state in states.values()])
+        await advance(db, STUCK, stream=DEADLETTERS, since=after, to=batch[-1].sequence, now=now())
+    return len(batch)
 
 
 async def _store(db: AsyncConnection, batch: Sequence[Read]) -> None:
-    facts = [(each.event, each.sequence) for each in batch if each.event is not None]
-    states = await _held(db, facts)
-    for event, sequence in facts:
-        if isinstance(event, NotificationReceived | RecordSent):
+    states = await _held(db, _events(batch))
+    for each in batch:
+        if each.event is None or isinstance(each.event, NotificationReceived | RecordSent):
             continue
-        key = (event.connection, event.invoice_id)
-        states[key] = fold(states.get(key), event, sequence=sequence)
+        key = (each.event.connection, each.event.invoice_id)
+        states[key] = fold(states.get(key), each.event, sequence=each.sequence)
     if states:
         await db.execute(_upsert(), [asdict(state) for state in states.values()])
 
 
-async def _held(db: AsyncConnection, facts: Iterable[tuple[Event, int]]) -> dict[tuple[str, str], DocumentStatus]:
-    keys = {
-        (event.connection, event.invoice_id)
-        for event, _ in facts
-        if not isinstance(event, NotificationReceived | RecordSent)
-    }
+def _events(batch: Sequence[Read]) -> list[Event]:
+    return [each.event for each in batch if each.event is not None]
+
+
+def _key(event: Event | None) -> tuple[str, str] | None:
+    if event is None or isinstance(event, NotificationReceived | RecordSent):
+        return None
+    return event.connection, event.invoice_id
+
+
+async def _held(db: AsyncConnection, events: Iterable[Event]) -> dict[tuple[str, str], DocumentStatus]:
+    keys = {key for key in map(_key, events) if key is not None}
     columns = document_status.c
     query = select(document_status).where(tuple_(columns.connection, columns.invoice_id).in_(sorted(keys)))
     rows = (await db.execute(query)).mappings().all() if keys else []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import nats
 import nats.errors
@@ -14,11 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mlc_common.database import make_engine
 from mlc_common.settings import Settings
 from operator_console.data_folder import DataFolder, must_run, settings_of
-from operator_console.embedded_database import database_url
+from operator_console.embedded_database import database_url, forget_ambient_database
 from operator_console.exits import CommandError, Exit
 
 DEFAULT_FOLDER = Path("data")
 PATIENCE = 5
+RIGHT_AWAY: dict[str, Any] = {"connect_timeout": 2, "reconnect_time_wait": 0.1}
+"""Seconds for one try at one server, and before the next one."""
 
 
 def settings_for(data_dir: Path | None) -> Settings:
@@ -27,6 +31,7 @@ def settings_for(data_dir: Path | None) -> Settings:
         return Settings()
     folder = DataFolder((data_dir or DEFAULT_FOLDER).resolve())
     must_run(folder)
+    forget_ambient_database()
     return settings_of(folder, database_url(folder))
 
 
@@ -35,26 +40,34 @@ async def broker(settings: Settings) -> AsyncIterator[Client]:
     """A connection to the broker for one command; it does not wait for one that is away.
 
     Raises:
-        CommandError: no broker answers there.
+        CommandError: no broker answers there, within seconds. The sentence names host and port and no login.
     """
     login = {}
     if settings.nats_user and settings.nats_password:
         login = {"user": settings.nats_user, "password": settings.nats_password.get_secret_value()}
     if settings.nats_credentials_file:
         login["user_credentials"] = str(settings.nats_credentials_file)
+    servers = settings.nats_url.split(",")
+    places = ", ".join(_place(each) for each in servers)
     try:
-        client = await nats.connect(
-            settings.nats_url.split(","), allow_reconnect=False, connect_timeout=PATIENCE, error_cb=_quiet, **login
-        )
+        async with asyncio.timeout(PATIENCE):
+            client = await nats.connect(
+                servers, allow_reconnect=False, max_reconnect_attempts=1, error_cb=_quiet, **RIGHT_AWAY, **login
+            )
     except (nats.errors.Error, OSError) as error:
         raise CommandError(
-            f"No broker answers at {settings.nats_url} ({_why(error)}); is it running, and is the login right?",
+            f"No broker answers at {places} ({_why(error)}); is it running, and is the login right?",
             code=Exit.UNREACHABLE,
-        ) from error
+        ) from None  # the cause may carry the address, and with it the password
     try:
         yield client
     finally:
         await client.close()
+
+
+def _place(url: str) -> str:
+    """Host and port of an address, whatever stands before them."""
+    return url.rpartition("@")[2].rpartition("://")[2].strip().rstrip("/")
 
 
 async def _quiet(_error: Exception) -> None:

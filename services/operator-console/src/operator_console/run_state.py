@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -79,8 +80,17 @@ async def end_left_overs(folder: DataFolder, *, patience: float) -> list[str]:
 
 
 def port_of(folder: DataFolder, service: str) -> int | None:
-    """The port a service listens on, as it noted it; None until it listens."""
+    """The port of a service's health and metrics, as it noted it; None until it listens."""
+    return _noted(folder.port_file(service))
+
+
+def public_port_of(folder: DataFolder, service: str) -> int | None:
+    """The port of a service that is for everybody; None until it listens, or when it has none."""
+    return _noted(folder.public_port_file(service))
+
+
+def _noted(file: Path) -> int | None:
     try:
-        return int(folder.port_file(service).read_text())
+        return int(file.read_text())
     except (FileNotFoundError, ValueError):
         return None

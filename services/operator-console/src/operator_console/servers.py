@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mlc_common.connections import listing
 from mlc_common.migrations import migrate
 from mlc_common.settings import Settings
+from mlc_common.streams import STREAMS, durables
 from mlc_common.topology import declare, declare_connection
 from operator_console.reach import broker, database
 
@@ -15,10 +18,22 @@ async def migrated(settings: Settings) -> tuple[str, ...]:
         return await migrate(engine)
 
 
-async def prepare_servers(settings: Settings) -> None:
+@dataclass(frozen=True)
+class Declared:
+    """What is there now: the streams, and the durables of every connection; `applied` are the database's steps."""
+
+    applied: tuple[str, ...]
+    streams: tuple[str, ...]
+    durables: tuple[str, ...]
+
+
+async def prepare_servers(settings: Settings) -> Declared:
     """Bring database and streams to this version: tables, streams, and the durables of every connection."""
     async with database(settings) as engine, broker(settings) as client:
-        await migrate(engine)
+        applied = await migrate(engine)
         await declare(client, settings)
-        for row in await listing(engine):
-            await declare_connection(client, row.name, ack_wait=settings.timings.ack_wait)
+        names = [row.name for row in await listing(engine)]
+        for name in names:
+            await declare_connection(client, name, ack_wait=settings.timings.ack_wait)
+    declared = tuple(durable.name for name in names for durable in durables(name))
+    return Declared(applied, tuple(stream.name for stream in STREAMS), declared)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from operator_console import run_state
 from operator_console.data_folder import DataFolder, must_run, settings_of
 from operator_console.embedded import BROKER
-from operator_console.embedded_database import DATABASE, database_answers, database_url
+from operator_console.embedded_database import DATABASE, database_answers, database_url, forget_ambient_database
 from operator_console.exits import CommandError, Exit
 from operator_console.processes import birth
 from operator_console.reach import broker_answers
@@ -18,7 +20,7 @@ from operator_console.service_health import service_answers
 
 @dataclass(frozen=True)
 class ProcessRow:
-    """One process; `health` is ok, not ready or down."""
+    """One process; `health` is ok, not ready or down; `public` is the address that is for everybody, if it has one."""
 
     name: str
     pid: int | None
@@ -26,6 +28,7 @@ class ProcessRow:
     health: str
     version: str | None
     restarts: int
+    public: str | None = None
 
 
 async def rows(folder: DataFolder) -> list[ProcessRow]:
@@ -35,6 +38,7 @@ async def rows(folder: DataFolder) -> list[ProcessRow]:
         CommandError: nothing runs on this directory.
     """
     must_run(folder)
+    forget_ambient_database()
     state = run_state.read(folder)
     if state is None:
         raise CommandError(f"A site is just starting in {folder.root}; ask again.", code=Exit.PROBLEM)
@@ -48,20 +52,36 @@ def healthy(found: list[ProcessRow]) -> bool:
 
 async def _row(folder: DataFolder, process: RunningProcess) -> ProcessRow:
     alive = process.pid is not None and birth(process.pid) == process.born
-    health, version = await _health(folder, process.name) if alive else ("down", None)
+    health, version = await _health(folder, process) if alive else ("down", None)
     port = run_state.port_of(folder, process.name)
     address = process.address or (f"http://127.0.0.1:{port}" if port else None)
-    return ProcessRow(process.name, process.pid if alive else None, address, health, version, process.restarts)
+    everybody = run_state.public_port_of(folder, process.name)
+    public = f"http://127.0.0.1:{everybody}" if everybody else None
+    return ProcessRow(process.name, process.pid if alive else None, address, health, version, process.restarts, public)
 
 
-async def _health(folder: DataFolder, name: str) -> tuple[str, str | None]:
+async def _health(folder: DataFolder, process: RunningProcess) -> tuple[str, str | None]:
+    name = process.name
     if name == BROKER:
         version = await broker_answers(settings_of(folder, database_url(folder)))
         return ("ok" if version else "not ready"), version
     if name == DATABASE:
         version = await database_answers(folder)
         return ("ok" if version else "not ready"), version
-    if not folder.port_file(name).exists():  # a program beside the services, as the demo's sandbox
-        return "ok", None
+    if process.address is not None:  # a program beside the services, as the demo's sandbox
+        return ("ok" if await _listens(process.address) else "not ready"), None
     ready = await service_answers(folder, name, path="/readyz")
     return ("ok", ready) if ready else ("not ready", await service_answers(folder, name))
+
+
+async def _listens(address: str) -> bool:
+    where = urlsplit(address)
+    try:
+        async with asyncio.timeout(3):
+            _, writer = await asyncio.open_connection(where.hostname, where.port)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

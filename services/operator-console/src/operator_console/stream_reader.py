@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import structlog
 from nats.aio.client import Client
@@ -26,6 +27,7 @@ class Read:
 
     sequence: int
     event: Event | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class StreamReader:
@@ -36,13 +38,13 @@ class StreamReader:
         self._events = events
         self._timeout = timeout
 
-    async def after(self, stream: str, sequence: int, *, most: int) -> list[Read]:
-        """At most so many messages that follow this sequence, in order; none when there are no more yet.
+    async def after(self, stream: str, sequence: int, *, most: int, subject: str = ">") -> list[Read]:
+        """At most so many messages of this subject that follow this sequence, in order; none when there are no more.
 
         Raises:
             TransientError: the broker is away.
         """
-        request = {"seq": sequence + 1, "next_by_subj": ">", "batch": most, "max_bytes": LARGEST_BATCH}
+        request = {"seq": sequence + 1, "next_by_subj": subject, "batch": most, "max_bytes": LARGEST_BATCH}
         inbox = self._nats.new_inbox()
         try:
             subscription = await self._nats.subscribe(inbox)
@@ -70,8 +72,8 @@ class StreamReader:
         headers = message.headers or {}
         sequence = int(headers["Nats-Sequence"])
         try:
-            return Read(sequence, await self._events.resolve(message))
+            return Read(sequence, await self._events.resolve(message), headers)
         except PermanentError as error:
             subject = headers.get("Nats-Subject")
             log.warning("event_not_understood", sequence=sequence, subject=subject, why=str(error))
-            return Read(sequence, None)
+            return Read(sequence, None, headers)

@@ -19,7 +19,7 @@ async def up(folder: DataFolder, *, port: int) -> None:
     say = announcer(folder.log("ml-connector"), output.console())
     async with stoppable() as asked:
         say(f"Starting in {folder.root} ...")
-        async with site.running(folder, site.Options(port=port), say=say) as here:
+        async with site.running(folder, site.Options(port=port), say=say, hurry=asked.hurry) as here:
             try:
                 await _introduce(here, say)
                 await asyncio.Event().wait()
@@ -36,7 +36,7 @@ async def _introduce(here: site.Site, say: Callable[[str], None]) -> None:
             f"stored credentials cannot be opened."
         )
     rows = await status.rows(here.folder)
-    columns = ("process", "pid", "address", "health", "version")
-    cells = [(row.name, row.pid, row.address, row.health, row.version) for row in rows]
+    columns = ("process", "pid", "address", "public", "health", "version")
+    cells = [(row.name, row.pid, row.address, row.public, row.health, row.version) for row in rows]
     output.console().print(output.table("", columns, cells))
     say(f"Basware's pushes go to {here.gateway}/hooks/basware/CONNECTION. Ctrl-C stops.")

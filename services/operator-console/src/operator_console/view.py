@@ -34,6 +34,7 @@ class Phase(StrEnum):
     POSTED = "posted"
     REFUSED = "refused"
     ANSWER_REJECTED = "answer_rejected"
+    STUCK = "stuck"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,24 @@ def fold(state: DocumentStatus | None, event: DocumentFact, *, sequence: int) ->
     return replace(_applied(state, event), last_change=max(event.at, state.last_change), last_sequence=sequence)
 
 
+def stuck(state: DocumentStatus, *, attempt: str, outcome: bool, reason: str, at: datetime) -> DocumentStatus:
+    """The status after a message of this attempt was buried; what got further meanwhile is not stuck.
+
+    Args:
+        outcome: the buried message was an outcome on its way to Basware, not an approval on its way to Epicor.
+    """
+    done = state.answered if outcome else state.phase in (Phase.POSTED, Phase.REFUSED) or state.answered
+    if attempt != state.attempt or done or state.phase == Phase.ANSWER_REJECTED:
+        return state
+    return replace(state, phase=Phase.STUCK, reason=reason, last_change=max(at, state.last_change))
+
+
+def _answered(state: DocumentStatus, event: OutcomeAnswered) -> DocumentStatus:
+    if state.phase != Phase.STUCK:
+        return replace(state, answered=True)
+    return replace(state, answered=True, phase=Phase.POSTED if event.success else Phase.REFUSED, reason=event.message)
+
+
 def _first(event: DocumentFact, sequence: int) -> DocumentStatus:
     return DocumentStatus(
         connection=event.connection,
@@ -96,7 +115,7 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
         case DocumentAcknowledged():
             return state
         case OutcomeAnswered():
-            return replace(state, answered=True)
+            return _answered(state, event)
         case AnswerRejected():
             return replace(state, phase=Phase.ANSWER_REJECTED, reason=event.sentence)
         case _:

@@ -1,0 +1,231 @@
+"""A message that nobody could handle shows at its document, is listed, and is forgotten when the document goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
+
+import nats
+import pytest
+import pytest_asyncio
+from faststream.nats.message import NatsMessage
+from nats.aio.client import Client
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mlc_common.connection import ConnectionDocument
+from mlc_common.connections import apply
+from mlc_common.eventlog import EventLog
+from mlc_common.events import DocumentApproved, Event, InvoiceRefused, NotificationReceived, OutcomeAnswered
+from mlc_common.failures import PermanentError
+from mlc_common.retries import Delivery, RetryOrBury
+from mlc_common.settings import Settings, Timings
+from mlc_common.streams import Durable, answers_durable, reader_durable, writer_durable
+from mlc_common.tables import document_status
+from mlc_common.telemetry import Metrics, Redactor
+from mlc_common.topology import declare_connection
+from operator_console import dead_letters, document_commands, output
+from operator_console.projector import catch_up, catch_up_dead_letters, project, rebuild
+from operator_console.stream_reader import StreamReader
+from operator_console.view import DocumentStatus
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+FAILURE = "The document holds no company."
+
+
+@pytest_asyncio.fixture
+async def client(topology: str) -> AsyncIterator[Client]:
+    made = await nats.connect(topology)
+    await declare_connection(made, "demo", ack_wait=30)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def log(client: Client) -> EventLog:
+    return EventLog(client, timeout=5)
+
+
+@pytest.fixture
+def reader(client: Client, log: EventLog) -> StreamReader:
+    return StreamReader(client, log, timeout=5)
+
+
+@pytest.fixture
+def settings(topology: str, database_url: str) -> Settings:
+    return Settings.model_validate({"nats_url": topology, "database_url": database_url})
+
+
+PUSH = NotificationReceived(
+    connection="demo",
+    at=NOW,
+    task_id="task/1",
+    task_type="AccountingDocuments",
+    document_id="i1",
+    variant="body",
+    digest="d1",
+    body="{}",
+)
+
+
+def approved(attempt: str = "a1", at: datetime = NOW) -> DocumentApproved:
+    return DocumentApproved(
+        connection="demo",
+        at=at,
+        invoice_id="i1",
+        attempt=attempt,
+        cause=PUSH.id,
+        seen_by="push",
+        status="WaitingForTransfer",
+        company_code="US01",
+        supplier_code="10432",
+        invoice_number="INV-1",
+        currency="USD",
+        gross=Decimal("10.10"),
+        document="{}",
+    )
+
+
+REFUSED = InvoiceRefused(connection="demo", at=NOW, invoice_id="i1", attempt="a1", connection_version=1, findings=())
+ANSWERED = OutcomeAnswered(
+    connection="demo", at=NOW, invoice_id="i1", attempt="a1", external_code="x", success=False, message="told"
+)
+
+
+async def gives_up(client: Client, log: EventLog, durable: Durable) -> None:
+    """Let the durable's reader fail on its next message in the way nothing can mend, and bury it."""
+
+    async def hopeless(_event: Event, _delivery: Delivery) -> None:
+        raise PermanentError(FAILURE)
+
+    stream = client.jetstream()
+    bury = RetryOrBury(
+        durable,
+        hopeless,
+        log=log,
+        stream=stream,
+        timings=Timings(),
+        metrics=Metrics(),
+        redact=Redactor(),
+        keep_alive=10,
+    )
+    reading = await stream.pull_subscribe_bind(durable.name, durable.stream)
+    [message] = await reading.fetch(1, timeout=5)
+    await bury(cast(NatsMessage, SimpleNamespace(raw_message=message)))
+
+
+async def caught_up(engine: AsyncEngine, reader: StreamReader) -> DocumentStatus:
+    while await catch_up(engine, reader, now=lambda: NOW) + await catch_up_dead_letters(
+        engine, reader, now=lambda: NOW
+    ):
+        pass
+    async with engine.connect() as db:
+        [row] = (await db.execute(select(document_status))).mappings().all()
+    return DocumentStatus(**row)
+
+
+async def test_a_buried_approval_leaves_its_document_stuck_with_the_reason(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader
+) -> None:
+    await log.append(approved())
+    await gives_up(client, log, writer_durable("demo"))
+    await catch_up_dead_letters(engine, reader, now=lambda: NOW)  # also when it comes first
+
+    found = await caught_up(engine, reader)
+
+    assert (found.phase, found.answered) == ("stuck", False)
+    assert found.reason == f"{FAILURE} (epicor-writer_demo gave up: dead letter 1)"
+
+
+async def test_a_document_that_is_transferred_again_is_no_longer_stuck(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader
+) -> None:
+    await log.append(approved())
+    await gives_up(client, log, writer_durable("demo"))
+    assert (await caught_up(engine, reader)).phase == "stuck"
+
+    await log.append(approved("a2", at=datetime.now(UTC)))
+
+    found = await caught_up(engine, reader)
+    assert (found.phase, found.reason) == ("approved", None)
+    await rebuild(engine)
+    assert await caught_up(engine, reader) == found
+
+
+async def test_a_buried_outcome_is_stuck_until_basware_has_the_answer(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader
+) -> None:
+    await log.append(approved())
+    await log.append(REFUSED)
+    await gives_up(client, log, answers_durable("demo"))
+    assert (await caught_up(engine, reader)).phase == "stuck"
+
+    await log.append(ANSWERED)
+
+    found = await caught_up(engine, reader)
+    assert (found.phase, found.answered) == ("refused", True)
+    await rebuild(engine)
+    rebuilt = await caught_up(engine, reader)
+    assert (rebuilt.phase, rebuilt.answered) == ("refused", True)
+
+
+async def test_the_running_projection_sees_dead_letters(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader
+) -> None:
+    await log.append(approved())
+    task = asyncio.create_task(project(engine, reader, now=lambda: NOW))
+    try:
+        await gives_up(client, log, writer_durable("demo"))
+        async with asyncio.timeout(15):
+            while True:
+                async with engine.connect() as db:
+                    if (await db.scalar(select(document_status.c.phase))) == "stuck":
+                        break
+                await asyncio.sleep(0.05)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_document_is_shown_with_its_pushes_and_its_dead_letters(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader, settings: Settings
+) -> None:
+    segments = [{"field": "accountCode"}]
+    company = {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": segments}
+    document: dict[str, Any] = {"name": "demo", "epicor": {"base_url": "http://127.0.0.1:9/a"}, "companies": [company]}
+    await apply(engine, ConnectionDocument.model_validate(document), by="test", now=NOW)
+    for event in (PUSH, approved()):
+        await log.append(event)
+    await gives_up(client, log, writer_durable("demo"))
+    await caught_up(engine, reader)
+
+    shown = await document_commands.shown(settings, "INV-1", connection=None)
+    listed = await document_commands.rows(settings, phase="stuck", connection=None, limit=10)
+
+    assert shown.status.phase == "stuck"
+    assert [recorded.event.type for recorded in shown.timeline] == ["notification_received", "document_approved"]
+    assert [letter.durable for letter in shown.dead_letters] == ["epicor-writer_demo"]
+    with (out := output.console()).capture() as capture:
+        out.print(document_commands.timeline(shown))
+    words = [line.split("  ")[1].strip() for line in capture.get().splitlines()[1:]]
+    assert words == ["pushed", "approved", "dead letter"]
+    assert set(document_commands.as_json(shown)) == {"status", "timeline", "dead_letters"}
+    assert [status.invoice_id for status in listed] == ["i1"]
+
+
+async def test_every_dead_letter_is_listed_with_what_it_was(client: Client, log: EventLog, settings: Settings) -> None:
+    assert await dead_letters.listing(settings) == []
+    await log.append(PUSH)
+    await log.append(approved())
+    await gives_up(client, log, reader_durable("demo"))
+    await gives_up(client, log, writer_durable("demo"))
+
+    first, second = await dead_letters.listing(settings)
+
+    assert (first.sequence, first.stream, first.connection, first.document) == (1, "NOTIFICATIONS", "demo", "i1")
+    assert (second.stream, second.stream_sequence, second.subject) == ("DOCUMENTS", 1, approved().subject)
+    assert (second.failure, second.failure_class, second.tries) == (FAILURE, "PermanentError", 1)
