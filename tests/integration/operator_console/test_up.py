@@ -105,7 +105,7 @@ def log_of(folder: Path) -> str:
 def until(holds: Callable[[], bool], seconds: float = 60, *, of: subprocess.Popen[str] | None = None) -> None:
     end = time.monotonic() + seconds
     while not holds():
-        assert of is None or of.poll() is None, of.stdout.read() if of and of.stdout else "it ended"
+        assert of is None or of.poll() is None, of.stdout.read() if of.stdout else "it ended"
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
 

@@ -68,8 +68,9 @@ def report(
     out.print(output.table("", ("what happened", "document", "outcome", "why"), _stories(plan, books)))
     if not wrong:
         out.print(
-            f"Both far sides' own books agree with ours, invoice by invoice, after {seconds:.0f} s: totals, every GL "
-            f"accounts, answers; {len(plan.only_forged)} documents that only forged pushes spoke of are nowhere."
+            f"Both far sides' own books agree with ours, invoice by invoice, after {seconds:.0f} s: totals, every "
+            f"amount on its GL account, answers; {len(plan.only_forged)} documents that only forged "
+            f"pushes spoke of are nowhere."
         )
     for each in wrong[:MOST_COMPLAINTS]:
         out.print(f"[red]wrong:[/] {output.cell(each)}")

@@ -9,6 +9,7 @@ import pwd
 import re
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -75,7 +76,7 @@ async def database_program(folder: DataFolder) -> Program:
     if user is not None:
         await asyncio.to_thread(_ensure_user, user)
     if not (folder.database / "PG_VERSION").exists():
-        await asyncio.to_thread(_make, folder.database, user)
+        await _to_its_end(_make, folder.database, user)
     sockets = socket_folder(folder)
     if sockets != folder.database:
         _private(sockets, user)
@@ -96,6 +97,16 @@ async def database_program(folder: DataFolder) -> Program:
         stop_signal=GO_AWAY,
         address=f"socket in {sockets}",
     )
+
+
+async def _to_its_end(act: Callable[[Path, str | None], None], place: Path, user: str | None) -> None:
+    """Run in a thread; who is asked to stop meanwhile still waits for it, so that nobody clears up around it."""
+    task = asyncio.ensure_future(asyncio.to_thread(act, place, user))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def database_answers(folder: DataFolder) -> str | None:
