@@ -24,7 +24,7 @@ demo: $(SET_UP) ## watch approved invoices become Epicor AP invoices, on this ma
 	@$(BIN)/ml-connector demo
 
 test: $(SET_UP) ## unit, golden, integration and acceptance tests, on a real broker and database
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint types layers test ## all that CI runs
 

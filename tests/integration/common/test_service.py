@@ -371,3 +371,19 @@ async def test_a_connection_that_is_slow_to_stop_or_fails_to_start_delays_no_oth
     slow.set()
     stop.set()
     await service
+
+
+async def test_stopping_while_the_broker_is_away_ends_soon_and_cleanly(
+    settings: Settings, log: EventLog, broker: Any
+) -> None:
+    async def handle(event: Event, delivery: Delivery) -> None: ...
+
+    stop = asyncio.Event()
+    service = asyncio.create_task(serve("test", settings, writing(handle), stop=stop))
+    await asyncio.sleep(1)
+    broker.kill()
+    await asyncio.sleep(0.3)
+
+    stop.set()
+
+    await asyncio.wait_for(service, timeout=10)

@@ -172,7 +172,7 @@ def test_what_was_set_up_is_there_after_the_supervisor_was_killed(folder: Path) 
         left = state(folder)
         program.kill()
         program.wait()
-        until(lambda: not [name for name, each in left.items() if alive(each["pid"])], seconds=20)
+        until(lambda: not [name for name, each in left.items() if alive(each["pid"])], seconds=45)
 
     with up(folder):
         listed = say(folder, "credentials", "list", "northwind", "--json")

@@ -137,6 +137,7 @@ TWICE = os.urandom(32)
         (line_of("k1", TWICE) + "," + line_of("k1", os.urandom(32)), "Master key 2 has the id of an earlier one"),
         (line_of("k1", TWICE) + "," + line_of("k2", TWICE), "Master key 2 is an earlier one under another id"),
     ],
+    ids=["nothing", "separators", "no id", "blank id", "not base64", "no key", "short", "zeros", "one id", "one key"],
 )
 def test_a_badly_written_key_is_named_by_its_position_and_never_shown(text: str, sentence: str) -> None:
     with pytest.raises(VaultError, match=sentence) as caught:

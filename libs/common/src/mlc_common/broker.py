@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
@@ -14,6 +14,7 @@ from faststream.nats.message import NatsMessage
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
 from faststream.nats.security import NatsCredentials, NatsUserPassword
 from nats.aio.client import Client
+from nats.errors import Error
 from nats.js.errors import NotFoundError
 from opentelemetry.trace import TracerProvider
 
@@ -21,6 +22,9 @@ from mlc_common.eventlog import BROKER_AWAY
 from mlc_common.failures import TransientError
 from mlc_common.settings import Settings
 from mlc_common.streams import Durable
+
+GOODBYE = 5.0
+"""Seconds for the last acknowledgements to leave, once nothing is in hand."""
 
 SERVERS_ACK_WAIT = 30.0
 """Seconds a durable waits that was declared without saying how long."""
@@ -91,6 +95,17 @@ async def ack_wait_of(nats: Client, durable: Durable, *, timeout: float) -> floa
     except BROKER_AWAY as error:
         raise TransientError("The broker does not answer.") from error
     return float(found.config.ack_wait or SERVERS_ACK_WAIT)
+
+
+async def leave(broker: NatsBroker, nats: Client) -> None:
+    """Say goodbye in order; when the broker is away there is nobody to say it to."""
+    try:
+        async with asyncio.timeout(GOODBYE):
+            await broker.stop()
+    except (Error, OSError):  # a time-out is an OSError
+        with suppress(Error, OSError):  # the client flushes to a connection that is gone
+            async with asyncio.timeout(GOODBYE):
+                await nats.close()
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from mlc_common.broker import Outages, ack_wait_of, make_broker, reading
+from mlc_common.broker import Outages, ack_wait_of, leave, make_broker, reading
 from mlc_common.connection_workers import ConnectionWorker, ConnectionWorkers
 from mlc_common.connections import Connection, Connections
 from mlc_common.database import make_engine
@@ -170,7 +170,7 @@ async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: Asy
     outages = Outages()
     broker = make_broker(name, settings, tracer_provider=trace.get_tracer_provider(), outages=outages)
     nats = await broker.connect()
-    stack.push_async_callback(broker.stop)
+    stack.push_async_callback(leave, broker, nats)
     stack.callback(setattr, outages, "expected", True)
     await broker.start()
     await connections.refresh()
