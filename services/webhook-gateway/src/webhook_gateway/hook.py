@@ -160,6 +160,11 @@ def _span(request: Request) -> Iterator[trace.Span]:
     attributes = {"http.request.method": request.method, "http.route": PATH}
     tracer = trace.get_tracer("mlc")
     with tracer.start_as_current_span(
-        f"{request.method} {PATH}", context=context, kind=trace.SpanKind.SERVER, attributes=attributes
+        f"{request.method} {PATH}",
+        context=context,
+        kind=trace.SpanKind.SERVER,
+        attributes=attributes,
+        record_exception=False,  # its text has not been searched for secrets
+        set_status_on_exception=False,
     ) as span:
         yield span
