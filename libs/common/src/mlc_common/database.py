@@ -11,7 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from mlc_common.failures import PermanentError
 
-DATABASE_ERRORS = (OSError, DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+DATABASE_ERRORS = (
+    OSError,
+    DBAPIError,
+    PoolTimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a session that the server has just ended, before the driver has noticed
+)
 """What a call can raise while the database is away, restarting or refuses us; for a caller that outlives that.
 (OSError includes TimeoutError.)"""
 
