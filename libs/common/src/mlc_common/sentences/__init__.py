@@ -1,0 +1,1 @@
+"""The sentences of the catalogue, by what they are about. Pure."""

@@ -1,0 +1,58 @@
+"""What can happen while an AP invoice is entered in Epicor. Pure."""
+
+from __future__ import annotations
+
+from mlc_common.sentences.entry import Entry
+
+POSTING: dict[str, Entry] = {
+    "DUPLICATE": Entry(
+        "Invoice {number} of supplier {vendor} already exists in Epicor ({where}); it did not come from this document.",
+        "AP",
+        "Check whether the invoice was entered before; if not, correct its number and transfer it again.",
+    ),
+    "ALREADY_POSTED": Entry(
+        "Epicor company {company} already holds this document as invoice {number} of supplier {vendor} ({where}).",
+        "AP",
+        "Correct that invoice in Epicor by hand; or, if it is wrong and unposted, delete it and transfer this again.",
+    ),
+    "SUPERSEDED": Entry(
+        "The invoice was transferred anew before this transfer was posted; the newer transfer carries on.",
+        "AP",
+        "Nothing: the newer transfer is answered by itself.",
+    ),
+    "REFUSED_BY_EPICOR": Entry(
+        "Epicor refused the invoice: {message}",
+        "finance systems",
+        "Correct what Epicor names and transfer the invoice again.",
+    ),
+    "NEEDS_A_PERSON": Entry(
+        "Epicor asks a question that only a person can answer: {message}",
+        "finance systems",
+        "Enter this invoice in Epicor by hand, or switch the question off for the integration user.",
+    ),
+    "NOT_AS_SENT": Entry(
+        "Epicor did not keep the invoice as it was sent: {difference}.",
+        "finance systems",
+        "Check the GL controls and directives in Epicor; the incomplete invoice was removed; transfer it again.",
+    ),
+    "POSTED_OTHERWISE": Entry(
+        "Epicor holds this invoice differently and it is posted: {difference}.",
+        "finance systems",
+        "Compare the posted invoice in Epicor with Basware and correct it with a correction invoice.",
+    ),
+    "NOT_REMOVED": Entry(
+        "Epicor did not keep the invoice as it was sent ({difference}) and would not delete it: {message}",
+        "finance systems",
+        "Delete the incomplete invoice in Epicor, then transfer the invoice again.",
+    ),
+    "HELD_OTHERWISE": Entry(
+        "Epicor holds this invoice from an earlier transfer, unposted and different ({where}): {difference}.",
+        "AP",
+        "Delete the invoice in Epicor if Basware's is right, and transfer it again; otherwise leave it as it is.",
+    ),
+    "EPICOR_KEEPS_FAILING": Entry(
+        "Epicor could not save the invoice in {tries} tries: {message}",
+        "integration",
+        "Look into Epicor's server log, then transfer the invoice again.",
+    ),
+}
