@@ -27,8 +27,9 @@ from nats.js import JetStreamContext
 
 from bench.line import Line, line
 from bench.place import document
-from epicor_writer.draft import Draft, to_draft
+from epicor_writer.draft import to_draft
 from epicor_writer.groups import group_ids
+from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
 from epicor_writer.reference import Vendor
 from mlc_basware.documents import AccountingDocument, TransferResponse

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from epicor_writer.draft import Draft, to_draft
+from epicor_writer.draft import to_draft
+from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
 from epicor_writer.readback import differences
 from epicor_writer.reference import Vendor
@@ -38,7 +39,8 @@ def rows_on_lines(wire: dict[str, Any]) -> str:
 def test_a_document_becomes_the_golden_dataset(case: Path, golden: Callable[[Path, str], None]) -> None:
     document = AccountingDocument.parse((case / "document.json").read_bytes())
     connection = ConnectionDocument.model_validate(yaml.safe_load((case / "connection.yaml").read_text("utf-8")))
-    draft = to_draft(document, connection.pair(document.companyCode), connection.posting, today=TODAY)
+    pair = connection.pair(document.companyCode)
+    draft = to_draft(document, pair, connection.rules(pair), today=TODAY)
     assert isinstance(draft, Draft), [each.sentence for each in draft]
 
     dataset = to_dataset(draft, Vendor(101, "10432", terms="N60"), group_id="B2610280")

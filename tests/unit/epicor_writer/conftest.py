@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from epicor_writer.draft import Draft, to_draft
+from epicor_writer.draft import to_draft
+from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
 from epicor_writer.reference import Vendor
 from mlc_basware.documents import AccountingDocument
-from mlc_common.connection import CompanyPair, Posting
+from mlc_common.company_rules import CompanyPair
 from mlc_common.http import dump_json
+from mlc_common.posting_rules import Posting
 from mlc_epicor.datasets import APInvoiceDataset
 
 TODAY = date(2026, 11, 22)

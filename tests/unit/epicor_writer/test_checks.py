@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from epicor_writer.checks import in_epicor, in_the_document
 from epicor_writer.reference import Account, Reference, Vendor
 from mlc_basware.documents import AccountingDocument
-from mlc_common.connection import CompanyPair, Posting
+from mlc_common.company_rules import CompanyPair
+from mlc_common.posting_rules import Posting
 
 from .conftest import row
 
@@ -135,7 +136,11 @@ def test_a_credit_note_is_told_by_its_type_or_its_sign_and_both_must_agree(
     sums = {"netSum": cents("300") * sign, "taxSum1": cents("24.75") * sign, "grossSum": cents("324.75") * sign}
 
     findings = in_the_document(
-        document(invoiceTypeCode=code, codingRows=rows, **sums), pair, Posting(credit_types=listed)
+        document(invoiceTypeCode=code, codingRows=rows, **sums),
+        pair,
+        Posting.model_validate({"invoice_types": {each: {"kind": "credit note"} for each in listed}}),
+        pair,
+        Posting.model_validate({"invoice_types": {each: {"kind": "credit note"} for each in listed}}),
     )
 
     assert [each.code for each in findings] == found

@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epicor_writer.coding import rows_in_order
-from epicor_writer.draft import Draft, fill, to_draft, wanted
+from epicor_writer.draft import fill, to_draft, wanted
+from epicor_writer.invoice import Draft
 from epicor_writer.taxes import TaxLine, tax_lines
 from mlc_basware.documents import AccountingDocument
-from mlc_common.connection import CompanyPair, Posting
+from mlc_common.company_rules import CompanyPair
+from mlc_common.posting_rules import Posting
 
 from .conftest import TODAY, row
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from mlc_common.company_rules import CompanyPair, LookUpTable
+from mlc_common.posting_rules import Posting
+from mlc_common.section import Section
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -47,10 +50,6 @@ Url = Annotated[str, AfterValidator(_safe_url)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class SignedContent(StrEnum):
     """What the signature of a push covers; the vendor's choice is not documented."""
 
@@ -60,7 +59,7 @@ class SignedContent(StrEnum):
     TIMESTAMP_COLON_BODY = "timestamp:body"
 
 
-class Webhook(_Section):
+class Webhook(Section):
     """How pushes of this tenant are verified."""
 
     mode: Literal["enforce", "observe"] = "enforce"
@@ -79,7 +78,7 @@ class Webhook(_Section):
         return self
 
 
-class Basware(_Section):
+class Basware(Section):
     """The Basware tenant."""
 
     region: Literal["EU", "US", "AU", "CA"] = "EU"
@@ -101,7 +100,7 @@ class Basware(_Section):
         return self.token_url or f"{self.api}/v1/tokens"
 
 
-class Epicor(_Section):
+class Epicor(Section):
     """The Epicor environment. `base_url` ends with the instance: https://host/instance."""
 
     base_url: Url
@@ -112,79 +111,14 @@ class Epicor(_Section):
     source_system: str = Field(default="EPICOR", min_length=1, max_length=32)
 
 
-class Segment(_Section):
-    """One segment of the GL account: taken from a coding-row field, or constant."""
-
-    field: str | None = Field(
-        default=None, description="coding-row field, in Basware's spelling: accountCode, dimCode1"
-    )
-    constant: str | None = None
-    default: str | None = Field(default=None, description="used when the coding row leaves the field empty")
-    pad_to: int = Field(default=0, ge=0, le=50, description="left-pad with zeros to this length")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.field is None) == (self.constant is None):
-            raise ValueError("a segment has either a field or a constant")
-        return self
-
-
-class CompanyPair(_Section):
-    """One Basware company and the Epicor company its invoices are posted in."""
-
-    basware: str = Field(min_length=1, max_length=32)
-    epicor: str = Field(min_length=1, max_length=8)
-    currency: str = Field(min_length=3, max_length=3, description="base currency of the Epicor company")
-    chart: str = "MAIN"
-    book: str = "MAIN"
-    segments: tuple[Segment, ...] = Field(min_length=1, max_length=20)
-    rate_code: str = Field(default="STD", description="Epicor tax rate code for taxes as Basware gave them")
-    tax_codes: dict[str, str] = Field(
-        default_factory=dict, description="Basware tax code -> Epicor tax code, if different"
-    )
-    terms: dict[str, str] = Field(
-        default_factory=dict, description="Basware payment term -> Epicor terms, if different"
-    )
-
-
-class ApplyDate(StrEnum):
-    """Which date picks the fiscal period."""
-
-    INVOICE_DATE = "invoice_date"
-    VOUCHER_DATE = "voucher_date"
-    TODAY = "today"
-
-
-_PREFIX = "first letter of our AP invoice groups; another one for every connection to the same Epicor company"
-
-
-class Posting(_Section):
-    """How an accounting document becomes an AP invoice."""
-
-    strategy: Literal["single"] = "single"
-    apply_date: ApplyDate = ApplyDate.INVOICE_DATE
-    group_prefix: str = Field(default="B", pattern=r"^[A-Z]$", description=_PREFIX)
-    description: str = Field(default="{supplierName} {invoiceNumber}", max_length=200)
-    tax: Literal["as given", "none"] = "as given"
-    tolerance: Decimal = Field(
-        default=Decimal("0"),
-        ge=0,
-        le=Decimal("1.00"),
-        description="accepted gap between rows and header sums, in invoice currency; it is put on the largest line",
-    )
-    credit_types: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        default=(), description="Basware invoiceTypeCode values that say credit note, whatever the sign of the sums"
-    )
-    external_link: str | None = Field(default=None, description="drill-back link template with {invoiceId}")
-
-
-class ConnectionDocument(_Section):
+class ConnectionDocument(Section):
     """One connection, as its YAML file says it."""
 
     name: Name
     basware: Basware = Basware()
     epicor: Epicor
     companies: tuple[CompanyPair, ...] = Field(min_length=1)
+    tables: dict[Name, LookUpTable] = Field(default_factory=dict, description="look-up tables, by a name of your own")
     posting: Posting = Posting()
     paused: bool = False
 
@@ -195,6 +129,17 @@ class ConnectionDocument(_Section):
             raise ValueError("each Basware company code is listed once")
         return self
 
+    @model_validator(mode="after")
+    def _tables_are_there(self) -> Self:
+        named = {segment.table for pair in self.companies for segment in pair.segments if segment.table}
+        if missing := sorted(named - self.tables.keys()):
+            raise ValueError(f"segments name look-up tables that `tables` does not have: {', '.join(missing)}")
+        return self
+
     def pair(self, company_code: str) -> CompanyPair | None:
         """The pair of a Basware company code, or None when this connection does not know it."""
         return next((pair for pair in self.companies if pair.basware == company_code), None)
+
+    def rules(self, pair: CompanyPair | None) -> Posting:
+        """How documents of a company are posted: the connection's rules with the company's own."""
+        return self.posting if pair is None else pair.posting.applied_to(self.posting)

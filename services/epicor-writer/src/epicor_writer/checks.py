@@ -11,7 +11,8 @@ from epicor_writer import coding, taxes
 from epicor_writer.reference import Reference, same_key
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
-from mlc_common.connection import ApplyDate, CompanyPair, Posting
+from mlc_common.company_rules import CompanyPair
+from mlc_common.posting_rules import ApplyDate, Posting
 
 _SAYS_CREDIT = re.compile(r"credit[\s-]*(note|memo|invoice)", re.IGNORECASE)
 
@@ -67,10 +68,11 @@ def _kind(document: AccountingDocument, posting: Posting) -> Iterator[Finding]:
     """Credit notes: type or sign tells them, as the tenant chose (Basware API reference), so either will do."""
     code = (document.invoiceTypeCode or "").strip()
     name = document.invoiceTypeName or ""
-    typed = same_key(code) in {same_key(each) for each in posting.credit_types} or bool(_SAYS_CREDIT.search(name))
+    credit = {same_key(each) for each, type_ in posting.invoice_types.items() if type_.kind == "credit note"}
+    typed = same_key(code) in credit or bool(_SAYS_CREDIT.search(name))
     negative = min(document.grossSum or 0, document.netSum or 0) < 0
     values = {"gross": document.grossSum, "currency": document.currencyCode}
-    if negative and (typed or not posting.credit_types):
+    if negative and (typed or not credit):
         yield finding("CREDIT_NOTE", field="grossSum", **values)
     elif typed != negative:
         yield finding("CREDIT_NOTE_OR_NOT", field="invoiceTypeCode", type=code or name or "blank", **values)

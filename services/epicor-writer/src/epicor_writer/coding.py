@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlc_basware.documents import AccountingDocument, CodingRow
-from mlc_common.connection import CompanyPair, Segment
+from mlc_common.company_rules import CompanyPair, Segment
 
 
 @dataclass(frozen=True)

@@ -3,51 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 from epicor_writer import coding
 from epicor_writer.checks import in_the_document, terms_code
-from epicor_writer.coding import GlAccount
+from epicor_writer.invoice import Draft, Line, Share
 from epicor_writer.reference import Wanted
 from epicor_writer.taxes import TaxLine, tax_lines, tax_sum
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding
-from mlc_common.connection import ApplyDate, CompanyPair, Posting
+from mlc_common.company_rules import CompanyPair
+from mlc_common.posting_rules import ApplyDate, Posting
 
 LONGEST_DESCRIPTION = 50
 LONGEST_LINE_DESCRIPTION = 200
 """Characters; the widths are not documented, so both are kept short. The whole text stays in Basware."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line: a coding row's net amount in invoice currency, on its account."""
-
-    amount: Decimal
-    account: GlAccount
-    description: str
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What is to be posted, before it is known which vendor number and which group it gets."""
-
-    pair: CompanyPair
-    invoice_id: str
-    invoice_num: str
-    invoice_date: date
-    apply_date: date
-    due_date: date | None
-    terms: str | None
-    currency: str
-    total: Decimal
-    description: str
-    link: str | None
-    hold: bool
-    lines: tuple[Line, ...]
-    taxes: tuple[TaxLine, ...]
 
 
 def to_draft(
@@ -81,7 +53,7 @@ def to_draft(
 def apply_date_of(document: AccountingDocument, posting: Posting, *, today: date) -> date | None:
     """The day that picks the fiscal period, by the connection's rule; None when the document lacks it."""
     match posting.apply_date:
-        case ApplyDate.INVOICE_DATE:
+        case ApplyDate.INVOICE_DATE | ApplyDate.FIRST_OPEN_DAY:
             return document.invoiceDate
         case ApplyDate.VOUCHER_DATE:
             return document.voucherDate
@@ -131,7 +103,8 @@ def _lines(document: AccountingDocument, pair: CompanyPair) -> tuple[Line, ...]:
         account = coding.account(row, pair)
         if account is not None and row.netTotal is not None:
             text = row.value("accountName") or header
-            found.append(Line(row.netTotal, account, _cut(text, LONGEST_LINE_DESCRIPTION)))
+            shares = (Share(row.netTotal, account),)
+            found.append(Line(row.netTotal, shares, _cut(text, LONGEST_LINE_DESCRIPTION)))
     return tuple(found)
 
 
@@ -140,4 +113,12 @@ def _with_residue(lines: tuple[Line, ...], residue: Decimal) -> tuple[Line, ...]
     if not residue or not lines:
         return lines
     largest = max(lines, key=lambda line: abs(line.amount))
-    return tuple(replace(line, amount=line.amount + residue) if line is largest else line for line in lines)
+    return tuple(_with_more(line, residue) if line is largest else line for line in lines)
+
+
+def _with_more(line: Line, residue: Decimal) -> Line:
+    largest = max(line.shares, key=lambda share: abs(share.amount))
+    shares = tuple(
+        replace(share, amount=share.amount + residue) if share is largest else share for share in line.shares
+    )
+    return replace(line, amount=line.amount + residue, shares=shares)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from epicor_writer.attempts import Key, elsewhere, groups_of, open_before, superseded
 from epicor_writer.checks import in_epicor
 from epicor_writer.decision import is_ours, place_of
-from epicor_writer.draft import Draft, apply_date_of, to_draft, wanted
+from epicor_writer.draft import apply_date_of, to_draft, wanted
 from epicor_writer.groups import apply_date_in
+from epicor_writer.invoice import Draft
 from epicor_writer.ports import Ledger, Log, Slot
 from epicor_writer.posting import Desk, Posting, refuse
 from epicor_writer.progress import Progress, pause_left, progress

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from epicor_writer.draft import Draft, Line
+from epicor_writer.invoice import Draft, Line, Share
 from epicor_writer.reference import Vendor
 from epicor_writer.taxes import TaxLine
 from mlc_epicor.datasets import (
@@ -24,11 +24,12 @@ from mlc_epicor.datasets import (
 def to_dataset(draft: Draft, vendor: Vendor, *, group_id: str) -> APInvoiceDataset:
     """The one dataset of a draft, every row to be added, lines numbered from 1 without gaps."""
     lines = list(enumerate(draft.lines, start=1))
+    shares = [(number, place, share) for number, line in lines for place, share in enumerate(line.shares, start=1)]
     return APInvoiceDataset(
         APInvHed=(_header(draft, vendor, group_id),),
         APInvDtl=tuple(_line(draft, vendor, group_id, number, line) for number, line in lines),
-        APInvExp=tuple(_expense(draft, vendor, number, line) for number, line in lines),
-        APInvExpTGLC=tuple(_account(draft, vendor, number, line) for number, line in lines),
+        APInvExp=tuple(_expense(draft, vendor, *share) for share in shares),
+        APInvExpTGLC=tuple(_account(draft, vendor, *share) for share in shares),
         APInvTax=tuple(_tax(draft, vendor, tax) for tax in draft.taxes),
     )
 
@@ -80,24 +81,24 @@ def _line(draft: Draft, vendor: Vendor, group_id: str, number: int, line: Line) 
     )
 
 
-def _expense(draft: Draft, vendor: Vendor, number: int, line: Line) -> APInvExpRow:
+def _expense(draft: Draft, vendor: Vendor, number: int, place: int, share: Share) -> APInvExpRow:
     return APInvExpRow(
         Company=draft.pair.epicor,
         VendorNum=vendor.num,
         InvoiceNum=draft.invoice_num,
         InvoiceLine=number,
-        InvExpSeq=1,
-        DocExpAmt=line.amount,
-        DocScrExpAmt=line.amount,
+        InvExpSeq=place,
+        DocExpAmt=share.amount,
+        DocScrExpAmt=share.amount,
         COACode=draft.pair.chart,
         BookID=draft.pair.book,
-        GLAccount=line.account.internal,
+        GLAccount=share.account.internal,
         RowMod="A",
     )
 
 
-def _account(draft: Draft, vendor: Vendor, number: int, line: Line) -> APInvExpTGLCRow:
-    segments = {f"SegValue{place}": value for place, value in enumerate(line.account.segments, start=1)}
+def _account(draft: Draft, vendor: Vendor, number: int, place: int, share: Share) -> APInvExpTGLCRow:
+    segments = {f"SegValue{place}": value for place, value in enumerate(share.account.segments, start=1)}
     return APInvExpTGLCRow.model_validate(
         {
             "Company": draft.pair.epicor,
@@ -105,16 +106,16 @@ def _account(draft: Draft, vendor: Vendor, number: int, line: Line) -> APInvExpT
             "Key1": str(vendor.num),
             "Key2": draft.invoice_num,
             "Key3": str(number),
-            "Key4": "1",
+            "Key4": str(place),
             "Key5": "",
             "Key6": "",
             "VendorNum": vendor.num,
             "InvoiceNum": draft.invoice_num,
             "InvoiceLine": number,
-            "InvExpSeq": 1,
+            "InvExpSeq": place,
             "BookID": draft.pair.book,
             "COACode": draft.pair.chart,
-            "GLAccount": line.account.internal,
+            "GLAccount": share.account.internal,
             **segments,
             "RecordType": "A",
             "UserCanModify": True,

@@ -13,19 +13,20 @@ from datetime import datetime
 from epicor_writer import progress
 from epicor_writer.attempts import contradicted
 from epicor_writer.decision import Absent, GiveUp, Remove, Said, Send, Succeed, Wait, decide, next_step
-from epicor_writer.draft import Draft
 from epicor_writer.facts import Facts
 from epicor_writer.groups import group_ids
+from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
 from epicor_writer.ports import Ledger, Log, Reply, Slot
 from epicor_writer.progress import Progress, pause_after
 from epicor_writer.reference import Vendor
 from mlc_basware.documents import AccountingDocument
-from mlc_common import connection as connections
 from mlc_common.catalogue import Finding, finding
+from mlc_common.company_rules import CompanyPair
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, DocumentFact, InvoicePosted, InvoiceRefused
 from mlc_common.failures import PermanentError, TransientError
+from mlc_common.posting_rules import Posting as PostingRules
 from mlc_common.settings import Timings
 from mlc_epicor.datasets import APInvoiceDataset
 
@@ -44,14 +45,14 @@ class Desk:
     now: Callable[[], datetime]
 
     @property
-    def pair(self) -> connections.CompanyPair | None:
+    def pair(self) -> CompanyPair | None:
         """The company pair of the document, if the connection has it."""
         return self.connection.document.pair(self.document.companyCode)
 
     @property
-    def rules(self) -> connections.Posting:
+    def rules(self) -> PostingRules:
         """How the connection posts."""
-        return self.connection.document.posting
+        return self.connection.document.rules(self.pair)
 
     @property
     def facts(self) -> Facts:

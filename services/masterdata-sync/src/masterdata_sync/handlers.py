@@ -11,7 +11,8 @@ from masterdata_sync.changes import Record, changed, portions
 from masterdata_sync.kind import Kind, Owner, Untranslatable
 from masterdata_sync.sent import Journal
 from mlc_basware.client import Accepted, BaswareClient, Refused
-from mlc_common.connection import CompanyPair, ConnectionDocument
+from mlc_common.company_rules import CompanyPair
+from mlc_common.connection import ConnectionDocument
 from mlc_common.failures import TransientError, UnknownOutcomeError
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.slots import Slots

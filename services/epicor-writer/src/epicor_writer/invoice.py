@@ -1,0 +1,106 @@
+"""What an accounting document is to become in the ledger, as values: the draft of an AP invoice. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from epicor_writer.coding import GlAccount
+from epicor_writer.taxes import TaxLine
+from mlc_common.catalogue import Finding
+from mlc_common.company_rules import CompanyPair
+from mlc_common.posting_rules import TaxMode
+
+ONE = Decimal(1)
+
+Extra = Mapping[str, str | Decimal | date | bool]
+"""More columns of a row, by Epicor's name, as the connection's templates filled them."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of a line's amount, in invoice currency, on one account."""
+
+    amount: Decimal
+    account: GlAccount
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One line of a packing slip that is not invoiced yet."""
+
+    purchase_point: str
+    pack_slip: str
+    pack_line: int
+
+
+@dataclass(frozen=True)
+class OrderRelease:
+    """A release of a purchase order line, whole: Epicor wants all three numbers or none; with its receipt if any."""
+
+    order: int
+    line: int
+    release: int
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line; its shares add up to its amount.
+
+    Attributes:
+        amount: net, in invoice currency, in the sign of the document: negative in a discount row.
+        shares: where it is booked; empty leaves it to Epicor (lines of an order that carry no account).
+        order: what it invoices, or None for an expense line.
+        quantity: in the order's unit; 1 for an expense line.
+        unit: the unit of `quantity`.
+        extra: more columns of APInvDtl.
+    """
+
+    amount: Decimal
+    shares: tuple[Share, ...]
+    description: str
+    order: OrderRelease | None = None
+    quantity: Decimal = ONE
+    unit: str = "EA"
+    extra: Extra = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be posted, before it is known which vendor number and which group it gets.
+
+    Attributes:
+        credit: a credit note: total, lines and taxes are positive here, as they are entered in a debit memo.
+        reference: the number of the invoice that a credit note credits, if Epicor holds it.
+        rate: units of base currency for one unit of invoice currency; None leaves it to Epicor.
+        tax_mode: who works the tax out.
+        expected_tax: what the tax must come to when Epicor works it out.
+        held_for: why it is entered on hold, for the person who releases it; empty when only Basware's payment block
+            says so, or nothing.
+        extra: more columns of APInvHed.
+    """
+
+    pair: CompanyPair
+    invoice_id: str
+    invoice_num: str
+    invoice_date: date
+    apply_date: date
+    due_date: date | None
+    terms: str | None
+    currency: str
+    total: Decimal
+    description: str
+    link: str | None
+    hold: bool
+    lines: tuple[Line, ...]
+    taxes: tuple[TaxLine, ...]
+    credit: bool = False
+    reference: str | None = None
+    rate: Decimal | None = None
+    tax_mode: TaxMode = "as given"
+    expected_tax: Decimal = Decimal(0)
+    held_for: tuple[Finding, ...] = ()
+    extra: Extra = field(default_factory=dict)
