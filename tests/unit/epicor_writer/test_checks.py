@@ -139,8 +139,6 @@ def test_a_credit_note_is_told_by_its_type_or_its_sign_and_both_must_agree(
         document(invoiceTypeCode=code, codingRows=rows, **sums),
         pair,
         Posting.model_validate({"invoice_types": {each: {"kind": "credit note"} for each in listed}}),
-        pair,
-        Posting.model_validate({"invoice_types": {each: {"kind": "credit note"} for each in listed}}),
     )
 
     assert [each.code for each in findings] == found
