@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -387,3 +388,65 @@ async def test_stopping_while_the_broker_is_away_ends_soon_and_cleanly(
     stop.set()
 
     await asyncio.wait_for(service, timeout=10)
+
+
+async def test_a_broker_that_stays_away_costs_neither_time_nor_memory_and_then_all_goes_on(
+    settings: Settings, log: EventLog, broker: Any
+) -> None:
+    seen: list[str] = []
+    runtimes: list[Runtime] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        assert isinstance(event, DocumentApproved)
+        seen.append(event.invoice_id)
+
+    async def wire(runtime: Runtime) -> Wiring:
+        runtimes.append(runtime)
+        return await writing(handle, workers=8)(runtime)
+
+    stop = asyncio.Event()
+    service = asyncio.create_task(serve("test", settings, wire, stop=stop))
+    await log.append(approved("before"))
+    await eventually(lambda: seen == ["before"])
+    broker.kill()
+    await eventually(lambda: not runtimes[0].nats.is_connected)
+    await fill_the_buffer(runtimes[0].nats)
+    await asyncio.sleep(1.5)
+
+    tasks, spent = len(asyncio.all_tasks()), time.process_time()
+    await asyncio.sleep(3)
+
+    assert time.process_time() - spent < 0.5
+    assert len(asyncio.all_tasks()) <= tasks + 1
+    broker.start()
+    await eventually(lambda: runtimes[0].nats.is_connected)
+    await log.append(approved("after"))
+    await eventually(lambda: "after" in seen)  # "before" may come again: its acknowledgement may have been lost
+    stop.set()
+    await service
+
+
+async def fill_the_buffer(client: nats.NATS) -> None:
+    """As half an hour of absence would: what the client keeps for the broker's return is bounded."""
+    for size in (8_192, 0):
+        with suppress(nats.errors.OutboundBufferLimitError):
+            while not client.is_connected:
+                await client.publish("nobody.listens", b"x" * size)
+
+
+async def test_a_durable_that_is_gone_is_said_and_asked_for_with_pauses(
+    settings: Settings, log: EventLog, topology: str
+) -> None:
+    async def handle(event: Event, delivery: Delivery) -> None: ...
+
+    async with running(settings, handle, workers=4):
+        await asyncio.sleep(1)
+        client = await nats.connect(topology)
+        durable = writer_durable("demo")
+        await client.jetstream().delete_consumer(durable.stream, durable.name)
+        await client.close()
+        await asyncio.sleep(1.5)
+        spent = time.process_time()
+        await asyncio.sleep(3)
+
+        assert time.process_time() - spent < 0.5

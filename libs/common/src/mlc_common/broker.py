@@ -14,7 +14,10 @@ from faststream.nats.message import NatsMessage
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
 from faststream.nats.security import NatsCredentials, NatsUserPassword
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error
+from nats.errors import TimeoutError as NothingCame
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from opentelemetry.trace import TracerProvider
 
@@ -28,6 +31,9 @@ GOODBYE = 5.0
 
 SERVERS_ACK_WAIT = 30.0
 """Seconds a durable waits that was declared without saying how long."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+"""Seconds between two readings of a durable that fail."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -68,15 +74,23 @@ class Outages:
 
     def __init__(self) -> None:
         self.expected = False
+        self._here = asyncio.Event()
+        self._here.set()
+
+    async def over(self) -> None:
+        """Wait until the broker is back; returns at once while it is here."""
+        await self._here.wait()
 
     async def on_error(self, error: Exception) -> None:
         log.debug("broker_error", why=str(error) or type(error).__name__)
 
     async def on_disconnect(self) -> None:
+        self._here.clear()
         if not self.expected:
             log.warning("broker_away")
 
     async def on_reconnect(self) -> None:
+        self._here.set()
         log.info("broker_back")
 
 
@@ -110,7 +124,12 @@ async def leave(broker: NatsBroker, nats: Client) -> None:
 
 @asynccontextmanager
 async def reading(
-    broker: NatsBroker, durable: Durable, settle: Callable[[NatsMessage], Awaitable[None]], *, workers: int
+    broker: NatsBroker,
+    durable: Durable,
+    settle: Callable[[NatsMessage], Awaitable[None]],
+    *,
+    workers: int,
+    outages: Outages,
 ) -> AsyncIterator[None]:
     """Read a durable with so many readers at once, each one message at a time; leaving waits for what is in hand.
 
@@ -136,6 +155,42 @@ async def reading(
     try:
         for reader in readers:
             await reader.start()
+            if reader.subscription is not None:
+                reader.subscription = _Paced(reader.subscription, outages, durable)  # type: ignore[assignment]
         yield
     finally:
         await asyncio.gather(*(reader.stop() for reader in readers))
+
+
+class _Paced:
+    """A pull subscription that asks for nothing while the broker is away, and pauses after any other failure.
+
+    FastStream's reader asks again at once, whatever went wrong: while the broker is away its questions would fill the
+    client's buffer, and from then on every one fails at once, for ever and as fast as the processor can.
+    """
+
+    def __init__(self, pulled: JetStreamContext.PullSubscription, outages: Outages, durable: Durable) -> None:
+        self._pulled = pulled
+        self._outages = outages
+        self._durable = durable
+        self._pause = FIRST_PAUSE
+
+    async def fetch(self, batch: int, timeout: float) -> list[Msg]:
+        """At most so many messages; nats-py's TimeoutError when there are none."""
+        await self._outages.over()
+        try:
+            fetched = await self._pulled.fetch(batch, timeout)
+        except NothingCame:
+            self._pause = FIRST_PAUSE
+            raise
+        except Error as error:
+            log.warning("reading_failed", durable=self._durable.name, why=str(error) or type(error).__name__)
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            raise NothingCame from error
+        self._pause = FIRST_PAUSE
+        return fetched
+
+    async def unsubscribe(self) -> None:
+        """Leave."""
+        await self._pulled.unsubscribe()

@@ -56,6 +56,7 @@ class Runtime:
     metrics: Metrics
     redactor: Redactor
     now: Callable[[], datetime]
+    outages: Outages
     durables: set[Durable] = field(default_factory=set)
 
     @asynccontextmanager
@@ -79,7 +80,8 @@ class Runtime:
             redact=self.redactor,
             keep_alive=ack_wait / 3,
         )
-        async with reading(self.broker, durable, settle, workers=workers or self.settings.workers):
+        readers = workers or self.settings.workers
+        async with reading(self.broker, durable, settle, workers=readers, outages=self.outages):
             self.durables.add(durable)
             try:
                 yield
@@ -185,6 +187,7 @@ async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: Asy
         metrics=metrics,
         redactor=redactor,
         now=lambda: datetime.now(UTC),
+        outages=outages,
     )
 
 
