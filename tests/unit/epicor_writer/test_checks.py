@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from epicor_writer.apply_dates import apply_date_of
 from epicor_writer.checks import in_epicor, in_the_document
+from epicor_writer.coding import Chart
 from epicor_writer.reference import Account, Reference, Vendor
 from mlc_basware.documents import AccountingDocument
+from mlc_common.catalogue import Finding
 from mlc_common.company_rules import CompanyPair
 from mlc_common.posting_rules import Posting
 
-from .conftest import row
+from .conftest import TODAY, row
 
 Document = Callable[..., AccountingDocument]
 KNOWN = Reference(
@@ -27,13 +30,24 @@ KNOWN = Reference(
 )
 
 
+def _in_the_document(document: AccountingDocument, pair: CompanyPair | None, posting: Posting) -> tuple[Finding, ...]:
+    day = apply_date_of(document, posting, today=TODAY)
+    return in_the_document(document, Chart(pair, day=day) if pair else None, posting, apply_date=day)
+
+
+def _in_epicor(
+    document: AccountingDocument, pair: CompanyPair, posting: Posting, known: Reference, *, apply_date: date | None
+) -> tuple[Finding, ...]:
+    return in_epicor(document, Chart(pair, day=apply_date), posting, known)
+
+
 def cents(text: str) -> Decimal:
     return Decimal(text)
 
 
 def test_a_document_in_order_has_no_findings(document: Document, pair: CompanyPair, posting: Posting) -> None:
-    assert in_the_document(document(), pair, posting) == ()
-    assert in_epicor(document(), pair, posting, KNOWN, apply_date=date(2026, 10, 28)) == ()
+    assert _in_the_document(document(), pair, posting) == ()
+    assert _in_epicor(document(), pair, posting, KNOWN, apply_date=date(2026, 10, 28)) == ()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +66,7 @@ def test_a_document_in_order_has_no_findings(document: Document, pair: CompanyPa
 def test_a_fault_of_the_header_is_found_alone(
     document: Document, pair: CompanyPair, posting: Posting, code: str, members: dict[str, Any]
 ) -> None:
-    found = in_the_document(document(**members), pair, posting)
+    found = _in_the_document(document(**members), pair, posting)
 
     assert [each.code for each in found] == [code]
 
@@ -71,7 +85,7 @@ def test_a_fault_of_the_header_is_found_alone(
 def test_a_fault_of_the_rows_is_found(
     document: Document, pair: CompanyPair, posting: Posting, codes: list[str], rows: list[dict[str, Any]] | None
 ) -> None:
-    found = in_the_document(document(codingRows=rows), pair, posting)
+    found = _in_the_document(document(codingRows=rows), pair, posting)
 
     assert sorted({each.code for each in found}) == codes
 
@@ -80,7 +94,7 @@ def test_a_row_is_named_by_its_index_and_the_empty_field(
     document: Document, pair: CompanyPair, posting: Posting
 ) -> None:
     rows = [row(7, "300.00", "24.75", taxCode="US-IL", costCenterCode=None)]
-    (found,) = in_the_document(document(codingRows=rows), pair, posting)
+    (found,) = _in_the_document(document(codingRows=rows), pair, posting)
 
     assert found.field == "costCenterCode"
     assert "row 7" in found.sentence
@@ -91,8 +105,8 @@ def test_sums_are_compared_to_the_cent_and_with_the_tolerance_when_there_is_one(
 ) -> None:
     off = document(netSum=Decimal("300.02"), grossSum=Decimal("324.77"))
 
-    assert [each.code for each in in_the_document(off, pair, Posting())] == ["ROWS_DO_NOT_ADD_UP"]
-    assert in_the_document(off, pair, Posting(tolerance=Decimal("0.02"))) == ()
+    assert [each.code for each in _in_the_document(off, pair, Posting())] == ["ROWS_DO_NOT_ADD_UP"]
+    assert _in_the_document(off, pair, Posting(tolerance=Decimal("0.02"))) == ()
 
 
 def test_amounts_add_up_that_binary_fractions_would_not(
@@ -101,61 +115,70 @@ def test_amounts_add_up_that_binary_fractions_would_not(
     rows = [row(1, "0.10"), row(2, "0.20")]
     members = {"netSum": Decimal("0.30"), "taxSum1": None, "grossSum": Decimal("0.30"), "codingRows": rows}
 
-    assert in_the_document(document(**members), pair, posting) == ()
-
-
-@pytest.mark.parametrize("sums", [("-300.00", "-24.75", "-324.75"), ("-300.00", "400.00", "100.00")])
-def test_a_credit_note_is_refused(
-    document: Document, pair: CompanyPair, posting: Posting, sums: tuple[str, str, str]
-) -> None:
-    net, tax, gross = (Decimal(each) for each in sums)
-    rows = [row(1, str(net), str(tax), taxCode="US-IL")]
-    found = in_the_document(document(netSum=net, taxSum1=tax, grossSum=gross, codingRows=rows), pair, posting)
-
-    assert [each.code for each in found] == ["CREDIT_NOTE"]
+    assert _in_the_document(document(**members), pair, posting) == ()
 
 
 @pytest.mark.parametrize(
-    ("listed", "code", "negative", "found"),
+    ("convention", "listed", "code", "negative", "found"),
     [
-        ((), "CR", False, []),
-        ((), "CR", True, ["CREDIT_NOTE"]),
-        (("CR",), " cr ", True, ["CREDIT_NOTE"]),
-        (("RC", "CR"), "CR", False, ["CREDIT_NOTE_OR_NOT"]),
-        (("CR",), "EXP", True, ["CREDIT_NOTE_OR_NOT"]),
-        (("CR",), None, True, ["CREDIT_NOTE_OR_NOT"]),
-        (("CR",), "EXP", False, []),
-        (("CR",), None, False, []),
+        ("either", (), "CR", False, []),
+        ("either", (), "CR", True, []),
+        ("either", ("CR",), " cr ", True, []),
+        ("either", ("RC", "CR"), "CR", False, ["CREDIT_NOTE_OR_NOT"]),
+        ("either", ("CR",), "EXP", True, ["CREDIT_NOTE_OR_NOT"]),
+        ("either", ("CR",), None, True, ["CREDIT_NOTE_OR_NOT"]),
+        ("either", ("CR",), "EXP", False, []),
+        ("type", ("CR",), "CR", False, []),
+        ("type", ("CR",), "CR", True, []),
+        ("type", ("CR",), "EXP", True, ["CREDIT_NOTE_OR_NOT"]),
+        ("negative sums", ("CR",), None, True, []),
+        ("negative sums", ("CR",), "CR", False, ["CREDIT_NOTE_OR_NOT"]),
     ],
 )
-def test_a_credit_note_is_told_by_its_type_or_its_sign_and_both_must_agree(
-    document: Document, pair: CompanyPair, listed: tuple[str, ...], code: str | None, negative: bool, found: list[str]
+def test_a_credit_note_is_told_by_its_type_or_its_sign_as_the_tenant_sends_it(
+    document: Document,
+    pair: CompanyPair,
+    convention: str,
+    listed: tuple[str, ...],
+    code: str | None,
+    negative: bool,
+    found: list[str],
 ) -> None:
     sign = -1 if negative else 1
     rows = [row(1, str(300 * sign), str(cents("24.75") * sign), taxCode="US-IL")]
     sums = {"netSum": cents("300") * sign, "taxSum1": cents("24.75") * sign, "grossSum": cents("324.75") * sign}
+    types = {each: {"kind": "credit note"} for each in listed}
 
-    findings = in_the_document(
+    findings = _in_the_document(
         document(invoiceTypeCode=code, codingRows=rows, **sums),
         pair,
-        Posting.model_validate({"invoice_types": {each: {"kind": "credit note"} for each in listed}}),
+        Posting.model_validate({"invoice_types": types, "credit_notes": {"convention": convention}}),
     )
 
     assert [each.code for each in findings] == found
 
 
-@pytest.mark.parametrize("name", ["Credit note", "CREDIT MEMO", "Credit-invoice (EU)"])
-def test_a_positive_credit_note_is_told_by_the_name_of_its_type(
-    document: Document, pair: CompanyPair, posting: Posting, name: str
+def test_net_and_gross_of_opposite_signs_are_held_for_a_person(
+    document: Document, pair: CompanyPair, posting: Posting
 ) -> None:
-    sums = {"netSum": cents("300"), "taxSum1": cents("24.75"), "grossSum": cents("324.75")}
-    rows = [row(1, "300", "24.75", taxCode="US-IL")]
+    rows = [row(1, "-300.00", "400.00", taxCode="US-IL")]
+    sums = {"netSum": cents("-300.00"), "taxSum1": cents("400.00"), "grossSum": cents("100.00")}
 
-    findings = in_the_document(
-        document(invoiceTypeCode="KG", invoiceTypeName=name, codingRows=rows, **sums), pair, posting
-    )
+    found = _in_the_document(document(codingRows=rows, **sums), pair, posting)
 
-    assert [each.code for each in findings] == ["CREDIT_NOTE_OR_NOT"]
+    assert [each.code for each in found] == ["CREDIT_NOTE_OR_NOT"]
+
+
+@pytest.mark.parametrize("name", ["Credit note", "CREDIT MEMO", "Credit-invoice (EU)"])
+@pytest.mark.parametrize(("convention", "found"), [("either", ["CREDIT_NOTE_OR_NOT"]), ("type", [])])
+def test_a_positive_credit_note_is_told_by_the_name_of_its_type(
+    document: Document, pair: CompanyPair, name: str, convention: str, found: list[str]
+) -> None:
+    posting = Posting.model_validate({"credit_notes": {"convention": convention}})
+
+    findings = _in_the_document(document(invoiceTypeCode="KG", invoiceTypeName=name), pair, posting)
+
+    assert [each.code for each in findings] == found
 
 
 @pytest.mark.parametrize(
@@ -171,7 +194,7 @@ def test_a_line_of_a_purchase_order_is_no_plain_expense(
     document: Document, pair: CompanyPair, posting: Posting, members: dict[str, Any], place: str, field: str
 ) -> None:
     rows = [row(7, "300.00", "24.75", taxCode="US-IL", **members)]
-    (found,) = in_the_document(document(codingRows=rows, orderNumbers=["", "4501"]), pair, posting)
+    (found,) = _in_the_document(document(codingRows=rows, orderNumbers=["", "4501"]), pair, posting)
 
     assert (found.code, found.field) == ("PURCHASE_ORDER_LINE", field)
     assert found.sentence.startswith(place)
@@ -181,17 +204,17 @@ def test_blank_orders_are_no_orders(document: Document, pair: CompanyPair, posti
     blank = {"orderNumber": "  ", "orderLineNumber": "", "goodsReceiptNumber": None}
     rows = [row(1, "300.00", "24.75", taxCode="US-IL", **blank)]
 
-    assert in_the_document(document(codingRows=rows, orderNumbers=[" "], prebooked=False), pair, posting) == ()
+    assert _in_the_document(document(codingRows=rows, orderNumbers=[" "], prebooked=False), pair, posting) == ()
 
 
 def test_a_long_list_of_orders_is_cut(document: Document, pair: CompanyPair, posting: Posting) -> None:
-    (found,) = in_the_document(document(orderNumbers=[str(number) for number in range(4500, 4600)]), pair, posting)
+    (found,) = _in_the_document(document(orderNumbers=[str(number) for number in range(4500, 4600)]), pair, posting)
 
     assert len(found.sentence) < 250
 
 
 def test_a_prebooked_invoice_is_never_created_anew(document: Document, pair: CompanyPair, posting: Posting) -> None:
-    (found,) = in_the_document(document(prebooked=True), pair, posting)
+    (found,) = _in_the_document(document(prebooked=True), pair, posting)
 
     assert found.code == "PREBOOKED"
 
@@ -203,7 +226,7 @@ def test_a_tolerance_is_small_change(tolerance: str) -> None:
 
 
 def test_tax_is_refused_where_the_connection_posts_none(document: Document, pair: CompanyPair) -> None:
-    found = in_the_document(document(), pair, Posting(tax="none"))
+    found = _in_the_document(document(), pair, Posting(tax="none"))
 
     assert [each.code for each in found] == ["TAX_NOT_EXPECTED"]
 
@@ -211,11 +234,11 @@ def test_tax_is_refused_where_the_connection_posts_none(document: Document, pair
 def test_a_voucher_date_is_asked_for_where_it_picks_the_period(document: Document, pair: CompanyPair) -> None:
     rules = Posting.model_validate({"apply_date": "voucher_date"})
 
-    assert [each.code for each in in_the_document(document(), pair, rules)] == ["NO_APPLY_DATE"]
+    assert [each.code for each in _in_the_document(document(), pair, rules)] == ["NO_APPLY_DATE"]
 
 
 def test_an_unknown_company_is_told_with_the_other_faults(document: Document, posting: Posting) -> None:
-    found = in_the_document(document(companyCode="XX01", codingRows=[]), None, posting)
+    found = _in_the_document(document(companyCode="XX01", codingRows=[]), None, posting)
 
     assert [each.code for each in found] == ["UNKNOWN_COMPANY", "NO_CODING_ROWS"]
 
@@ -223,7 +246,7 @@ def test_an_unknown_company_is_told_with_the_other_faults(document: Document, po
 def test_everything_epicor_does_not_know_is_told_at_once(
     document: Document, pair: CompanyPair, posting: Posting
 ) -> None:
-    found = in_epicor(document(), pair, posting, Reference(), apply_date=None)
+    found = _in_epicor(document(), pair, posting, Reference(), apply_date=None)
 
     assert [each.code for each in found] == ["UNKNOWN_VENDOR", "UNKNOWN_ACCOUNT", "UNKNOWN_TAX_CODE", "UNKNOWN_TERMS"]
     assert "6100-10-200" in found[1].sentence
@@ -232,7 +255,7 @@ def test_everything_epicor_does_not_know_is_told_at_once(
 def test_codes_match_as_the_database_compares_them(document: Document, pair: CompanyPair, posting: Posting) -> None:
     members = {"paymentTermCode": " n30 "}
 
-    assert in_epicor(document(**members), pair, posting, KNOWN, apply_date=None) == ()
+    assert _in_epicor(document(**members), pair, posting, KNOWN, apply_date=None) == ()
 
 
 @pytest.mark.parametrize(
@@ -248,7 +271,7 @@ def test_an_account_must_be_active_on_the_apply_date(
     document: Document, pair: CompanyPair, posting: Posting, account: Account, open_: bool
 ) -> None:
     known = Reference(KNOWN.vendor, {"6100|10|200": account}, KNOWN.taxes, KNOWN.terms)
-    found = in_epicor(document(), pair, posting, known, apply_date=date(2026, 10, 28))
+    found = _in_epicor(document(), pair, posting, known, apply_date=date(2026, 10, 28))
 
     assert [each.code for each in found] == ([] if open_ else ["INACTIVE_ACCOUNT"])
 
@@ -256,10 +279,10 @@ def test_an_account_must_be_active_on_the_apply_date(
 def test_an_inactive_vendor_is_refused(document: Document, pair: CompanyPair, posting: Posting) -> None:
     known = Reference(Vendor(101, "10432", inactive=True), KNOWN.accounts, KNOWN.taxes, KNOWN.terms)
 
-    assert [each.code for each in in_epicor(document(), pair, posting, known, apply_date=None)] == ["INACTIVE_VENDOR"]
+    assert [each.code for each in _in_epicor(document(), pair, posting, known, apply_date=None)] == ["INACTIVE_VENDOR"]
 
 
 def test_tax_codes_do_not_matter_where_no_tax_is_posted(document: Document, pair: CompanyPair) -> None:
     known = Reference(KNOWN.vendor, KNOWN.accounts, frozenset(), KNOWN.terms)
 
-    assert in_epicor(document(), pair, Posting(tax="none"), known, apply_date=None) == ()
+    assert _in_epicor(document(), pair, Posting(tax="none"), known, apply_date=None) == ()

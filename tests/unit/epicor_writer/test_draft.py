@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epicor_writer.coding import rows_in_order
-from epicor_writer.draft import fill, to_draft, wanted
+from epicor_writer.draft import to_draft, wanted
 from epicor_writer.invoice import Draft
 from epicor_writer.taxes import TaxLine, tax_lines
+from epicor_writer.templates import fill
 from mlc_basware.documents import AccountingDocument
 from mlc_common.company_rules import CompanyPair
 from mlc_common.posting_rules import Posting
@@ -80,7 +81,7 @@ def test_lines_and_taxes_always_meet_the_control_total(
 
 
 def test_a_template_closes_up_what_is_missing(document: Document) -> None:
-    assert fill("{invoiceNumber} {contractNumber}  {nonsense} x", document()) == "INV-88214 x"
+    assert fill("{invoiceNumber} {contractNumber}  {nonsense} x", document().value) == "INV-88214 x"
 
 
 def test_codes_of_complete_rows_are_looked_up_even_when_another_row_is_not_complete(

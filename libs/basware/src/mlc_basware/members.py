@@ -70,3 +70,10 @@ TRANSFER_RESPONSE = _names(
 def spelling(names: frozenset[str]) -> Mapping[str, str]:
     """Lower-case name -> the vendor's spelling; the vendor's own clients read names without regard to case."""
     return {name.lower(): name for name in names}
+
+
+PLAIN_IN_DOCUMENT = DOCUMENT - {
+    *("codingRows", "invoiceLines", "attachments", "orderNumbers", "transferParameters", "enrichmentResponses"),
+    *("prebookResponses", "transferResponses", "paymentResponses", "removeResponses"),
+}
+"""The members of a document that are one value, which a text can be made of."""

@@ -45,9 +45,11 @@ def finding(code: str, /, *, field: str | None = None, **values: object) -> Find
     )
 
 
-def posted_text(*, company: str, group: str, number: str) -> str:
+def posted_text(*, company: str, group: str, number: str, held_for: tuple[Finding, ...] = ()) -> str:
     """What Basware shows the clerk when the AP invoice stands in Epicor."""
-    return f"Posted to Epicor AP, company {company}, group {group}, invoice {number}"[:LONGEST_ANSWER]
+    text = f"Posted to Epicor AP, company {company}, group {group}, invoice {number}"
+    reasons = " ".join(each.sentence for each in held_for)
+    return (f"{text}, on hold: {reasons}" if reasons else text)[:LONGEST_ANSWER]
 
 
 def answer_text(findings: tuple[Finding, ...]) -> str:

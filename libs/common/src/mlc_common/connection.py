@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlc_common.company_rules import CompanyPair, LookUpTable
 from mlc_common.posting_rules import Posting
-from mlc_common.section import Section
+from mlc_common.section import Section, located
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -111,29 +111,43 @@ class Epicor(Section):
     source_system: str = Field(default="EPICOR", min_length=1, max_length=32)
 
 
+def _with_its_tables(pair: CompanyPair, info: ValidationInfo) -> CompanyPair:
+    """The pair, when the look-up tables that its segments name are there."""
+    tables = info.data.get("tables")
+    if tables is None:  # they have mistakes of their own
+        return pair
+    allowed = f"`tables` has no such look-up table; it has: {', '.join(sorted(tables)) or 'none'}"
+    missing = [
+        (("segments", place, "table"), segment.table, allowed)
+        for place, segment in enumerate(pair.segments)
+        if segment.table and segment.table not in tables
+    ]
+    if missing:
+        raise located("CompanyPair", missing)
+    return pair
+
+
 class ConnectionDocument(Section):
     """One connection, as its YAML file says it."""
 
-    name: Name
+    name: Name = Field(description="of your own; small letters, digits and hyphens")
     basware: Basware = Basware()
     epicor: Epicor
-    companies: tuple[CompanyPair, ...] = Field(min_length=1)
     tables: dict[Name, LookUpTable] = Field(default_factory=dict, description="look-up tables, by a name of your own")
+    companies: tuple[Annotated[CompanyPair, AfterValidator(_with_its_tables)], ...] = Field(min_length=1)
     posting: Posting = Posting()
-    paused: bool = False
+    paused: bool = Field(default=False, description="nothing is read or posted; pushes are still recorded")
 
     @model_validator(mode="after")
     def _companies_once(self) -> Self:
         codes = [pair.basware for pair in self.companies]
-        if len(codes) != len(set(codes)):
-            raise ValueError("each Basware company code is listed once")
-        return self
-
-    @model_validator(mode="after")
-    def _tables_are_there(self) -> Self:
-        named = {segment.table for pair in self.companies for segment in pair.segments if segment.table}
-        if missing := sorted(named - self.tables.keys()):
-            raise ValueError(f"segments name look-up tables that `tables` does not have: {', '.join(missing)}")
+        twice = [
+            (("companies", place, "basware"), code, "each Basware company code is listed once")
+            for place, code in enumerate(codes)
+            if code in codes[:place]
+        ]
+        if twice:
+            raise located("ConnectionDocument", twice)
         return self
 
     def pair(self, company_code: str) -> CompanyPair | None:

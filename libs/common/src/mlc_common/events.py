@@ -195,6 +195,9 @@ class InvoicePosted(_DocumentFact):
     lines: int
     payment_block: bool = False
     found: bool = Field(default=False, description="it was there already: an earlier try of ours had succeeded")
+    held_for: tuple[Finding, ...] | None = Field(
+        default=None, description="why it stands on hold, for a person to release"
+    )
 
 
 class InvoiceRefused(_DocumentFact):

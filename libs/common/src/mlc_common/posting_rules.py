@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mlc_common.far_side_names import HeaderColumn, HeaderTemplate, LineColumn, LineTemplate, RowMember
 from mlc_common.section import Section
 
 Amount = Annotated[Decimal, Field(ge=0, le=Decimal(1_000_000))]
@@ -57,7 +60,7 @@ class CreditNotes(Section):
         max_length=8,
         description="added to the number when an invoice of the supplier has it",
     )
-    reference: str = Field(
+    reference: HeaderTemplate = Field(
         default="{referenceNumber}", description="template of the original invoice's number; taken if Epicor has it"
     )
 
@@ -93,15 +96,32 @@ class Orders(Section):
 
 
 class ExtraField(Section):
-    """A column of Epicor that is filled from the document."""
+    """A column of Epicor that is filled from the document; where the template comes out empty, it is left alone."""
 
-    template: str = Field(min_length=1, max_length=500)
-    type: Literal["text", "number", "date", "flag"] = "text"
+    template: str = Field(min_length=1, max_length=500, description="text with {members} of the document")
+    type: Literal["text", "number", "date", "flag"] = Field(default="text", description="of the column in Epicor")
     longest: int = Field(default=1000, ge=1, le=100_000, description="characters; a longer text is cut")
 
 
-ExtraFields = dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")], ExtraField]
+class HeaderField(ExtraField):
+    """A column of APInvHed."""
 
+    template: HeaderTemplate = Field(min_length=1, max_length=500, description="text with {members} of the document")
+
+
+class LineField(ExtraField):
+    """A column of APInvDtl."""
+
+    template: LineTemplate = Field(
+        min_length=1,
+        max_length=500,
+        description="text with {members} of the coding row or the document; where both have one: {document.text1}",
+    )
+
+
+ExtraFields = Mapping[str, ExtraField]
+
+GroupPrefix = Annotated[str, Field(pattern=r"^[A-Z]$")]
 _PREFIX = "first letter of our AP invoice groups; another one for every connection to the same Epicor company"
 
 
@@ -115,15 +135,29 @@ class Posting(Section):
         default="created", description="done when it stands in its group, or when the group was posted as well"
     )
     apply_date: ApplyDate = ApplyDate.INVOICE_DATE
-    group_prefix: str = Field(default="B", pattern=r"^[A-Z]$", description=_PREFIX)
-    description: str = Field(default="{supplierName} {invoiceNumber}", max_length=200)
-    line_description: str = Field(
-        default="{accountName}", max_length=200, description="template of coding-row members; empty takes the header's"
+    open_from: date | None = Field(
+        default=None, description="first day that is open for AP postings; an earlier apply date is not sent"
     )
-    reference: str | None = Field(default=None, description="template of Epicor's payment reference (SEBankRef)")
-    external_link: str | None = Field(default=None, description="drill-back link template with {invoiceId}")
-    header_fields: ExtraFields = Field(default_factory=dict, description="more columns of APInvHed")
-    line_fields: ExtraFields = Field(default_factory=dict, description="more columns of APInvDtl")
+    vendor_on_hold: Action = Field(default=Action.HOLD, description="Epicor pays the vendor nothing (PayHold)")
+    validate_accounts: bool = Field(
+        default=True, description="ask Epicor's ValidateGLAccount too, which knows restrictions and dynamic segments"
+    )
+    group_prefix: GroupPrefix = Field(default="B", description=_PREFIX)
+    description: HeaderTemplate = Field(
+        default="{supplierName} {invoiceNumber}", max_length=200, description="template of the invoice's description"
+    )
+    line_description: LineTemplate = Field(
+        default="{accountName}",
+        max_length=200,
+        description="template of the coding row's and the document's members; where it comes out empty, the document's "
+        "description or else supplier and number",
+    )
+    reference: HeaderTemplate | None = Field(
+        default=None, max_length=200, description="template of Epicor's payment reference (SEBankRef); it is never cut"
+    )
+    external_link: HeaderTemplate | None = Field(default=None, description="drill-back link template with {invoiceId}")
+    header_fields: dict[HeaderColumn, HeaderField] = Field(default_factory=dict, description="more columns of APInvHed")
+    line_fields: dict[LineColumn, LineField] = Field(default_factory=dict, description="more columns of APInvDtl")
     tax: TaxMode = "as given"
     tolerance: Decimal = Field(
         default=Decimal("0"),
@@ -150,14 +184,16 @@ class Posting(Section):
     without_rows: Literal["refuse", "one line"] = Field(
         default="refuse", description="a document without coding rows; one line takes the net sum on `default_account`"
     )
-    default_account: dict[str, str] = Field(
+    default_account: dict[RowMember, str] = Field(
         default_factory=dict, description="coding-row members of that one line: accountCode, costCenterCode, ..."
     )
     near_duplicates: Action = Action.HOLD
     orders: Orders = Orders()
 
     @model_validator(mode="after")
-    def _one_line_has_an_account(self) -> Self:
+    def _what_needs_another(self) -> Self:
+        if self.apply_date is ApplyDate.FIRST_OPEN_DAY and self.open_from is None:
+            raise ValueError("name open_from, the first open day: apply_date follows it")
         if self.without_rows == "one line" and not self.default_account:
             raise ValueError("name default_account: documents without coding rows become one line")
         return self
@@ -168,6 +204,8 @@ class PostingOverrides(Section):
 
     success: Literal["created", "posted"] | None = None
     apply_date: ApplyDate | None = None
+    open_from: date | None = None
+    group_prefix: GroupPrefix | None = None
     tax: TaxMode | None = None
     tolerance: Decimal | None = Field(default=None, ge=0, le=Decimal("1.00"))
     tax_tolerance: Decimal | None = Field(default=None, ge=0, le=Decimal("100.00"))

@@ -136,6 +136,29 @@ class EpicorClient:
         """
         return self._transport.refusal(await self._post(company, f"{GROUPS}/UnlockGroup", {"InGroupID": group_id}))
 
+    async def validate_account(self, company: str, chart: str, account: str, *, day: date) -> str | None:
+        """What Epicor says against posting to a GL account on a day; None when it takes it.
+
+        `account` is the internal form, as 6100|10|200 (Epicor reference, expense distribution and GL accounts).
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+        """
+        value = {
+            "COACode": chart,
+            "GLAccount": account,
+            "ExtCompanyID": "",
+            "RestrictID": "",
+            "EffectiveDate": f"{day.isoformat()}T00:00:00",
+            "ValidateDynamicSegment": False,
+        }
+        method = "Erp.BO.GLAccountSvc/ValidateGLAccount"
+        answer = await self._transport.call("POST", company, method, writes=False, content=dump_json(value))
+        refusal = self._transport.refusal(answer)
+        if refusal and answer.status == httpx.codes.NOT_FOUND:
+            raise TransientError(_elsewhere(answer, refusal.message))
+        return None if refusal is None else refusal.message
+
     async def find(
         self,
         company: str,

@@ -38,10 +38,16 @@ def _instant(value: date | None) -> str | None:
     return None if value is None else f"{value.isoformat()}T00:00:00"
 
 
+def _column(value: object) -> object:
+    return _instant(value) if isinstance(value, date) else value
+
+
 Text = Annotated[str, BeforeValidator(_text)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Day = Annotated[date | None, BeforeValidator(_day), PlainSerializer(_instant)]
 Money = Annotated[Decimal | None, Field(allow_inf_nan=False)]
+Column = Annotated[Any, PlainSerializer(_column)]
+"""A column that is not declared: a text, a Decimal, a date or a flag; whatever Epicor sends when it is read."""
 
 
 class _Row(BaseModel):
@@ -54,7 +60,14 @@ class _Row(BaseModel):
 
 
 class APInvHedRow(_Row):
-    """The header; its key is (Company, VendorNum, InvoiceNum), compared without case and trailing blanks."""
+    """The header; its key is (Company, VendorNum, InvoiceNum), compared without case and trailing blanks.
+
+    Amounts of a debit memo are entered positive in the screen's columns (Scr...) and stored negative. Columns that are
+    not declared here are kept as they come: a connection may fill more of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Column]
 
     VendorNum: int = 0
     VendorNumVendorID: Text = ""
@@ -76,12 +89,22 @@ class APInvHedRow(_Row):
     InvoiceHeld: Flag = False
     PayHold: Flag = False
     Posted: Flag = False
+    InvoiceRef: Text = ""
+    ScrInvoiceRef: Text = ""
+    SEBankRef: Text = ""
+    TranDocTypeID: Text = ""
+    RateGrpCode: Text = ""
+    ExchangeRate: Money = None
+    LockRate: Flag = False
     LegalNumber: Text = ""
     EntryPerson: Text = ""
 
 
 class APInvDtlRow(_Row):
-    """A line; LineType M is a miscellaneous one."""
+    """A line; LineType M is a miscellaneous one. More columns are kept as in the header."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Column]
 
     VendorNum: int = 0
     InvoiceNum: Text = ""

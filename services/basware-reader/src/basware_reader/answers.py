@@ -60,7 +60,10 @@ def to_response(outcome: Outcome, *, document: ConnectionDocument, company_code:
                 externalCode=external_code(outcome),
                 success=True,
                 responseMessage=posted_text(
-                    company=outcome.company, group=outcome.group_id, number=outcome.invoice_num
+                    company=outcome.company,
+                    group=outcome.group_id,
+                    number=outcome.invoice_num,
+                    held_for=outcome.held_for or (),
                 ),
                 sourceSystem=_source_system(document, outcome.company),
                 voucherNumber1=outcome.voucher[:LONGEST_VOUCHER] or None,

@@ -73,8 +73,8 @@ def open_before(history: Sequence[Event], attempt: str) -> Iterator[Open]:
         yield Open(approved[name], state)
 
 
-def elsewhere(history: Iterable[Event], attempt: str, mine: Key) -> tuple[Elsewhere, ...]:
-    """The places other than `mine` where other attempts of the document put an AP invoice, or tried to."""
+def elsewhere(history: Iterable[Event], attempt: str, *mine: Key) -> tuple[Elsewhere, ...]:
+    """The places other than those of `mine` where other attempts of the document put an AP invoice, or tried to."""
     found: dict[tuple[str, ...], Elsewhere] = {}
     for event in history:
         if not isinstance(event, PostingIntended | InvoicePosted) or event.attempt == attempt:
@@ -82,7 +82,7 @@ def elsewhere(history: Iterable[Event], attempt: str, mine: Key) -> tuple[Elsewh
         key = Key(event.company, event.vendor_id, event.invoice_num)
         place = (same_key(event.company), str(event.vendor_num), same_key(event.invoice_num))
         posted = isinstance(event, InvoicePosted) or (place in found and found[place].posted)
-        if not key.same(mine):
+        if not any(key.same(each) for each in mine):
             found[place] = Elsewhere(key, event.vendor_num, event.group_id, posted)
     return tuple(found.values())
 

@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
-from epicor_writer import coding, taxes
+from epicor_writer import coding, exchange, kinds, taxes
+from epicor_writer.apply_dates import apply_date_findings
+from epicor_writer.coding import Chart
+from epicor_writer.normal import as_entered
 from epicor_writer.reference import Reference, same_key
+from epicor_writer.templates import column_findings
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
 from mlc_common.company_rules import CompanyPair
-from mlc_common.posting_rules import ApplyDate, Posting
-
-_SAYS_CREDIT = re.compile(r"credit[\s-]*(note|memo|invoice)", re.IGNORECASE)
+from mlc_common.posting_rules import Action, Posting
 
 LONGEST_NUMBER = 50
 """Characters of an Epicor invoice number (Epicor reference, AP invoice data model)."""
 
 
-def in_the_document(document: AccountingDocument, pair: CompanyPair | None, posting: Posting) -> tuple[Finding, ...]:
-    """What is wrong with the document itself, before Epicor is asked anything."""
-    found = [*_header(document, posting), *_sums(document, posting, pair)]
-    if pair is None:
-        return (finding("UNKNOWN_COMPANY", field="companyCode", company=document.companyCode), *found)
-    return (*found, *_rows(document, pair))
-
-
-def in_epicor(
-    document: AccountingDocument, pair: CompanyPair, posting: Posting, known: Reference, *, apply_date: date | None
+def in_the_document(
+    document: AccountingDocument, chart: Chart | None, posting: Posting, *, apply_date: date | None
 ) -> tuple[Finding, ...]:
+    """What is wrong with the document itself, before Epicor is asked anything; no chart means no such company."""
+    entered = as_entered(document, posting)
+    pair = chart.pair if chart else None
+    found = [
+        *_header(document, posting),
+        *apply_date_findings(document, posting, apply_date),
+        *_sums(entered, posting, pair),
+        *column_findings(entered, posting),
+    ]
+    if chart is None:
+        return (finding("UNKNOWN_COMPANY", field="companyCode", company=document.companyCode), *found)
+    return (*found, *exchange.exchange_findings(entered, chart.pair, posting), *_rows(entered, chart, posting))
+
+
+def in_epicor(document: AccountingDocument, chart: Chart, posting: Posting, known: Reference) -> tuple[Finding, ...]:
     """What is wrong with the document's codes, by what Epicor knows."""
+    document, pair = as_entered(document, posting), chart.pair
     return (
-        *_vendor(document, pair, known),
-        *_accounts(document, pair, known, apply_date),
+        *_vendor(document, pair, known, posting),
+        *_accounts(document, chart, known),
         *(_tax_codes(document, pair, known) if posting.tax == "as given" else ()),
         *_terms(document, pair, known),
     )
+
+
+def holds(document: AccountingDocument, pair: CompanyPair, posting: Posting, known: Reference) -> tuple[Finding, ...]:
+    """Why the document is entered on hold, for a person to release; nothing here keeps it from being entered."""
+    if posting.vendor_on_hold is Action.HOLD and known.vendor is not None and known.vendor.on_hold:
+        return (_on_hold(document, pair),)
+    return ()
 
 
 def terms_code(document: AccountingDocument, pair: CompanyPair) -> str | None:
@@ -54,28 +70,12 @@ def _header(document: AccountingDocument, posting: Posting) -> Iterator[Finding]
         yield finding("NUMBER_TOO_LONG", field="invoiceNumber", number=number)
     if document.invoiceDate is None:
         yield finding("NO_INVOICE_DATE", field="invoiceDate")
-    if posting.apply_date is ApplyDate.VOUCHER_DATE and document.voucherDate is None:
-        yield finding("NO_APPLY_DATE", field="voucherDate")
     if document.grossSum is None:
         yield finding("NO_TOTAL", field="grossSum")
-    yield from _kind(document, posting)
+    yield from kinds.kind_findings(document, posting)
     if document.prebooked:
         yield finding("PREBOOKED", field="prebooked")
     yield from _orders(document)
-
-
-def _kind(document: AccountingDocument, posting: Posting) -> Iterator[Finding]:
-    """Credit notes: type or sign tells them, as the tenant chose (Basware API reference), so either will do."""
-    code = (document.invoiceTypeCode or "").strip()
-    name = document.invoiceTypeName or ""
-    credit = {same_key(each) for each, type_ in posting.invoice_types.items() if type_.kind == "credit note"}
-    typed = same_key(code) in credit or bool(_SAYS_CREDIT.search(name))
-    negative = min(document.grossSum or 0, document.netSum or 0) < 0
-    values = {"gross": document.grossSum, "currency": document.currencyCode}
-    if negative and (typed or not credit):
-        yield finding("CREDIT_NOTE", field="grossSum", **values)
-    elif typed != negative:
-        yield finding("CREDIT_NOTE_OR_NOT", field="invoiceTypeCode", type=code or name or "blank", **values)
 
 
 def _orders(document: AccountingDocument) -> Iterator[Finding]:
@@ -130,41 +130,53 @@ def _tax_findings(
         yield finding("TAX_WITHOUT_CODE", field="taxCode", tax=without, currency=currency)
 
 
-def _rows(document: AccountingDocument, pair: CompanyPair) -> Iterator[Finding]:
+def _rows(document: AccountingDocument, chart: Chart, posting: Posting) -> Iterator[Finding]:
+    places = posting.decimals.get(document.currencyCode.strip().upper(), 2)
+    for field in ("grossSum", "netSum", "taxSum1"):
+        amount = getattr(document, field)
+        if amount is not None and _finer_than(amount, places):
+            yield finding("SUM_TOO_FINE", field=field, amount=amount, places=places, currency=document.currencyCode)
     for name, row in coding.rows_in_order(document):
         if row.netTotal is None:
             yield finding("ROW_WITHOUT_AMOUNT", field="netTotal", row=name)
         for field, amount in (("netTotal", row.netTotal), ("taxSum", row.taxSum)):
-            if amount is not None and _finer_than_a_cent(amount):
-                yield finding("AMOUNT_TOO_FINE", field=field, row=name, amount=amount)
-        for field in coding.missing_fields(row, pair):
-            yield finding("ROW_WITHOUT_CODE", field=field, row=name)
+            if amount is not None and _finer_than(amount, places):
+                values = {"amount": amount, "places": places, "currency": document.currencyCode}
+                yield finding("AMOUNT_TOO_FINE", field=field, row=name, **values)
+        yield from chart.findings(name, row)
 
 
-def _finer_than_a_cent(amount: Decimal) -> bool:
+def _finer_than(amount: Decimal, places: int) -> bool:
     exponent = amount.normalize().as_tuple().exponent
-    return isinstance(exponent, int) and exponent < -2
+    return isinstance(exponent, int) and exponent < -places
 
 
-def _vendor(document: AccountingDocument, pair: CompanyPair, known: Reference) -> Iterator[Finding]:
+def _vendor(document: AccountingDocument, pair: CompanyPair, known: Reference, posting: Posting) -> Iterator[Finding]:
     values = {"vendor": document.supplierCode, "company": pair.epicor}
     if known.vendor is None:
         yield finding("UNKNOWN_VENDOR", field="supplierCode", **values)
     elif known.vendor.inactive:
         yield finding("INACTIVE_VENDOR", field="supplierCode", **values)
+    elif known.vendor.on_hold and posting.vendor_on_hold is Action.REFUSE:
+        yield _on_hold(document, pair)
 
 
-def _accounts(
-    document: AccountingDocument, pair: CompanyPair, known: Reference, apply_date: date | None
-) -> Iterator[Finding]:
-    meant = {account.internal: account for row in document.codingRows if (account := coding.account(row, pair))}
-    field = next((segment.field for segment in pair.segments if segment.field), None)
+def _on_hold(document: AccountingDocument, pair: CompanyPair) -> Finding:
+    return finding("VENDOR_ON_HOLD", field="supplierCode", vendor=document.supplierCode, company=pair.epicor)
+
+
+def _accounts(document: AccountingDocument, chart: Chart, known: Reference) -> Iterator[Finding]:
+    meant = {account.internal: account for row in document.codingRows if (account := chart.account(row))}
+    field = next((segment.field for segment in chart.pair.segments if segment.field), None)
     for internal, account in meant.items():
         held = known.accounts.get(same_key(internal))
+        values = {"account": account.display, "company": chart.pair.epicor}
         if held is None:
-            yield finding("UNKNOWN_ACCOUNT", field=field, account=account.display, company=pair.epicor)
-        elif not held.open_on(apply_date):
-            yield finding("INACTIVE_ACCOUNT", field=field, account=account.display, company=pair.epicor)
+            yield finding("UNKNOWN_ACCOUNT", field=field, **values)
+        elif not held.open_on(chart.day):
+            yield finding("INACTIVE_ACCOUNT", field=field, **values)
+        elif message := known.invalid.get(same_key(internal)):
+            yield finding("INVALID_ACCOUNT", field=field, message=message, **values)
 
 
 def _tax_codes(document: AccountingDocument, pair: CompanyPair, known: Reference) -> Iterator[Finding]:

@@ -2,68 +2,94 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from epicor_writer import coding
+from epicor_writer import kinds
+from epicor_writer.apply_dates import apply_date_of
 from epicor_writer.checks import in_the_document, terms_code
+from epicor_writer.coding import Chart, rows_in_order
+from epicor_writer.exchange import currency_of, rate_of
 from epicor_writer.invoice import Draft, Line, Share
+from epicor_writer.normal import as_entered
 from epicor_writer.reference import Wanted
 from epicor_writer.taxes import TaxLine, tax_lines, tax_sum
+from epicor_writer.templates import Value, cut, extra_columns, fill, of_line
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding
-from mlc_common.company_rules import CompanyPair
-from mlc_common.posting_rules import ApplyDate, Posting
+from mlc_common.company_rules import CompanyPair, LookUpTable
+from mlc_common.posting_rules import Posting
 
 LONGEST_DESCRIPTION = 50
 LONGEST_LINE_DESCRIPTION = 200
-"""Characters; the widths are not documented, so both are kept short. The whole text stays in Basware."""
+LONGEST_REFERENCE = 50
+"""Characters; the widths are not documented, so all are kept short. The whole text stays in Basware."""
+
+Tables = Mapping[str, LookUpTable]
+NO_TABLES: Tables = {}
 
 
 def to_draft(
-    document: AccountingDocument, pair: CompanyPair | None, posting: Posting, *, today: date
+    document: AccountingDocument,
+    pair: CompanyPair | None,
+    posting: Posting,
+    *,
+    today: date,
+    tables: Tables = NO_TABLES,
+    apply_date: date | None = None,
 ) -> Draft | tuple[Finding, ...]:
-    """What a document is to become, or everything that is wrong with it."""
-    findings = in_the_document(document, pair, posting)
-    apply_date = apply_date_of(document, posting, today=today)
-    if findings or pair is None or apply_date is None or document.invoiceDate is None or document.grossSum is None:
+    """What a document is to become, or everything that is wrong with it.
+
+    Args:
+        tables: the connection's look-up tables.
+        apply_date: the day it was meant for before; else the connection's rule tells.
+    """
+    day = apply_date or apply_date_of(document, posting, today=today)
+    chart = None if pair is None else Chart(pair, tables, day)
+    findings = in_the_document(document, chart, posting, apply_date=day)
+    if findings or chart is None or day is None or document.invoiceDate is None or document.grossSum is None:
         return findings
-    taxes = () if posting.tax == "none" else _taxes(document, pair)
-    lines = _lines(document, pair)
+    entered, meant, pair = as_entered(document, posting), kinds.type_of(document, posting), chart.pair
+    total = abs(document.grossSum)
+    taxes = () if posting.tax == "none" else _taxes(entered, pair)
+    lines = _lines(entered, chart, posting)
     return Draft(
         pair=pair,
         invoice_id=document.invoiceId,
         invoice_num=(document.invoiceNumber or "").strip(),
         invoice_date=document.invoiceDate,
-        apply_date=apply_date,
+        apply_date=day,
         due_date=document.dueDate,
         terms=terms_code(document, pair),
-        currency=document.currencyCode,
-        total=document.grossSum,
-        description=_cut(fill(posting.description, document), LONGEST_DESCRIPTION),
-        link=fill(posting.external_link, document) if posting.external_link else None,
+        currency=currency_of(document, pair),
+        total=total,
+        description=cut(fill(posting.description, document.value), LONGEST_DESCRIPTION),
+        link=fill(posting.external_link, document.value) if posting.external_link else None,
         hold=document.paymentBlock,
-        lines=_with_residue(lines, document.grossSum - tax_sum(taxes) - sum(line.amount for line in lines)),
+        lines=_with_residue(lines, total - tax_sum(taxes) - sum(line.amount for line in lines)),
         taxes=taxes,
+        credit=kinds.is_credit(document, posting),
+        payment_reference=cut(fill(posting.reference or "", document.value), LONGEST_REFERENCE),
+        document_type=meant.document_type if meant else None,
+        rate=rate_of(entered, pair, posting),
+        rate_group=posting.exchange_rates.rate_group,
+        extra=extra_columns(posting.header_fields, document.value),
     )
 
 
-def apply_date_of(document: AccountingDocument, posting: Posting, *, today: date) -> date | None:
-    """The day that picks the fiscal period, by the connection's rule; None when the document lacks it."""
-    match posting.apply_date:
-        case ApplyDate.INVOICE_DATE | ApplyDate.FIRST_OPEN_DAY:
-            return document.invoiceDate
-        case ApplyDate.VOUCHER_DATE:
-            return document.voucherDate
-        case ApplyDate.TODAY:
-            return today
-
-
-def wanted(document: AccountingDocument, pair: CompanyPair, posting: Posting) -> Wanted:
+def wanted(
+    document: AccountingDocument,
+    pair: CompanyPair,
+    posting: Posting,
+    *,
+    apply_date: date | None = None,
+    tables: Tables = NO_TABLES,
+) -> Wanted:
     """The codes that Epicor must know; also of a document that has other faults."""
-    accounts = (coding.account(row, pair) for row in document.codingRows)
+    document, chart = as_entered(document, posting), Chart(pair, tables, apply_date)
+    accounts = (chart.account(row) for row in document.codingRows)
     taxes = tax_lines(document, pair.tax_codes) if posting.tax == "as given" else ()
     terms = terms_code(document, pair)
     return Wanted(
@@ -73,17 +99,8 @@ def wanted(document: AccountingDocument, pair: CompanyPair, posting: Posting) ->
         accounts=frozenset(account.internal for account in accounts if account),
         taxes=frozenset(line.code for line in taxes if line.code),
         terms=frozenset({terms} if terms else ()),
+        validate_on=apply_date if posting.validate_accounts else None,
     )
-
-
-def fill(template: str, document: AccountingDocument) -> str:
-    """A template with {member} replaced by the document's members; blanks left by missing ones are closed up."""
-    text = re.sub(r"\{(\w+)\}", lambda match: document.value(match[1]) or "", template)
-    return " ".join(text.split())
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def _taxes(document: AccountingDocument, pair: CompanyPair) -> tuple[TaxLine, ...]:
@@ -96,16 +113,21 @@ def _taxes(document: AccountingDocument, pair: CompanyPair) -> tuple[TaxLine, ..
     return tuple(replace(line, amount=line.amount + residue) if line is largest else line for line in lines)
 
 
-def _lines(document: AccountingDocument, pair: CompanyPair) -> tuple[Line, ...]:
-    header = fill("{description}", document) or fill("{supplierName} {invoiceNumber}", document)
+def _lines(document: AccountingDocument, chart: Chart, posting: Posting) -> tuple[Line, ...]:
+    header = fill("{description}", document.value) or fill("{supplierName} {invoiceNumber}", document.value)
     found = []
-    for _, row in coding.rows_in_order(document):
-        account = coding.account(row, pair)
+    for _, row in rows_in_order(document):
+        account = chart.account(row)
         if account is not None and row.netTotal is not None:
-            text = row.value("accountName") or header
-            shares = (Share(row.netTotal, account),)
-            found.append(Line(row.netTotal, shares, _cut(text, LONGEST_LINE_DESCRIPTION)))
+            value = of_line(row, document)
+            found.append(_line(value, Share(row.netTotal, account), header=header, posting=posting))
     return tuple(found)
+
+
+def _line(value: Value, share: Share, *, header: str, posting: Posting) -> Line:
+    text = fill(posting.line_description, value) or header
+    extra = extra_columns(posting.line_fields, value)
+    return Line(share.amount, (share,), cut(text, LONGEST_LINE_DESCRIPTION), extra=extra)
 
 
 def _with_residue(lines: tuple[Line, ...], residue: Decimal) -> tuple[Line, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from epicor_writer.invoice import Draft
 from epicor_writer.progress import Progress
 from mlc_common.catalogue import Finding
 from mlc_common.events import (
@@ -79,7 +80,7 @@ class Facts:
             difference=difference,
         )
 
-    def posted(self, held: APInvoiceDataset, *, vendor_id: str, found: bool) -> InvoicePosted:
+    def posted(self, held: APInvoiceDataset, draft: Draft, *, vendor_id: str, found: bool) -> InvoicePosted:
         """The invoice stands in Epicor as `held`, and that is what was meant."""
         header = held.header
         return InvoicePosted(
@@ -97,6 +98,7 @@ class Facts:
             lines=len(held.APInvDtl),
             payment_block=header.InvoiceHeld or header.PayHold,
             found=found,
+            held_for=draft.held_for or None,
         )
 
     def refused(self, findings: tuple[Finding, ...]) -> InvoiceRefused:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 
+from epicor_writer.apply_dates import apply_date_of
 from epicor_writer.attempts import Key, elsewhere, groups_of, open_before, superseded
-from epicor_writer.checks import in_epicor
+from epicor_writer.checks import LONGEST_NUMBER, holds, in_epicor
+from epicor_writer.coding import Chart
+from epicor_writer.credit_notes import credit_number, with_suffix
 from epicor_writer.decision import is_ours, place_of
-from epicor_writer.draft import apply_date_of, to_draft, wanted
+from epicor_writer.draft import to_draft, wanted
 from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
+from epicor_writer.kinds import is_credit
 from epicor_writer.ports import Ledger, Log, Slot
 from epicor_writer.posting import Desk, Posting, refuse
 from epicor_writer.progress import Progress, pause_left, progress
 from epicor_writer.reference import Reference, Vendor
+from epicor_writer.templates import fill
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
@@ -85,7 +90,9 @@ async def _held_elsewhere(desk: Desk, history: Sequence[Event]) -> tuple[Finding
     number = (desk.document.invoiceNumber or "").strip()
     mine = Key(pair.epicor if pair else "", desk.document.supplierCode, number)
     found = []
-    for place in elsewhere(history, event.attempt, mine):
+    suffixed = replace(mine, invoice_num=with_suffix(number, desk.rules.credit_notes.suffix))
+    may_be = (mine, suffixed) if is_credit(desk.document, desk.rules) else (mine,)
+    for place in elsewhere(history, event.attempt, *may_be):
         key = place.key
         held = await desk.ledger.look_up(key.company, place.vendor_num, key.invoice_num)
         if held is None:
@@ -100,12 +107,14 @@ async def _first_time(
     desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = ()
 ) -> InvoicePosted | InvoiceRefused:
     today = desk.now().astimezone(UTC).date()
-    draft = to_draft(desk.document, desk.pair, desk.rules, today=today)
-    reference, findings = await check(desk)
-    if not isinstance(draft, Draft) or reference.vendor is None:
+    draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables)
+    checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today))
+    vendor = checked.reference.vendor
+    if not isinstance(draft, Draft) or vendor is None:
         faults = () if isinstance(draft, Draft) else draft
-        return await refuse(desk, (*barred, *faults, *findings))
-    return await Posting(desk, state, draft, reference.vendor, findings=(*barred, *findings)).run()
+        return await refuse(desk, (*barred, *faults, *checked.findings))
+    draft = await numbered(draft.held_back(checked.holds), vendor, desk)
+    return await Posting(desk, state, draft, vendor, findings=(*barred, *checked.findings)).run()
 
 
 async def _again(desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = ()) -> InvoicePosted | InvoiceRefused:
@@ -114,14 +123,15 @@ async def _again(desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = (
     assert intent is not None  # noqa: S101 - the caller's condition, for the type checker
     draft = _draft_again(desk, intent)
     try:
-        reference, findings = await check(desk)
+        checked = await check(desk, apply_date=draft.apply_date)
     except PermanentError as error:
         raise TransientError(f"{error} It is unclear whether Epicor holds the invoice, so this waits.") from error
-    vendor = Vendor(intent.vendor_num, intent.vendor_id)
-    if reference.vendor is not None and reference.vendor.num == intent.vendor_num:
-        vendor = reference.vendor
+    vendor, known = Vendor(intent.vendor_num, intent.vendor_id), checked.reference.vendor
+    if known is not None and known.num == intent.vendor_num:
+        vendor = known
+    draft = await credited(draft.held_back(checked.holds), vendor, desk)
     groups = [group_id for _, group_id in await _left_open(desk.log, desk.event, state)]
-    return await Posting(desk, state, draft, vendor, findings=barred or findings, left_open=groups).run()
+    return await Posting(desk, state, draft, vendor, findings=barred or checked.findings, left_open=groups).run()
 
 
 def _draft_again(desk: Desk, intent: PostingIntended) -> Draft:
@@ -130,9 +140,10 @@ def _draft_again(desk: Desk, intent: PostingIntended) -> Draft:
     Raises:
         TransientError: by the changed connection it cannot be told, or it would be sought in another company.
     """
-    draft = to_draft(desk.document, desk.pair, desk.rules, today=apply_date_in(intent.group_id))
+    day = apply_date_in(intent.group_id)
+    draft = to_draft(desk.document, desk.pair, desk.rules, today=day, tables=desk.tables, apply_date=day)
     if isinstance(draft, Draft) and draft.pair.epicor == intent.company:
-        return draft
+        return replace(draft, invoice_num=intent.invoice_num)
     if isinstance(draft, Draft):
         why = (
             f"company {desk.document.companyCode} was sent to Epicor company {intent.company}, not {draft.pair.epicor}."
@@ -155,15 +166,42 @@ async def _left_open(log: Log, event: DocumentApproved, state: Progress) -> tupl
     return groups_of((recorded.event for recorded in timeline), event.attempt)
 
 
-async def check(desk: Desk) -> tuple[Reference, tuple[Finding, ...]]:
-    """What Epicor knows of the document's codes, and what is wrong with them; bad news is never old news."""
+@dataclass(frozen=True)
+class Checked:
+    """What Epicor knows of the document's codes, what is wrong with them, and why to enter it on hold."""
+
+    reference: Reference = field(default_factory=Reference)
+    findings: tuple[Finding, ...] = ()
+    holds: tuple[Finding, ...] = ()
+
+
+async def check(desk: Desk, *, apply_date: date | None) -> Checked:
+    """Ask Epicor about the document's codes; bad news is never old news."""
     if desk.pair is None:
-        return Reference(), ()
-    codes = wanted(desk.document, desk.pair, desk.rules)
-    day = apply_date_of(desk.document, desk.rules, today=desk.now().astimezone(UTC).date())
+        return Checked()
+    codes = wanted(desk.document, desk.pair, desk.rules, apply_date=apply_date, tables=desk.tables)
+    chart = Chart(desk.pair, desk.tables, apply_date)
     for fresh in (False, True):
         reference = await desk.ledger.reference(codes, fresh=fresh)
-        findings = in_epicor(desk.document, desk.pair, desk.rules, reference, apply_date=day)
-        if not findings:
+        findings = in_epicor(desk.document, chart, desk.rules, reference)
+        held_for = holds(desk.document, desk.pair, desk.rules, reference)
+        if not findings and not held_for:
             break
-    return reference, findings
+    return Checked(reference, findings, held_for)
+
+
+async def numbered(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:
+    """A credit note under the number it gets: with the suffix where an invoice of the supplier has its own already."""
+    if draft.credit:
+        held = await desk.ledger.look_up(draft.pair.epicor, vendor.num, draft.invoice_num)
+        draft = replace(draft, invoice_num=credit_number(draft, held, suffix=desk.rules.credit_notes.suffix))
+    return await credited(draft, vendor, desk)
+
+
+async def credited(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:
+    """A credit note with the number of the invoice it credits, if Epicor holds that one."""
+    number = fill(desk.rules.credit_notes.reference, desk.document.value)[:LONGEST_NUMBER]
+    if not draft.credit or not number:
+        return draft
+    original = await desk.ledger.look_up(draft.pair.epicor, vendor.num, number)
+    return draft if original is None or original.header.DebitMemo else replace(draft, reference=number)

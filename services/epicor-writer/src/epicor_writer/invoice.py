@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -11,7 +11,6 @@ from epicor_writer.coding import GlAccount
 from epicor_writer.taxes import TaxLine
 from mlc_common.catalogue import Finding
 from mlc_common.company_rules import CompanyPair
-from mlc_common.posting_rules import TaxMode
 
 ONE = Decimal(1)
 
@@ -75,9 +74,10 @@ class Draft:
     Attributes:
         credit: a credit note: total, lines and taxes are positive here, as they are entered in a debit memo.
         reference: the number of the invoice that a credit note credits, if Epicor holds it.
+        payment_reference: what the payment is to name; "" when nothing.
+        document_type: Epicor's TranDocTypeID; None leaves its default.
         rate: units of base currency for one unit of invoice currency; None leaves it to Epicor.
-        tax_mode: who works the tax out.
-        expected_tax: what the tax must come to when Epicor works it out.
+        rate_group: Epicor's RateGrpCode; None leaves its default.
         held_for: why it is entered on hold, for the person who releases it; empty when only Basware's payment block
             says so, or nothing.
         extra: more columns of APInvHed.
@@ -99,8 +99,13 @@ class Draft:
     taxes: tuple[TaxLine, ...]
     credit: bool = False
     reference: str | None = None
+    payment_reference: str = ""
+    document_type: str | None = None
     rate: Decimal | None = None
-    tax_mode: TaxMode = "as given"
-    expected_tax: Decimal = Decimal(0)
+    rate_group: str | None = None
     held_for: tuple[Finding, ...] = ()
     extra: Extra = field(default_factory=dict)
+
+    def held_back(self, reasons: tuple[Finding, ...]) -> Draft:
+        """The draft, on hold when there are reasons for it."""
+        return replace(self, hold=True, held_for=reasons) if reasons else self

@@ -1,12 +1,16 @@
 """Message Translator: a draft becomes an AP invoice dataset. Pure; proven by golden files.
 
 One miscellaneous line, one expense and one account row per coding row, all in one dataset (Epicor reference,
-UpdateMaster); every child repeats its parent's key, because the rows are saved in one call.
+UpdateMaster); every child repeats its parent's key, because the rows are saved in one call. A credit note is a debit
+memo: the screen's columns (Scr...) take positive amounts, the others hold them negative (Epicor reference, credit
+notes).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, TypeVar
 
 from epicor_writer.invoice import Draft, Line, Share
 from epicor_writer.reference import Vendor
@@ -19,6 +23,8 @@ from mlc_epicor.datasets import (
     APInvoiceDataset,
     APInvTaxRow,
 )
+
+Made = TypeVar("Made", APInvHedRow, APInvDtlRow)
 
 
 def to_dataset(draft: Draft, vendor: Vendor, *, group_id: str) -> APInvoiceDataset:
@@ -40,12 +46,12 @@ def _header(draft: Draft, vendor: Vendor, group_id: str) -> APInvHedRow:
         VendorNum=vendor.num,
         VendorNumVendorID=vendor.vendor_id,
         InvoiceNum=draft.invoice_num,
-        DebitMemo=False,
+        DebitMemo=draft.credit,
         InvoiceDate=draft.invoice_date,
         ApplyDate=draft.apply_date,
         CurrencyCode=draft.currency,
         GroupID=group_id,
-        DocInvoiceVendorAmt=draft.total,
+        DocInvoiceVendorAmt=_stored(draft, draft.total),
         ScrDocInvoiceVendorAmt=draft.total,
         Description=draft.description,
         ExternalID=draft.invoice_id,
@@ -56,13 +62,19 @@ def _header(draft: Draft, vendor: Vendor, group_id: str) -> APInvHedRow:
         "DueDate": draft.due_date,
         "TermsCode": draft.terms or vendor.terms or None,
         "ExtSysURL": draft.link,
+        "InvoiceRef": draft.reference,
+        "ScrInvoiceRef": draft.reference,
+        "SEBankRef": draft.payment_reference or None,
+        "TranDocTypeID": draft.document_type,
+        "RateGrpCode": draft.rate_group,
+        "ExchangeRate": draft.rate,
+        "LockRate": None if draft.rate is None else True,
     }
-    return row.model_copy(update={name: value for name, value in given.items() if value is not None})
+    return _with_columns(row, {name: value for name, value in given.items() if value is not None} | dict(draft.extra))
 
 
 def _line(draft: Draft, vendor: Vendor, group_id: str, number: int, line: Line) -> APInvDtlRow:
-    one = Decimal(1)
-    return APInvDtlRow(
+    row = APInvDtlRow(
         Company=draft.pair.epicor,
         VendorNum=vendor.num,
         InvoiceNum=draft.invoice_num,
@@ -70,15 +82,16 @@ def _line(draft: Draft, vendor: Vendor, group_id: str, number: int, line: Line) 
         LineType="M",
         Description=line.description,
         PartNum="",
-        VendorQty=one,
-        ScrVendorQty=one,
-        PUM="EA",
+        VendorQty=_stored(draft, line.quantity),
+        ScrVendorQty=line.quantity,
+        PUM=line.unit,
         DocUnitCost=line.amount,
-        DocExtCost=line.amount,
+        DocExtCost=_stored(draft, line.amount),
         ScrDocExtCost=line.amount,
         GroupID=group_id,
         RowMod="A",
     )
+    return _with_columns(row, line.extra)
 
 
 def _expense(draft: Draft, vendor: Vendor, number: int, place: int, share: Share) -> APInvExpRow:
@@ -88,7 +101,7 @@ def _expense(draft: Draft, vendor: Vendor, number: int, place: int, share: Share
         InvoiceNum=draft.invoice_num,
         InvoiceLine=number,
         InvExpSeq=place,
-        DocExpAmt=share.amount,
+        DocExpAmt=_stored(draft, share.amount),
         DocScrExpAmt=share.amount,
         COACode=draft.pair.chart,
         BookID=draft.pair.book,
@@ -133,10 +146,19 @@ def _tax(draft: Draft, vendor: Vendor, tax: TaxLine) -> APInvTaxRow:
         RateCode=draft.pair.rate_code,
         ECAcquisitionSeq=0,
         Manual=True,
-        DocTaxableAmt=tax.taxable,
+        DocTaxableAmt=_stored(draft, tax.taxable),
         ScrDocTaxableAmt=tax.taxable,
-        DocReportableAmt=tax.taxable,
-        DocTaxAmt=tax.amount,
+        DocReportableAmt=_stored(draft, tax.taxable),
+        DocTaxAmt=_stored(draft, tax.amount),
         ScrDocTaxAmt=tax.amount,
         RowMod="A",
     )
+
+
+def _stored(draft: Draft, amount: Decimal) -> Decimal:
+    return -amount if draft.credit else amount
+
+
+def _with_columns(row: Made, columns: Mapping[str, Any]) -> Made:
+    given = {name: getattr(row, name) for name in row.model_fields_set}
+    return type(row).model_validate(given | dict(columns))

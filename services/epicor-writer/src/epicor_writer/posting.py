@@ -6,7 +6,7 @@ can answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from epicor_writer.progress import Progress, pause_after
 from epicor_writer.reference import Vendor
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
-from mlc_common.company_rules import CompanyPair
+from mlc_common.company_rules import CompanyPair, LookUpTable
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, DocumentFact, InvoicePosted, InvoiceRefused
 from mlc_common.failures import PermanentError, TransientError
@@ -53,6 +53,11 @@ class Desk:
     def rules(self) -> PostingRules:
         """How the connection posts."""
         return self.connection.document.rules(self.pair)
+
+    @property
+    def tables(self) -> Mapping[str, LookUpTable]:
+        """The connection's look-up tables."""
+        return self.connection.document.tables
 
     @property
     def facts(self) -> Facts:
@@ -227,7 +232,7 @@ class Posting:
         raise TransientError(f"Looking up an unclear posting again later: {sentence}", retry_after=pause, counts=False)
 
     async def _succeed(self, step: Succeed) -> InvoicePosted:
-        event = self._desk.facts.posted(step.held, vendor_id=self._vendor.vendor_id, found=step.found)
+        event = self._desk.facts.posted(step.held, self._draft, vendor_id=self._vendor.vendor_id, found=step.found)
         await _record(self._desk, event)
         return event
 

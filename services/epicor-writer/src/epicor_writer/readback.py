@@ -6,13 +6,22 @@ UpdateMaster and the empty-account problem). Every difference is a phrase that f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from epicor_writer.reference import same_key
+from mlc_epicor.columns import same_value
 from mlc_epicor.datasets import APInvDtlRow, APInvExpRow, APInvExpTGLCRow, APInvHedRow, APInvoiceDataset, APInvTaxRow
 
 ZERO = Decimal(0)
+_LONGEST_SHOWN = 40
+_CODES = (
+    ("CurrencyCode", "currency"),
+    ("TermsCode", "terms"),
+    ("SEBankRef", "payment reference"),
+    ("TranDocTypeID", "document type"),
+    ("RateGrpCode", "rate type"),
+)
 JOURNAL = "R"
 """RecordType of account rows that only refer to the journal."""
 
@@ -24,23 +33,39 @@ def differences(meant: APInvoiceDataset, held: APInvoiceDataset) -> list[str]:
 
 def _header(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
     wish, fact = meant.header, held.header
-    total = wish.ScrDocInvoiceVendorAmt or ZERO
+    total = wish.DocInvoiceVendorAmt or ZERO
     if fact.DocInvoiceAmt != total:
         yield f"the total is {_money(fact.DocInvoiceAmt)} instead of {_money(total)}"
     variance = _variance(fact, total)
     if variance != ZERO:
         yield f"the control total is missed by {_money(variance)}"
-    for name, what in (("CurrencyCode", "currency"), ("TermsCode", "terms")):
+    for name, what in _CODES:
         asked, got = getattr(wish, name), getattr(fact, name)
         if asked and same_key(got) != same_key(asked):
             yield f"{what} {got or 'blank'} instead of {asked}"
     for name, what in (("InvoiceDate", "invoice date"), ("ApplyDate", "apply date")):
         if getattr(wish, name) != getattr(fact, name):
             yield f"{what} {getattr(fact, name) or 'blank'} instead of {getattr(wish, name)}"
-    if fact.DebitMemo:
-        yield "it is a debit memo"
+    if fact.DebitMemo != wish.DebitMemo:
+        yield "it is a debit memo" if fact.DebitMemo else "it is no debit memo"
+    if wish.ExchangeRate is not None and fact.ExchangeRate != wish.ExchangeRate:
+        yield f"exchange rate {fact.ExchangeRate or 'blank'} instead of {wish.ExchangeRate}"
     if wish.InvoiceHeld and not fact.InvoiceHeld:
         yield "it is not on hold"
+    yield from _columns(wish, fact, "")
+
+
+def _columns(wish: APInvHedRow | APInvDtlRow, fact: APInvHedRow | APInvDtlRow, where: str) -> Iterator[str]:
+    """The columns that the connection itself fills; one that Epicor does not return is blank."""
+    facts = fact.model_extra or {}
+    for name, asked in (wish.model_extra or {}).items():
+        if not same_value(asked, facts.get(name)):
+            yield f"{where}column {name} holds {_shown(facts.get(name))} instead of {_shown(asked)}"
+
+
+def _shown(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text[:_LONGEST_SHOWN] or "nothing"
 
 
 def _variance(fact: APInvHedRow, total: Decimal) -> Decimal | None:
@@ -55,7 +80,6 @@ def _lines(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
         yield f"{len(held.APInvDtl)} lines instead of {len(meant.APInvDtl)}"
         return
     facts = {line.InvoiceLine: line for line in held.APInvDtl}
-    accounts = {row.InvoiceLine: row for row in meant.APInvExpTGLC}
     for wish in meant.APInvDtl:
         number = wish.InvoiceLine
         fact = facts.get(number)
@@ -66,8 +90,11 @@ def _lines(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
             yield f"line {number} has {_money(_cost(fact))} instead of {_money(_cost(wish))}"
         expenses = [row for row in held.APInvExp if row.InvoiceLine == number]
         rows = [row for row in held.APInvExpTGLC if row.InvoiceLine == number and row.RecordType != JOURNAL]
+        yield from _columns(wish, fact, f"line {number} ")
         yield from _expenses(wish, expenses)
-        yield from _accounts(accounts[number], expenses, rows)
+        wished = [row for row in meant.APInvExpTGLC if row.InvoiceLine == number]
+        yield from _accounts(number, wished, expenses, rows)
+        yield from _dynamic_segments(number, wished, rows)
 
 
 def _expenses(wish: APInvDtlRow, expenses: Iterable[APInvExpRow]) -> Iterator[str]:
@@ -76,15 +103,39 @@ def _expenses(wish: APInvDtlRow, expenses: Iterable[APInvExpRow]) -> Iterator[st
         yield f"the expenses of line {wish.InvoiceLine} are {_money(booked)} instead of {_money(_cost(wish))}"
 
 
-def _accounts(wish: APInvExpTGLCRow, expenses: list[APInvExpRow], rows: list[APInvExpTGLCRow]) -> Iterator[str]:
-    number = wish.InvoiceLine
-    ours = [row for row in rows if same_key(row.BookID) in ("", same_key(wish.BookID))]
+def _accounts(
+    number: int, wished: list[APInvExpTGLCRow], expenses: list[APInvExpRow], rows: list[APInvExpTGLCRow]
+) -> Iterator[str]:
+    """Accounts of one line; with several shares they are compared as a set, the amounts are those of the expenses."""
+    books = {same_key(wish.BookID) for wish in wished} | {""}
+    ours = [row for row in rows if same_key(row.BookID) in books]
     coded = {row.InvExpSeq for row in ours if row.GLAccount.strip()}
     if not ours or any(not row.GLAccount.strip() for row in rows) or any(e.InvExpSeq not in coded for e in expenses):
         yield f"line {number} has no GL account"
-    for account in sorted({row.GLAccount.strip() for row in ours if row.GLAccount.strip()}):
-        if same_key(account) != same_key(wish.GLAccount):
-            yield f"line {number} is on account {_display(account)} instead of {_display(wish.GLAccount)}"
+    meant = {same_key(wish.GLAccount): wish.GLAccount for wish in wished}
+    held = {same_key(row.GLAccount): row.GLAccount.strip() for row in ours if row.GLAccount.strip()}
+    instead = ", ".join(_display(account) for account in meant.values())
+    for key in sorted(held.keys() - meant.keys()):
+        yield f"line {number} is on account {_display(held[key])} instead of {instead}"
+    if held:
+        for key in sorted(meant.keys() - held.keys()):
+            if held.keys() <= meant.keys():
+                yield f"line {number} lacks account {_display(meant[key])}"
+
+
+def _dynamic_segments(number: int, wished: list[APInvExpTGLCRow], rows: list[APInvExpTGLCRow]) -> Iterator[str]:
+    """Values of dynamic segments, which the GL account itself does not hold."""
+    for wish in wished:
+        segments = wish.model_extra or {}
+        same_account = [row for row in rows if same_key(row.GLAccount) == same_key(wish.GLAccount)]
+        if len(segments) == len(wish.GLAccount.split("|")) or not same_account:
+            continue
+        if not any(_holds(row.model_extra or {}, segments) for row in same_account):
+            yield f"line {number} lacks the dynamic segments of {'-'.join(map(str, segments.values()))}"
+
+
+def _holds(held: Mapping[str, object], segments: Mapping[str, object]) -> bool:
+    return all(same_key(str(held.get(name) or "")) == same_key(str(value)) for name, value in segments.items())
 
 
 def _taxes(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:

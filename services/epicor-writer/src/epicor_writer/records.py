@@ -28,6 +28,8 @@ class Finder(Protocol):
         also: str | None = None,
     ) -> list[dict[str, Any]]: ...
 
+    async def validate_account(self, company: str, chart: str, account: str, *, day: date) -> str | None: ...
+
 
 class Records:
     """A bounded cache before the reads.
@@ -54,12 +56,32 @@ class Records:
         accounts = await self._read(company, _accounts(wanted.chart), wanted.accounts, fresh=fresh)
         taxes = await self._read(company, _TAXES, wanted.taxes, fresh=fresh)
         terms = await self._read(company, _TERMS, wanted.terms, fresh=fresh)
+        invalid = await self._invalid(wanted, accounts, fresh=fresh)
         return Reference(
             vendor=next((_vendor(row) for row in vendors.values()), None),
             accounts={key: _account(row) for key, row in accounts.items()},
             taxes=frozenset(taxes),
             terms=frozenset(terms),
+            invalid=invalid,
         )
+
+    async def _invalid(self, wanted: Wanted, known: Mapping[str, Row], *, fresh: bool) -> dict[str, str]:
+        """What Epicor says against accounts that it knows, on the apply date."""
+        day = wanted.validate_on
+        if day is None:
+            return {}
+        kind, now = f"valid/{wanted.chart}/{day}", self._clock()
+        said: dict[str, Row | None] = {}
+        for key, row in known.items():
+            kept = self._kept.get((wanted.company, kind, key))
+            if kept is not None and kept[0] > now and not fresh:
+                said[key] = kept[1]
+                continue
+            account = str(row["GLAccount1"])
+            message = await self._finder.validate_account(wanted.company, wanted.chart, account, day=day)
+            said[key] = None if message is None else {"message": message}
+            self._keep({(wanted.company, kind, key): (now + self._believed, said[key])})
+        return {key: str(row["message"]) for key, row in said.items() if row is not None}
 
     async def _read(self, company: str, kind: _Kind, keys: Iterable[str], *, fresh: bool) -> dict[str, Row]:
         wanted = {same_key(key): key for key in keys}
@@ -100,7 +122,7 @@ class _Kind:
         self.name = f"{entity_set}/{also or ''}"
 
 
-_VENDORS = _Kind("Erp.BO.VendorSvc/Vendors", "VendorID", "VendorNum", "TermsCode", "Inactive")
+_VENDORS = _Kind("Erp.BO.VendorSvc/Vendors", "VendorID", "VendorNum", "TermsCode", "Inactive", "PayHold")
 _TAXES = _Kind("Erp.BO.SalesTaxSvc/SalesTaxes", "TaxCode")
 _TERMS = _Kind("Erp.BO.PurTermsSvc/PurTerms", "TermsCode")
 
@@ -119,6 +141,7 @@ def _vendor(row: Row) -> Vendor:
         vendor_id=str(row["VendorID"]).strip(),
         terms=str(row.get("TermsCode") or "").strip(),
         inactive=bool(row.get("Inactive")),
+        on_hold=bool(row.get("PayHold")),
     )
 
 

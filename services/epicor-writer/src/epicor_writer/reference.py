@@ -14,12 +14,16 @@ def same_key(code: str) -> str:
 
 @dataclass(frozen=True)
 class Vendor:
-    """A supplier: `num` is Epicor's key, `vendor_id` the code people use, `terms` its own payment terms (may be "")."""
+    """A supplier: `num` is Epicor's key, `vendor_id` the code people use, `terms` its own payment terms (may be "").
+
+    `on_hold`: Epicor pays it nothing for now.
+    """
 
     num: int
     vendor_id: str
     terms: str = ""
     inactive: bool = False
+    on_hold: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The codes to look up in one Epicor company; `accounts` in internal form, as 6100|10|200."""
+    """The codes to look up in one Epicor company; `accounts` in internal form, as 6100|10|200.
+
+    `validate_on`: the apply date for which Epicor shall validate the accounts as well; None asks it nothing.
+    """
 
     company: str
     chart: str
@@ -45,13 +52,15 @@ class Wanted:
     accounts: frozenset[str] = frozenset()
     taxes: frozenset[str] = frozenset()
     terms: frozenset[str] = frozenset()
+    validate_on: date | None = None
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What was found; keys as `same_key` makes them."""
+    """What was found; keys as `same_key` makes them. `invalid`: what Epicor says against an account, by account."""
 
     vendor: Vendor | None = None
     accounts: Mapping[str, Account] = field(default_factory=dict)
     taxes: frozenset[str] = frozenset()
     terms: frozenset[str] = frozenset()
+    invalid: Mapping[str, str] = field(default_factory=dict)

@@ -24,24 +24,38 @@ class TaxLine:
 
 
 def tax_lines(document: AccountingDocument, codes: Mapping[str, str]) -> tuple[TaxLine, ...]:
-    """The taxes of a document, in order of appearance; `codes` maps Basware's tax codes to Epicor's where they differ.
+    """The taxes of a document, in order of appearance.
 
     A code with a zero amount is kept: it says which sales were exempt. Rows without code and without tax are not.
+
+    Args:
+        codes: Epicor's tax code by Basware's, or by Basware's and its percentage, as VAT@14, where they differ.
     """
     if any(row.taxSum is not None for row in document.codingRows) or not document.taxSum1:
         shares = [
-            (row.taxCode or document.taxCode or "", _or_zero(row.netTotal), _or_zero(row.taxSum))
+            (
+                epicor_code(row.taxCode or document.taxCode, row.taxPercent, codes),
+                _or_zero(row.netTotal),
+                _or_zero(row.taxSum),
+            )
             for row in document.codingRows
         ]
     else:
-        shares = [(_only_code(document), row_sum(document), document.taxSum1)]
+        code = epicor_code(_only_code(document), document.taxPercent1, codes)
+        shares = [(code, row_sum(document), document.taxSum1)]
     grouped: dict[str, TaxLine] = {}
-    for given, taxable, amount in shares:
-        code = codes.get(given.strip(), given.strip())
+    for code, taxable, amount in shares:
         line = grouped.get(code)
         sums = (taxable, amount) if line is None else (line.taxable + taxable, line.amount + amount)
         grouped[code] = TaxLine(code, *sums)
     return tuple(line for line in grouped.values() if line.code or line.amount)
+
+
+def epicor_code(given: str | None, percent: Decimal | None, codes: Mapping[str, str]) -> str:
+    """Epicor's tax code for one of Basware's; "" when there is none."""
+    code = (given or "").strip()
+    at_rate = "" if percent is None else f"{code}@{percent.normalize():f}"
+    return codes.get(at_rate, codes.get(code, code))
 
 
 def row_sum(document: AccountingDocument) -> Decimal:

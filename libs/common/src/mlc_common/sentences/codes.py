@@ -15,6 +15,16 @@ CODES: dict[str, Entry] = {
         "AP",
         "Reactivate the supplier in Epicor and transfer the invoice again.",
     ),
+    "VENDOR_ON_HOLD": Entry(
+        "Supplier {vendor} is on payment hold in Epicor company {company}.",
+        "AP",
+        "Release the supplier in Epicor; then release the AP invoice there, or transfer the refused one again.",
+    ),
+    "INVALID_ACCOUNT": Entry(
+        "GL account {account} cannot be posted to in Epicor company {company}: {message}",
+        "AP",
+        "Choose an account that Epicor takes and transfer the invoice again.",
+    ),
     "UNKNOWN_ACCOUNT": Entry(
         "GL account {account} does not exist in Epicor company {company}.",
         "AP",

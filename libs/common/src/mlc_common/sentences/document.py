@@ -50,7 +50,7 @@ DOCUMENT: dict[str, Entry] = {
         "Enter the voucher date and transfer the invoice again.",
     ),
     "AMOUNT_TOO_FINE": Entry(
-        "Coding row {row} has an amount finer than a cent: {amount}.",
+        "Coding row {row} has the amount {amount}, finer than the {places} decimals of {currency}.",
         "AP",
         "Round the row's amount and transfer the invoice again.",
     ),
@@ -72,15 +72,51 @@ DOCUMENT: dict[str, Entry] = {
         "AP",
         "Complete the coding row and transfer the invoice again.",
     ),
-    "CREDIT_NOTE": Entry(
-        "The invoice is a credit note (gross {gross} {currency}); credit notes are not posted yet.",
-        "AP",
-        "Enter the credit note in Epicor by hand.",
-    ),
     "CREDIT_NOTE_OR_NOT": Entry(
         "The invoice type is {type} and the gross sum is {gross} {currency}; only one of them says credit note.",
         "AP",
-        "Correct the type or the sums in Basware and transfer it again; enter a credit note in Epicor by hand.",
+        "Correct the type or the sums in Basware and transfer it again; if the tenant always sends credit notes "
+        "so, say it in posting.credit_notes.convention.",
+    ),
+    "TYPE_NOT_POSTED": Entry(
+        "Invoices of the type {type} are not posted by this connection.",
+        "AP",
+        "Enter the invoice in Epicor by hand, or correct its type in Basware and transfer it again.",
+    ),
+    "NOT_IN_TABLE": Entry(
+        "Coding row {row}: {field} {value} stands in no row of the look-up table {table} for company {company}.",
+        "finance systems",
+        "Add the value to the table in the connection file, or correct the coding, and transfer the invoice again.",
+    ),
+    "NOT_OF_THE_COLUMNS_KIND": Entry(
+        "{place}: {text} is no {kind}, as Epicor's column {column} needs it.",
+        "finance systems",
+        "Correct the value in Basware, or the column's template in the connection, and transfer the invoice again.",
+    ),
+    "PERIOD_CLOSED": Entry(
+        "The apply date {day} is before {first}, the first day that is open for AP postings.",
+        "AP",
+        "Let the connection post on the first open day, or correct the date, and transfer the invoice again.",
+    ),
+    "OTHER_HOME_CURRENCY": Entry(
+        "Basware's company currency is {given}, but Epicor company {company} keeps its books in {currency}.",
+        "finance systems",
+        "Correct the company pair in the connection or the currency of the company in Basware, and transfer it again.",
+    ),
+    "NO_RATE": Entry(
+        "The invoice is in {currency} and carries no exchange rate, or no net sum in company currency to prove it by.",
+        "AP",
+        "Enter the exchange rate in Basware, or let Epicor's rate be taken, and transfer the invoice again.",
+    ),
+    "RATE_DOES_NOT_FIT": Entry(
+        "The exchange rate {rate} does not turn the net sum {net} {currency} into {home} in company currency.",
+        "AP",
+        "Correct the rate or the sums in Basware and transfer the invoice again.",
+    ),
+    "SUM_TOO_FINE": Entry(
+        "The invoice's {field} {amount} is finer than the {places} decimals of {currency}.",
+        "AP",
+        "Round the sum in Basware and transfer the invoice again.",
     ),
     "TAX_WITHOUT_CODE": Entry(
         "The invoice carries {tax} {currency} tax without a tax code.",
