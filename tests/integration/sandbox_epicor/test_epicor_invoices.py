@@ -109,7 +109,10 @@ HEADERS = [
     ({"InvoiceNum": "x" * 51}, "InvoiceNum", "50"),
     ({"GroupID": "OTHER"}, "GroupID", "OTHER"),
     ({"Posted": True}, "Posted", "posted"),
-    ({"DebitMemo": True}, "DebitMemo", "debit memos"),
+    ({"DebitMemo": True}, "ScrDocInvoiceVendorAmt", "contradict"),
+    ({"DebitMemo": True, "ScrDocInvoiceVendorAmt": -1, "DocInvoiceVendorAmt": 1}, "ScrDocInvoiceVendorAmt", "positive"),
+    ({"InvoiceRef": "SI-0001"}, "InvoiceRef", "existing invoice"),
+    ({"ScrDocInvoiceVendorAmt": Decimal("1.001")}, "ScrDocInvoiceVendorAmt", "2 decimals"),
     ({"Company": "NWF"}, "Company", "company NWM"),
 ]
 

@@ -48,7 +48,7 @@ class LookUpRow(Section):
 class LookUpTable(Section):
     """A look-up table; what stands in no row is kept, refused, or becomes `default`."""
 
-    rows: tuple[LookUpRow, ...] = Field(max_length=50_000)
+    rows: tuple[LookUpRow, ...] = Field(max_length=50_000, description="at most one a value, company and day")
     otherwise: Literal["keep", "refuse", "default"] = Field(default="keep", description="what stands in no row")
     default: str | None = Field(default=None, description="what stands in no row becomes, when otherwise is `default`")
 

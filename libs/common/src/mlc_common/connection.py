@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlc_common.company_rules import CompanyPair, LookUpTable
-from mlc_common.posting_rules import Posting
+from mlc_common.far_side_names import KnownNames
+from mlc_common.posting_rules import ApplyDate, Posting
 from mlc_common.section import Section, located
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -62,11 +63,15 @@ class SignedContent(StrEnum):
 class Webhook(Section):
     """How pushes of this tenant are verified."""
 
-    mode: Literal["enforce", "observe"] = "enforce"
-    signed: tuple[SignedContent, ...] = (SignedContent.BODY,)
-    timestamp_header: str | None = None
-    timestamp_required: bool = False
-    tolerance_seconds: int = Field(default=300, ge=1, le=86_400)
+    mode: Literal["enforce", "observe"] = Field(
+        default="enforce", description="refuse what is not signed, or take it and say so"
+    )
+    signed: tuple[SignedContent, ...] = Field(
+        default=(SignedContent.BODY,), description="what the signature covers; several forms may be accepted"
+    )
+    timestamp_header: str | None = Field(default=None, description="name of the header with the time of signing")
+    timestamp_required: bool = Field(default=False, description="refuse a push without that header")
+    tolerance_seconds: int = Field(default=300, ge=1, le=86_400, description="how old a push may be")
 
     @model_validator(mode="after")
     def _timestamp_is_named(self) -> Self:
@@ -81,13 +86,16 @@ class Webhook(Section):
 class Basware(Section):
     """The Basware tenant."""
 
-    region: Literal["EU", "US", "AU", "CA"] = "EU"
-    base_url: Url | None = None
-    token_url: Url | None = None
-    scopes: tuple[str, ...] = ("accountingDocuments.read", "accountingDocuments.write", "vendors.read", "vendors.write")
+    region: Literal["EU", "US", "AU", "CA"] = Field(default="EU", description="where the tenant is kept")
+    base_url: Url | None = Field(default=None, description="address of the API, instead of the region's")
+    token_url: Url | None = Field(default=None, description="address that issues tokens, if it is not the API's own")
+    scopes: tuple[str, ...] = Field(
+        default=("accountingDocuments.read", "accountingDocuments.write", "vendors.read", "vendors.write"),
+        description="OAuth2 scopes to ask for",
+    )
     webhook: Webhook = Webhook()
-    calls_per_second: float = Field(default=5, gt=0, le=10_000)
-    calls_in_flight: int = Field(default=4, ge=1, le=64)
+    calls_per_second: float = Field(default=5, gt=0, le=10_000, description="calls a second, at most")
+    calls_in_flight: int = Field(default=4, ge=1, le=64, description="calls at once, at most")
 
     @property
     def api(self) -> str:
@@ -103,12 +111,16 @@ class Basware(Section):
 class Epicor(Section):
     """The Epicor environment. `base_url` ends with the instance: https://host/instance."""
 
-    base_url: Url
-    sign_in: Literal["basic", "oauth2"] = "basic"
-    token_url: Url = "https://login.epicor.com/connect/token"  # noqa: S105 - an address
-    scope: str = "epicor_erp"
+    base_url: Url = Field(description="https://host/instance")
+    sign_in: Literal["basic", "oauth2"] = Field(default="basic", description="user and password, or a client's token")
+    token_url: Url = Field(
+        default="https://login.epicor.com/connect/token", description="the identity provider's address, for oauth2"
+    )
+    scope: str = Field(default="epicor_erp", description="OAuth2 scope to ask for")
     calls_in_flight: int = Field(default=2, ge=1, le=12, description="web-service licences this connection may use")
-    source_system: str = Field(default="EPICOR", min_length=1, max_length=32)
+    source_system: str = Field(
+        default="EPICOR", min_length=1, max_length=32, description="what Basware knows this ledger by"
+    )
 
 
 def _with_its_tables(pair: CompanyPair, info: ValidationInfo) -> CompanyPair:
@@ -134,7 +146,9 @@ class ConnectionDocument(Section):
     basware: Basware = Basware()
     epicor: Epicor
     tables: dict[Name, LookUpTable] = Field(default_factory=dict, description="look-up tables, by a name of your own")
-    companies: tuple[Annotated[CompanyPair, AfterValidator(_with_its_tables)], ...] = Field(min_length=1)
+    companies: tuple[Annotated[CompanyPair, AfterValidator(_with_its_tables)], ...] = Field(
+        min_length=1, description="every Basware company of the connection, and what it is in Epicor"
+    )
     posting: Posting = Posting()
     paused: bool = Field(default=False, description="nothing is read or posted; pushes are still recorded")
 
@@ -148,6 +162,19 @@ class ConnectionDocument(Section):
         ]
         if twice:
             raise located("ConnectionDocument", twice)
+        return self
+
+    @model_validator(mode="after")
+    def _first_open_day_is_known(self, info: ValidationInfo) -> Self:
+        """Asked when a file is applied only: a version stored before there was `open_from` stays readable."""
+        allowed = "name open_from here or in `posting`: the apply date is to be the first open day"
+        missing = [
+            (("companies", place, "posting", "open_from"), None, allowed)
+            for place, pair in enumerate(self.companies)
+            if self.rules(pair).apply_date is ApplyDate.FIRST_OPEN_DAY and self.rules(pair).open_from is None
+        ]
+        if missing and isinstance(info.context, KnownNames):
+            raise located("ConnectionDocument", missing)
         return self
 
     def pair(self, company_code: str) -> CompanyPair | None:

@@ -22,7 +22,8 @@ a name that only the document has needs no prefix."""
 ROW_MEMBER = "basware-coding-row-member"
 """The format that the JSON Schema gives such a name, for who lists the names there are."""
 
-_MOST_HINTS = 3
+_MOST_HINTS = 2
+_CLOSE = 0.75
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _is_one(name: str, names: Collection[str]) -> bool:
 
 def _hint(name: str, names: Collection[str]) -> str:
     spelled = {each.lower(): each for each in sorted(names)}
-    close = difflib.get_close_matches(name.lower(), spelled, n=_MOST_HINTS)
+    close = difflib.get_close_matches(name.lower(), spelled, n=_MOST_HINTS, cutoff=_CLOSE)
     if not close:
         return "; `ml-connector connection schema` lists them"
     return f"; did you mean {' or '.join(spelled[each] for each in close)}?"

@@ -43,7 +43,7 @@ TaxMode = Literal["as given", "epicor computes", "none"]
 class InvoiceType(Section):
     """What a Basware invoice type means."""
 
-    kind: Literal["invoice", "credit note", "refuse"] = "invoice"
+    kind: Literal["invoice", "credit note", "refuse"] = Field(default="invoice", description="what it is posted as")
     document_type: str | None = Field(default=None, description="Epicor's TranDocTypeID; none leaves its default")
 
 
@@ -53,7 +53,9 @@ class CreditNotes(Section):
     Basware has no document type: a tenant sends negative sums, or positive sums and an invoice type that says so.
     """
 
-    convention: Literal["either", "negative sums", "type"] = "either"
+    convention: Literal["either", "negative sums", "type"] = Field(
+        default="either", description="what says credit note"
+    )
     suffix: str = Field(
         default="-CN",
         min_length=1,
@@ -68,7 +70,7 @@ class CreditNotes(Section):
 class ExchangeRates(Section):
     """Where the exchange rate of an invoice in foreign currency comes from."""
 
-    source: Literal["epicor", "basware"] = "epicor"
+    source: Literal["epicor", "basware"] = Field(default="epicor", description="whose rate is booked")
     rate_group: str | None = Field(default=None, description="Epicor's RateGrpCode; none leaves its default")
     tolerance: Amount = Field(
         default=Decimal("0.05"), description="accepted gap between netSum x rate and netSumCompany, base currency"
@@ -78,15 +80,17 @@ class ExchangeRates(Section):
 class Gap(Section):
     """How far invoice and purchase order may differ, and what happens beyond: both limits must be exceeded to act."""
 
-    percent: Decimal = Field(default=Decimal(0), ge=0, le=100)
-    amount: Amount = Decimal(0)
+    percent: Decimal = Field(default=Decimal(0), ge=0, le=100, description="of the order's")
+    amount: Amount = Field(default=Decimal(0), description="in invoice currency, or in units of the order")
     beyond: Action = Action.HOLD
 
 
 class Orders(Section):
     """How rows that name a purchase order are posted."""
 
-    rows: Literal["order lines", "expense lines", "refuse"] = "order lines"
+    rows: Literal["order lines", "expense lines", "refuse"] = Field(
+        default="order lines", description="what such a row becomes"
+    )
     unknown: Literal["expense", "hold", "refuse"] = Field(
         default="refuse", description="the order is not in Epicor, or the row names several"
     )
@@ -134,7 +138,7 @@ class Posting(Section):
     success: Literal["created", "posted"] = Field(
         default="created", description="done when it stands in its group, or when the group was posted as well"
     )
-    apply_date: ApplyDate = ApplyDate.INVOICE_DATE
+    apply_date: ApplyDate = Field(default=ApplyDate.INVOICE_DATE, description="which day picks the fiscal period")
     open_from: date | None = Field(
         default=None, description="first day that is open for AP postings; an earlier apply date is not sent"
     )
@@ -158,7 +162,7 @@ class Posting(Section):
     external_link: HeaderTemplate | None = Field(default=None, description="drill-back link template with {invoiceId}")
     header_fields: dict[HeaderColumn, HeaderField] = Field(default_factory=dict, description="more columns of APInvHed")
     line_fields: dict[LineColumn, LineField] = Field(default_factory=dict, description="more columns of APInvDtl")
-    tax: TaxMode = "as given"
+    tax: TaxMode = Field(default="as given", description="who works the tax out")
     tolerance: Decimal = Field(
         default=Decimal("0"),
         ge=0,
@@ -187,13 +191,13 @@ class Posting(Section):
     default_account: dict[RowMember, str] = Field(
         default_factory=dict, description="coding-row members of that one line: accountCode, costCenterCode, ..."
     )
-    near_duplicates: Action = Action.HOLD
-    orders: Orders = Orders()
+    near_duplicates: Action = Field(
+        default=Action.HOLD, description="an invoice of nearly the same number with the same amount and date is there"
+    )
+    orders: Orders = Field(default=Orders(), description="rows that name a purchase order")
 
     @model_validator(mode="after")
-    def _what_needs_another(self) -> Self:
-        if self.apply_date is ApplyDate.FIRST_OPEN_DAY and self.open_from is None:
-            raise ValueError("name open_from, the first open day: apply_date follows it")
+    def _one_line_has_an_account(self) -> Self:
         if self.without_rows == "one line" and not self.default_account:
             raise ValueError("name default_account: documents without coding rows become one line")
         return self

@@ -18,8 +18,8 @@ _MONEY = re.compile(r"Amt|Amount|Bal$|Cost|Disc|Qty|Rate|Variance|Tax|Withhold")
 _KEYS_AND_STATE = frozenset((
     "Company", "VendorNum", "InvoiceNum", "InvoiceLine", "GroupID", "RowMod", "SysRevID", "SysRowID", "BitFlag",
     "OpenPayable", "Posted", "PostedDate", "DebitMemo", "CorrectionInv", "CancellationInv", "RefCancelledby",
-    "InvoiceRef", "ScrInvoiceRef", "InvoiceType", "TranDocTypeID", "SEBankRef", "RateGrpCode", "CurrencyCode", "LockRate",
-    "ReadyToCalc", "FiscalYear", "FiscalPeriod", "FiscalYearSuffix", "FiscalCalendarID", "GLControlType",
+    "InvoiceRef", "ScrInvoiceRef", "InvoiceType", "TranDocTypeID", "SEBankRef", "RateGrpCode", "CurrencyCode",
+    "LockRate", "ReadyToCalc", "FiscalYear", "FiscalPeriod", "FiscalYearSuffix", "FiscalCalendarID", "GLControlType",
     "GLControlCode", "CPay", "REFPONum", "PONum", "POLine", "PORelNum", "PackSlip", "PackLine", "PurPoint", "LineType",
     "EntryPerson", "ChangedBy", "ChangeDate", "LegalNumber",
 ))  # fmt: skip

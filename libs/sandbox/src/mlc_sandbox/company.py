@@ -25,9 +25,11 @@ __all__ = [
     "COMPANIES",
     "COST_CENTRES",
     "CURRENCIES",
+    "DECIMALS",
     "DEPARTMENTS",
     "INACTIVE_ACCOUNTS",
     "NATURAL_ACCOUNTS",
+    "RATES",
     "SEGMENTS",
     "TAXES",
     "TERMS",
@@ -98,7 +100,26 @@ CURRENCIES = {
     "EUR": "Euro",
     "SEK": "Swedish krona",
     "GBP": "Pound sterling",
+    "JPY": "Yen",
+    "KWD": "Kuwaiti dinar",
 }
+
+DECIMALS = {"JPY": 0, "KWD": 3}
+"""Decimals of a currency's amounts; 2 where none is named."""
+
+RATES = {
+    ("EUR", "USD"): Decimal("1.085"),
+    ("SEK", "USD"): Decimal("0.0953"),
+    ("GBP", "USD"): Decimal("1.2715"),
+    ("JPY", "USD"): Decimal("0.00667"),
+    ("KWD", "USD"): Decimal("3.2605"),
+    ("USD", "EUR"): Decimal("0.9217"),
+    ("SEK", "EUR"): Decimal("0.0878"),
+    ("GBP", "EUR"): Decimal("1.1719"),
+    ("JPY", "EUR"): Decimal("0.00615"),
+    ("KWD", "EUR"): Decimal("3.0051"),
+}
+"""Units of the second currency for one unit of the first."""
 
 TERMS = (
     Terms("N30", "Net 30 days", 30),

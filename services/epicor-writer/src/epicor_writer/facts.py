@@ -93,7 +93,7 @@ class Facts:
             group_id=header.GroupID,
             voucher=(header.LegalNumber.strip() or header.GroupID)[:LONGEST_VOUCHER],
             voucher_2=header.InvoiceNum.strip()[:LONGEST_VOUCHER],
-            total=header.DocInvoiceAmt or Decimal(0),
+            total=-abs(header.DocInvoiceAmt or Decimal(0)) if draft.credit else header.DocInvoiceAmt or Decimal(0),
             currency=header.CurrencyCode,
             lines=len(held.APInvDtl),
             payment_block=header.InvoiceHeld or header.PayHold,

@@ -28,7 +28,25 @@ JOURNAL = "R"
 
 def differences(meant: APInvoiceDataset, held: APInvoiceDataset) -> list[str]:
     """Everything in which `held` is not the invoice that was meant; empty when it is."""
+    if meant.header.DebitMemo and (held.header.DocInvoiceAmt or ZERO) > ZERO:
+        meant = _as_entered(meant)
     return [*_header(meant, held), *_lines(meant, held), *_taxes(meant, held)]
+
+
+def _as_entered(meant: APInvoiceDataset) -> APInvoiceDataset:
+    """A debit memo whose amounts are stored as they were entered, positive; which it is is not proven.
+
+    Epicor reference, AP invoice data model: they are said to be stored negative.
+    """
+    header = {"DocInvoiceVendorAmt": meant.header.ScrDocInvoiceVendorAmt}
+    return meant.model_copy(
+        update={
+            "APInvHed": (meant.header.model_copy(update=header),),
+            "APInvDtl": tuple(r.model_copy(update={"DocExtCost": r.ScrDocExtCost}) for r in meant.APInvDtl),
+            "APInvExp": tuple(r.model_copy(update={"DocExpAmt": r.DocScrExpAmt}) for r in meant.APInvExp),
+            "APInvTax": tuple(r.model_copy(update={"DocTaxAmt": r.ScrDocTaxAmt}) for r in meant.APInvTax),
+        }
+    )
 
 
 def _header(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mlc_common import connections
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Applied, ConnectionRow, StoredConnection
+from mlc_common.far_side_names import ROW_MEMBER
 from mlc_common.settings import Settings
 from mlc_common.topology import declare_connection
 from operator_console import connection_file
@@ -97,9 +98,25 @@ def as_yaml(document: ConnectionDocument) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of a connection file, for editors."""
+    """JSON Schema of a connection file, for editors; the names of coding-row members are offered, in any case."""
+    found = ConnectionDocument.model_json_schema()
+    sections = found["$defs"]
+    for name, override in sections["PostingOverrides"]["properties"].items():
+        override.setdefault("description", sections["Posting"]["properties"][name].get("description", ""))
+    offered = {"examples": sorted(connection_file.NAMES.row)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **ConnectionDocument.model_json_schema(),
+        **_with_more(found, format_=ROW_MEMBER, more=offered),
         "title": "ml-connector connection",
     }
+
+
+def _with_more(schema: Any, *, format_: str, more: dict[str, Any]) -> Any:
+    """The schema, with more said of every text of a format."""
+    match schema:
+        case dict():
+            found = {name: _with_more(value, format_=format_, more=more) for name, value in schema.items()}
+            return found | more if schema.get("format") == format_ else found
+        case list():
+            return [_with_more(value, format_=format_, more=more) for value in schema]
+    return schema

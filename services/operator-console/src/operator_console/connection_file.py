@@ -14,13 +14,19 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mlc_basware import members
 from mlc_common.connection import ConnectionDocument
+from mlc_common.far_side_names import KnownNames
+from mlc_epicor import columns
 from operator_console.exits import CommandError, Exit
 
 Path = tuple[str | int, ...]
 LONGEST_VALUE = 60
 _QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 """What a parser quotes from the file; it may be half a password."""
+
+_KEY = "[key]"
+"""What a parser adds to the path of a key that is wrong itself."""
 
 _SECRET = re.compile(r"secret|password|passwd|api_?key|token$", re.IGNORECASE)
 
@@ -47,6 +53,15 @@ class MistakesError(CommandError):
         lines = "".join(f"\n  {mistake}" for mistake in mistakes)
         super().__init__(f"{name} is not a valid connection file:{lines}", code=Exit.USAGE)
         self.mistakes = mistakes
+
+
+NAMES = KnownNames(
+    document=members.PLAIN_IN_DOCUMENT,
+    row=members.CODING_ROW,
+    header_is_ours=columns.header_is_ours,
+    line_is_ours=columns.line_is_ours,
+)
+"""The names of the far sides that a file may use."""
 
 
 class _Exact(yaml.SafeLoader):
@@ -82,7 +97,7 @@ def parse(text: str, *, name: str) -> ConnectionDocument:
         raise MistakesError(name, [_syntax(error)]) from None
     lines = {path: line for path, line in _lines(tree, ())}
     try:
-        return ConnectionDocument.model_validate(content)
+        return ConnectionDocument.model_validate(content, context=NAMES)
     except ValidationError as error:
         mistakes = [_mistake(each, lines) for each in error.errors(include_url=False) if not _follows(each)]
         raise MistakesError(name, mistakes) from None
@@ -123,7 +138,7 @@ def _twice(node: yaml.Node, path: Path) -> Iterator[Mistake]:
 
 
 def _mistake(error: ErrorDetails, lines: Mapping[Path, int]) -> Mistake:
-    path = error["loc"]
+    path = tuple(step for step in error["loc"] if step != _KEY)
     line = next((lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in lines), None)
     if error["type"] == "extra_forbidden":
         return Mistake(line, _dotted(path[:-1]), None, _unknown(path))
@@ -160,10 +175,17 @@ def _members(path: Path) -> list[str]:
     schema = ConnectionDocument.model_json_schema()
     here: dict[str, Any] = schema
     for step in path:
-        here = here.get("items", {}) if isinstance(step, int) else here.get("properties", {}).get(step, {})
+        here = here.get("items", {}) if isinstance(step, int) else _member(here, step)
         if "$ref" in here:
             here = schema["$defs"][here["$ref"].rpartition("/")[2]]
     return list(here.get("properties", {}))
+
+
+def _member(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    """The schema of a member; of a section with names of your own, such as `tables`, that of each of them."""
+    found = schema.get("properties", {}).get(name) or schema.get("additionalProperties")
+    patterns = schema.get("patternProperties", {}).values()
+    return found if isinstance(found, dict) else next(iter(patterns), {})
 
 
 def _shown(value: Any) -> str | None:
@@ -172,7 +194,9 @@ def _shown(value: Any) -> str | None:
             return f"'{_without_secrets(value)}'"
         case str():
             return f"'{value[:LONGEST_VALUE]}'" + ("…" if len(value) > LONGEST_VALUE else "")
-        case dict() | list() | BaseModel():
+        case None:
+            return "empty"
+        case dict() | list() | tuple() | BaseModel():
             return None
         case _:
             return str(value)

@@ -1,7 +1,7 @@
 """Where the money goes: distributions of a line (APInvExp) and the GL accounts behind them (APInvExpTGLC)."""
 
 from mlc_sandbox.company import BOOK, CHART
-from mlc_sandbox.epicor.draft import Draft, changes, duplicate, entered, money, same_revision
+from mlc_sandbox.epicor.draft import Draft, changes, duplicate, money, same_revision, shown, sign_of
 from mlc_sandbox.epicor.seed import BOOKS, SUSPENSE, Master
 from mlc_sandbox.epicor.wire import KineticError, Row
 from mlc_sandbox.epicor.world import Invoice
@@ -42,7 +42,7 @@ def save_expense(draft: Draft, row: Row) -> Row:
         for key in gone:
             del invoice.accounts[key]
         return stored
-    stored |= {**changes(draft, row), **_amounts({**stored, **row})}
+    stored |= {**changes(draft, row), **_amounts(draft, invoice, {**stored, **row})}
     return stored
 
 
@@ -52,7 +52,7 @@ def _add_expense(draft: Draft, invoice: Invoice, row: Row) -> Row:
     if sequence < 1:
         raise KineticError("InvExpSeq must be positive.", table=EXPENSE, field="InvExpSeq")
     stamp = {"Company": draft.company, "InvExpSeq": sequence, **draft.world.stamp(), "RowMod": ""}
-    invoice.expenses[line, sequence] = {**row, **_amounts(row), **stamp}
+    invoice.expenses[line, sequence] = {**row, **_amounts(draft, invoice, row), **stamp}
     return invoice.expenses[line, sequence]
 
 
@@ -61,9 +61,10 @@ def next_sequence(invoice: Invoice, line: int) -> int:
     return max((sequence for found, sequence in invoice.expenses if found == line), default=0) + 1
 
 
-def _amounts(row: Row) -> Row:
-    amount = entered(row, "DocScrExpAmt", "DocExpAmt", "ScrExpAmt", "ExpAmt") or money(0)
-    return dict.fromkeys(("DocScrExpAmt", "DocExpAmt", "ScrExpAmt", "ExpAmt"), amount)
+def _amounts(draft: Draft, invoice: Invoice, row: Row) -> Row:
+    amount = shown(draft, invoice, EXPENSE, row, "DocScrExpAmt", "DocExpAmt") or money(0)
+    stored = amount * sign_of(draft, invoice)
+    return {"DocScrExpAmt": amount, "ScrExpAmt": amount, "DocExpAmt": stored, "ExpAmt": stored}
 
 
 def save_account(draft: Draft, row: Row) -> Row:

@@ -9,6 +9,7 @@ from mlc_sandbox.epicor.wire import BUSINESS, DUPLICATE, KineticError, Row
 from mlc_sandbox.epicor.world import EpicorWorld, Invoice, InvoiceKey, invoice_key
 
 CENT = Decimal("0.01")
+THOUSANDTH = Decimal("0.001")
 DUPLICATE_TEXT = "This is a duplicate entry of an existing record"
 MODIFIED_TEXT = "Row has been modified by another user and couldn't be updated."
 
@@ -76,8 +77,36 @@ def duplicate(world: EpicorWorld, table: str, field_name: str) -> KineticError:
 
 
 def money(amount: Decimal | int) -> Decimal:
-    """To the cent, half up."""
-    return Decimal(amount).quantize(CENT, ROUND_HALF_UP)
+    """To the thousandth, half up, with two decimals at least: some currencies have three."""
+    exact = Decimal(amount).quantize(THOUSANDTH, ROUND_HALF_UP)
+    return exact.quantize(CENT) if exact == exact.quantize(CENT) else exact
+
+
+def cents(amount: Decimal | int, places: int = 2) -> Decimal:
+    """To so many decimals, half up, with two shown at least: what is computed here."""
+    return money(Decimal(amount).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+
+
+def sign_of(draft: Draft, invoice: Invoice) -> int:
+    """The sign in which amounts are stored: -1 for a debit memo, whose screen shows them positive."""
+    negative = draft.world.settings.debit_memo_sign == "negative"
+    return -1 if invoice.header["DebitMemo"] and negative else 1
+
+
+def shown(draft: Draft, invoice: Invoice, table: str, row: Row, screen: str, stored: str) -> Decimal | None:
+    """The amount as the screen shows it, from either column; None when neither was sent.
+
+    Raises KineticError when both were sent and do not say the same amount, or have too many decimals.
+    """
+    sign = sign_of(draft, invoice)
+    seen, kept = entered(row, screen), entered(row, stored)
+    if seen is not None and kept is not None and invoice.header["DebitMemo"] and sign < 0 and seen != -kept:
+        raise KineticError(f"{screen} {seen} and {stored} {kept} contradict each other.", table=table, field=screen)
+    amount = seen if seen is not None else None if kept is None else kept * sign
+    places = draft.world.master.decimals(invoice.header["CurrencyCode"])
+    if amount is not None and amount != cents(amount, places):
+        raise KineticError(f"{amount} has more than the {places} decimals of the currency.", table=table, field=screen)
+    return amount
 
 
 def same_revision(table: str, sent: Row, stored: Row) -> None:

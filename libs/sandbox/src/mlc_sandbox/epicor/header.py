@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from mlc_sandbox.epicor.draft import Draft, duplicate, entered, money, same_revision
+from mlc_sandbox.epicor.draft import Draft, cents, duplicate, money, same_revision, shown, sign_of
 from mlc_sandbox.epicor.seed import RATE_GROUP
 from mlc_sandbox.epicor.tables import date_of
 from mlc_sandbox.epicor.wire import KineticError, Row, day, instant
@@ -38,7 +38,9 @@ def save_header(draft: Draft, row: Row) -> None:
             if row["RowMod"] == "D":
                 draft.invoices[existing.key] = None
             else:
-                kept = {name: existing.header[name] for name in ("InvoiceNum", "GroupID", "Posted", "SysRowID")}
+                kept = {
+                    name: existing.header[name] for name in ("InvoiceNum", "GroupID", "Posted", "SysRowID", "DebitMemo")
+                }
                 existing.header |= {**_computed(draft, {**existing.header, **row}, vendor), **kept}
 
 
@@ -50,8 +52,6 @@ def _add(draft: Draft, row: Row, vendor: Row) -> None:
         raise refused(f"Invoice Number is longer than {INVOICE_NUM_LENGTH} characters.", "InvoiceNum")
     if row.get("Posted") or row.get("OpenPayable"):
         raise refused("An invoice cannot be entered as posted.", "Posted")
-    if row.get("DebitMemo"):
-        raise refused("This sandbox does not take debit memos yet.", "DebitMemo")
     if row.get("GroupID", draft.group) not in ("", draft.group):
         raise refused(f"The invoice names group {row['GroupID']}, the call names {draft.group}.", "GroupID")
     header = {**_DEFAULTS, **_computed(draft, row, vendor), "InvoiceNum": number, "GroupID": draft.group}
@@ -101,11 +101,41 @@ def _computed(draft: Draft, row: Row, vendor: Row) -> Row:
         _known(draft, "TaxRgn", "TaxRegionCode", row["TaxRegionCode"])
     if row.get("RateGrpCode") not in (None, "", RATE_GROUP):
         raise refused("A valid Rate Type is required.", "RateGrpCode")
-    control = entered(row, "ScrDocInvoiceVendorAmt", "DocInvoiceVendorAmt") or money(0)
-    amounts = {"DocInvoiceVendorAmt": control, "ScrDocInvoiceVendorAmt": control}
+    as_it_will_be = Invoice({**row, "DebitMemo": bool(row.get("DebitMemo")), "CurrencyCode": currency})
+    names = ("ScrDocInvoiceVendorAmt", "DocInvoiceVendorAmt")
+    control = shown(draft, as_it_will_be, TABLE, row, *names) or money(0)
+    if row.get("DebitMemo") and control < 0:
+        raise refused("The amount of a debit memo is entered positive.", "ScrDocInvoiceVendorAmt")
+    stored = control * sign_of(draft, as_it_will_be)
+    amounts = {"DocInvoiceVendorAmt": stored, "ScrDocInvoiceVendorAmt": control}
+    amounts |= {**_rate(draft, row, currency), **_reference(draft, row, vendor)}
     codes = {"TermsCode": terms, "CurrencyCode": currency, "Company": draft.company, "RowMod": ""}
     revision = {"SysRevID": draft.world.next_revision(), "ChangedBy": draft.user, "ChangeDate": instant(draft.now)}
     return {**row, **codes, **_dates(draft, row, terms), **amounts, **revision}
+
+
+def _rate(draft: Draft, row: Row, currency: str) -> Row:
+    """The rate of the table, unless one is locked; base currency has none."""
+    home = draft.world.master.companies[draft.company]["CurrencyCode"]
+    if row.get("LockRate") and row.get("ExchangeRate"):
+        return {"ExchangeRate": Decimal(row["ExchangeRate"]), "LockRate": True}
+    if currency == home:
+        return {"ExchangeRate": Decimal(1)}
+    found = draft.world.master.find("CurrExRate", SourceCurrCode=currency, TargetCurrCode=home, Company=draft.company)
+    if found is None:
+        raise refused(f"There is no exchange rate from {currency} to {home}.", "ExchangeRate")
+    return {"ExchangeRate": Decimal(found["CurrentRate"])}
+
+
+def _reference(draft: Draft, row: Row, vendor: Row) -> Row:
+    """The invoice that a debit memo credits."""
+    number = row.get("ScrInvoiceRef") or row.get("InvoiceRef") or ""
+    if not number:
+        return {}
+    original = draft.find(vendor["VendorNum"], number)
+    if not row.get("DebitMemo") or original is None or original.header["DebitMemo"]:
+        raise refused("Invoice Reference must name an existing invoice that is no debit memo.", "InvoiceRef")
+    return {"InvoiceRef": number, "ScrInvoiceRef": number}
 
 
 def _known(draft: Draft, table: str, column: str, code: str) -> None:
@@ -148,7 +178,7 @@ def total(invoice: Invoice) -> None:
     variance = money(header["DocInvoiceVendorAmt"] - amount)
     document = {"InvoiceAmt": amount, "TaxAmt": money(tax), "InvoiceVariance": variance}
     rate = Decimal(header["ExchangeRate"])
-    header |= {name: money(value * rate) for name, value in document.items()}
+    header |= {name: cents(value * rate) for name, value in document.items()}
     header |= {f"Doc{name}": value for name, value in document.items()}
     balance = {name: amount for name in ("DocInvoiceBal", "DocUnpostedBal")}
     header |= {**balance, "InvoiceBal": header["InvoiceAmt"], "UnpostedBal": header["InvoiceAmt"]}

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from mlc_sandbox.epicor.draft import Draft, changes, duplicate, entered, money, same_revision
+from mlc_sandbox.epicor.draft import Draft, cents, changes, duplicate, money, same_revision, shown, sign_of
 from mlc_sandbox.epicor.seed import RATE_CODE
 from mlc_sandbox.epicor.wire import KineticError, Row, instant
 from mlc_sandbox.epicor.world import Invoice
@@ -26,7 +26,7 @@ def save_line(draft: Draft, row: Row) -> Row:
     if row["RowMod"] == "D":
         _remove_line(invoice, number)
         return stored
-    stored |= {**changes(draft, row), **_cost(stored, row), **_line_stamp(draft, stored)}
+    stored |= {**changes(draft, row), **_cost(draft, invoice, stored, row), **_line_stamp(draft, stored)}
     return stored
 
 
@@ -37,7 +37,7 @@ def _add_line(draft: Draft, invoice: Invoice, row: Row) -> Row:
     number = row.get("InvoiceLine", 0) or max(invoice.lines, default=0) + 1
     if number < 1:
         raise KineticError("InvoiceLine must be positive.", table=LINE, field="InvoiceLine")
-    line = {**_identity(invoice), "PartNum": "", "Description": "", **row, **_cost({}, row)}
+    line = {**_identity(invoice), "PartNum": "", "Description": "", **row, **_cost(draft, invoice, {}, row)}
     line |= {"InvoiceLine": number, "LineType": "M", **draft.world.stamp()}
     line |= _line_stamp(draft, line)
     invoice.lines[number] = line
@@ -53,18 +53,18 @@ def _line_stamp(draft: Draft, line: Row) -> Row:
     return {"SysRowID": line["SysRowID"], **changed, "RowMod": ""}
 
 
-def _cost(stored: Row, row: Row) -> Row:
+def _cost(draft: Draft, invoice: Invoice, stored: Row, row: Row) -> Row:
     """Quantity x unit cost, or the extended cost as it was entered; then the unit cost follows from it."""
-    known = {"VendorQty": 1, "DocUnitCost": 0, **stored, **row}
-    quantity = Decimal(row.get("ScrVendorQty", known["VendorQty"]))
-    extended = entered(row, "ScrDocExtCost", "DocExtCost")
+    known = {"ScrVendorQty": 1, "DocUnitCost": 0, **stored, **row}
+    sign, quantity = sign_of(draft, invoice), Decimal(known["ScrVendorQty"])
+    extended = shown(draft, invoice, LINE, row, "ScrDocExtCost", "DocExtCost")
     unit = Decimal(known["DocUnitCost"])
     if extended is None:
-        extended = money(quantity * unit)
+        extended = cents(quantity * unit)
     elif quantity:
         unit = extended if quantity == 1 else extended / quantity
-    amounts = {"DocExtCost": extended, "ScrDocExtCost": extended, "ExtCost": extended, "DocUnitCost": unit}
-    return {**amounts, "VendorQty": quantity, "ScrVendorQty": quantity}
+    amounts = {"DocExtCost": extended * sign, "ScrDocExtCost": extended, "ExtCost": extended * sign}
+    return {**amounts, "DocUnitCost": unit, "VendorQty": quantity * sign, "ScrVendorQty": quantity}
 
 
 def _remove_line(invoice: Invoice, number: int) -> None:
@@ -83,7 +83,8 @@ def save_tax(draft: Draft, row: Row) -> None:
             raise duplicate(draft.world, TAX, "TaxCode")
         rate = _rate(draft, key[0], key[1])
         stamp = {"RateCode": key[1], "ECAcquisitionSeq": key[2], **draft.world.stamp(), "RowMod": ""}
-        invoice.taxes[key] = {**_identity(invoice), **row, **_tax_amounts(row, rate), **stamp}
+        amounts = _tax_amounts(draft, invoice, row, rate)
+        invoice.taxes[key] = {**_identity(invoice), **row, **amounts, **stamp}
         return
     if stored is None:
         raise KineticError("Record not found.", table=TAX, field="TaxCode")
@@ -92,7 +93,7 @@ def save_tax(draft: Draft, row: Row) -> None:
         del invoice.taxes[key]
         return
     rate = _rate(draft, key[0], key[1])
-    stored |= {**changes(draft, row), **_tax_amounts({**stored, **row}, rate)}
+    stored |= {**changes(draft, row), **_tax_amounts(draft, invoice, {**stored, **row}, rate)}
 
 
 def _rate(draft: Draft, code: str, rate_code: str) -> Decimal:
@@ -105,9 +106,12 @@ def _rate(draft: Draft, code: str, rate_code: str) -> Decimal:
     return Decimal(rate["TaxPercent"])
 
 
-def _tax_amounts(row: Row, percent: Decimal) -> Row:
-    taxable = entered(row, "ScrDocTaxableAmt", "DocTaxableAmt") or money(0)
-    given = entered(row, "ScrDocTaxAmt", "DocTaxAmt")
-    tax = given if row.get("Manual") and given is not None else money(taxable * percent / 100)
-    document = {"DocTaxableAmt": taxable, "DocTaxAmt": tax, "ScrDocTaxableAmt": taxable, "ScrDocTaxAmt": tax}
-    return {**document, "TaxableAmt": taxable, "TaxAmt": tax, "Percent": percent, "Manual": bool(row.get("Manual"))}
+def _tax_amounts(draft: Draft, invoice: Invoice, row: Row, percent: Decimal) -> Row:
+    sign, places = sign_of(draft, invoice), draft.world.master.decimals(invoice.header["CurrencyCode"])
+    taxable = shown(draft, invoice, TAX, row, "ScrDocTaxableAmt", "DocTaxableAmt") or money(0)
+    given = shown(draft, invoice, TAX, row, "ScrDocTaxAmt", "DocTaxAmt")
+    tax = given if row.get("Manual") and given is not None else cents(taxable * percent / 100, places)
+    stored = {"TaxableAmt": taxable * sign, "TaxAmt": tax * sign}
+    screen = {"ScrDocTaxableAmt": taxable, "ScrDocTaxAmt": tax}
+    document = {f"Doc{name}": amount for name, amount in stored.items()}
+    return {**document, **screen, **stored, "Percent": percent, "Manual": bool(row.get("Manual"))}

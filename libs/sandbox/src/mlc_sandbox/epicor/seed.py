@@ -9,8 +9,10 @@ from mlc_sandbox.company import (
     COMPANIES,
     COST_CENTRES,
     CURRENCIES,
+    DECIMALS,
     DEPARTMENTS,
     NATURAL_ACCOUNTS,
+    RATES,
     SEGMENTS,
     TAXES,
     TERMS,
@@ -42,6 +44,10 @@ class Master:
     def has(self, table: str, **columns: object) -> bool:
         """Is there a row with these values?"""
         return any(columns.items() <= row.items() for row in self.rows[table])
+
+    def decimals(self, currency: str) -> int:
+        """Decimals of a currency's amounts."""
+        return DECIMALS.get(currency, 2)
 
     def find(self, table: str, **columns: object) -> Row | None:
         """The first row with these values."""
@@ -180,5 +186,17 @@ def _terms_and_taxes() -> dict[str, list[Row]]:
             {"Company": code, "CurrencyCode": currency, "CurrName": name}
             for code in codes
             for currency, name in CURRENCIES.items()
+        ],
+        "CurrExRate": [
+            {
+                "Company": code,
+                "RateGrpCode": RATE_GROUP,
+                "SourceCurrCode": source,
+                "TargetCurrCode": target,
+                "EffectiveDate": "2015-01-01T00:00:00",
+                "CurrentRate": rate,
+            }
+            for code in codes
+            for (source, target), rate in RATES.items()
         ],
     }

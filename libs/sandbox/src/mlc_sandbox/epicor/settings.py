@@ -13,6 +13,7 @@ class Settings(BaseModel):
     `auto_expense`: the save of a line also creates a default distribution, as some tenants do.
     `denied`: services (`Erp.BO.VendorSvc`) or calls (`Erp.BO.VendorSvc/Vendors`) outside the key's access scope.
     `broken_reads`: services whose entity sets answer 500, as heavy ones do on some tenants.
+    `debit_memo_sign`: how a debit memo's amounts are stored; it is documented as negative, and not proven.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -35,5 +36,6 @@ class Settings(BaseModel):
     duplicate: Literal[409, 400, 500] = 409
     auto_expense: bool = False
     legal_numbers: bool = False
+    debit_memo_sign: Literal["negative", "as entered"] = "negative"
     inactive_vendors: Literal["refuse", "accept"] = "refuse"
     period_closed_before: date | None = None
