@@ -233,3 +233,43 @@ async def test_an_account_that_epicor_does_not_take_on_the_day_is_refused_with_i
     assert isinstance(outcome, InvoiceRefused)
     assert {each.code for each in outcome.findings} == {"INVALID_ACCOUNT"}
     assert "restricted" in outcome.findings[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("action", "posted", "held"), [("hold", True, True), ("post", True, False), ("refuse", False, False)]
+)
+async def test_an_invoice_that_looks_like_another_one(
+    writer: Writer, rules: Change, action: str, posted: bool, held: bool
+) -> None:
+    rules(near_duplicates=action)
+    body = invoice() | {"invoiceNumber": "SI-0042"}
+    await writer.once(approved(body))
+
+    outcome = await writer.once(approved(body | {"invoiceId": "d" * 32, "invoiceNumber": "si 42"}))
+
+    assert isinstance(outcome, InvoicePosted) is posted, outcome
+    assert [each.header["InvoiceHeld"] for each in writer.invoices()] == [False, *([held] if posted else [])]
+    if isinstance(outcome, InvoiceRefused):
+        assert [each.code for each in outcome.findings] == ["NEAR_DUPLICATE"]
+
+
+async def test_the_same_invoice_in_the_sister_company_is_entered_on_hold(writer: Writer) -> None:
+    body = scaled(invoice(), "EUR", 2) | {"supplierCode": "10477", "paymentTermCode": None}
+    await writer.once(approved(body))
+
+    outcome = await writer.once(
+        approved(body | {"invoiceId": "d" * 32, "companyCode": "FI01", "currencyCodeCompany": "EUR"})
+    )
+
+    assert isinstance(outcome, InvoicePosted), outcome
+    assert [each.code for each in outcome.held_for or ()] == ["NEAR_DUPLICATE"]
+
+
+async def test_equal_sums_and_dates_under_other_numbers_are_no_duplicates(writer: Writer) -> None:
+    body = invoice()
+    await writer.once(approved(body))
+
+    outcome = await writer.once(approved(body | {"invoiceId": "d" * 32, "invoiceNumber": "ANOTHER-1"}))
+
+    assert isinstance(outcome, InvoicePosted)
+    assert outcome.held_for is None

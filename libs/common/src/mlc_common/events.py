@@ -169,6 +169,7 @@ class InvoiceRemoved(_DocumentFact):
     vendor_num: int
     invoice_num: str
     difference: str
+    connection_version: int | None = Field(default=None, description="of what was meant; None in facts of old")
 
     @property
     def id(self) -> str:
@@ -208,7 +209,7 @@ class InvoiceRefused(_DocumentFact):
 
     type: Literal["invoice_refused"] = "invoice_refused"
     connection_version: int
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = Field(min_length=1)
 
 
 class OutcomeAnswered(_DocumentFact):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -12,9 +13,9 @@ from pydantic import ValidationError
 from mlc_common.connection import Epicor
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.http import Answer, UnclearAnswerError, dump_json
-from mlc_epicor.datasets import APInvGrpRow, APInvoiceDataset, Saved
+from mlc_epicor.datasets import APInvGrpRow, APInvHedRow, APInvoiceDataset, Saved
 from mlc_epicor.errors import Refusal
-from mlc_epicor.odata import any_of, both, chunks, collated, literal
+from mlc_epicor.odata import any_of, both, chunks, collated, equals, literal
 from mlc_epicor.sign_in import SignIn
 from mlc_epicor.transport import Transport, value_of
 
@@ -24,6 +25,19 @@ WEB_SERVICE_LICENCE = "00000003-9439-4B30-A6F4-6D2FD4B9FD0F"
 
 INVOICES = "Erp.BO.APInvoiceSvc"
 GROUPS = "Erp.BO.APInvGrpSvc"
+
+_ALIKE = (
+    "VendorNum",
+    "InvoiceNum",
+    "InvoiceDate",
+    "DocInvoiceAmt",
+    "CurrencyCode",
+    "DebitMemo",
+    "ExternalID",
+    "GroupID",
+    "EntryPerson",
+    "Posted",
+)
 
 Row = dict[str, Any]
 
@@ -65,6 +79,22 @@ class EpicorClient:
         except PermanentError as error:
             raise TransientError(f"{error} Nothing is decided before it can be.") from error
         return held if held.APInvHed else None
+
+    async def invoices_of(self, company: str, vendor_num: int, *, totals: Iterable[Decimal]) -> list[APInvHedRow]:
+        """The headers of a vendor's invoices with one of these sums in invoice currency, posted or not.
+
+        Epicor reference, uniqueness, ambiguity, looking up: the search service is the light one.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+            PermanentError: Epicor does not understand the question, or its answer cannot be read.
+        """
+        where = both(equals("VendorNum", vendor_num), any_of("DocInvoiceAmt", totals))
+        rows = await self.rows(company, "Erp.BO.APInvSearchSvc/APInvSearches", where=where, select=_ALIKE)
+        try:
+            return [APInvHedRow.model_validate({"Company": company} | row) for row in rows]
+        except ValidationError as error:
+            raise PermanentError("Epicor APInvSearches: the answer cannot be read.") from error
 
     async def update_master(self, company: str, dataset: APInvoiceDataset, *, group_id: str) -> Saved | Refusal:
         """Save a whole AP invoice in one call; what Epicor then holds must be read back whatever the answer is.

@@ -78,6 +78,7 @@ class Facts:
             vendor_num=meant.header.VendorNum,
             invoice_num=meant.header.InvoiceNum,
             difference=difference,
+            connection_version=self._version,
         )
 
     def posted(self, held: APInvoiceDataset, draft: Draft, *, vendor_id: str, found: bool) -> InvoicePosted:

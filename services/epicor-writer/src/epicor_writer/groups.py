@@ -29,15 +29,19 @@ def apply_date_in(group_id: str) -> date:
 
 def sharing(mine: ConnectionDocument, others: Iterable[ConnectionDocument]) -> list[str]:
     """The names of other connections that use groups of the same names in the same Epicor company."""
-    companies = {pair.epicor.casefold() for pair in mine.companies}
+    groups = _groups(mine)
     return [
         other.name
         for other in others
         if other.name != mine.name
         and other.epicor.base_url.casefold() == mine.epicor.base_url.casefold()
-        and other.posting.group_prefix == mine.posting.group_prefix
-        and companies & {pair.epicor.casefold() for pair in other.companies}
+        and groups & _groups(other)
     ]
+
+
+def _groups(document: ConnectionDocument) -> set[tuple[str, str]]:
+    """Epicor company and first letter of the groups used in it."""
+    return {(pair.epicor.casefold(), document.rules(pair).group_prefix) for pair in document.companies}
 
 
 def holder(group: APInvGrpRow, *, user: str | None) -> str | None:

@@ -13,6 +13,7 @@ from epicor_writer.coding import Chart
 from epicor_writer.credit_notes import credit_number, with_suffix
 from epicor_writer.decision import is_ours, place_of
 from epicor_writer.draft import to_draft, wanted
+from epicor_writer.duplicates import near_duplicates
 from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
@@ -26,6 +27,7 @@ from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, PostingIntended
 from mlc_common.failures import PermanentError, TransientError
+from mlc_common.posting_rules import Action
 from mlc_common.settings import Timings
 
 
@@ -114,6 +116,10 @@ async def _first_time(
         faults = () if isinstance(draft, Draft) else draft
         return await refuse(desk, (*barred, *faults, *checked.findings))
     draft = await numbered(draft.held_back(checked.holds), vendor, desk)
+    near = await alike(draft, desk)
+    if desk.rules.near_duplicates is Action.REFUSE:
+        return await Posting(desk, state, draft, vendor, findings=(*barred, *checked.findings, *near)).run()
+    draft = draft.held_back((*checked.holds, *near))
     return await Posting(desk, state, draft, vendor, findings=(*barred, *checked.findings)).run()
 
 
@@ -124,12 +130,13 @@ async def _again(desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = (
     draft = _draft_again(desk, intent)
     try:
         checked = await check(desk, apply_date=draft.apply_date)
+        near = await alike(draft, desk) if desk.rules.near_duplicates is Action.HOLD else ()
     except PermanentError as error:
         raise TransientError(f"{error} It is unclear whether Epicor holds the invoice, so this waits.") from error
     vendor, known = Vendor(intent.vendor_num, intent.vendor_id), checked.reference.vendor
     if known is not None and known.num == intent.vendor_num:
         vendor = known
-    draft = await credited(draft.held_back(checked.holds), vendor, desk)
+    draft = await credited(draft.held_back((*checked.holds, *near)), vendor, desk)
     groups = [group_id for _, group_id in await _left_open(desk.log, desk.event, state)]
     return await Posting(desk, state, draft, vendor, findings=barred or checked.findings, left_open=groups).run()
 
@@ -196,6 +203,14 @@ async def numbered(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:
         held = await desk.ledger.look_up(draft.pair.epicor, vendor.num, draft.invoice_num)
         draft = replace(draft, invoice_num=credit_number(draft, held, suffix=desk.rules.credit_notes.suffix))
     return await credited(draft, vendor, desk)
+
+
+async def alike(draft: Draft, desk: Desk) -> tuple[Finding, ...]:
+    """An invoice that Epicor holds in one of the connection's companies and that looks like this one."""
+    if desk.rules.near_duplicates is Action.POST:
+        return ()
+    companies = sorted({pair.epicor for pair in desk.connection.document.companies})
+    return near_duplicates(draft, await desk.ledger.alike(companies, desk.document.supplierCode.strip(), draft.total))
 
 
 async def credited(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:

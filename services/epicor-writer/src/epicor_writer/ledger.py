@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
+from decimal import Decimal
 
 import httpx
 import structlog
@@ -18,7 +19,7 @@ from epicor_writer.reference import Reference, Wanted
 from mlc_common.failures import TransientError, UnknownOutcomeError
 from mlc_common.http import UnclearAnswerError
 from mlc_epicor.client import EpicorClient
-from mlc_epicor.datasets import APInvoiceDataset, Saved
+from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset, Saved
 from mlc_epicor.errors import Refusal
 
 log = structlog.stdlib.get_logger(__name__)
@@ -56,6 +57,15 @@ class EpicorLedger:
     async def look_up(self, company: str, vendor_num: int, invoice_num: str) -> APInvoiceDataset | None:
         """The invoice with this key, whole, or None."""
         return await self._client.invoice(company, vendor_num, invoice_num)
+
+    async def alike(self, companies: Sequence[str], vendor_id: str, total: Decimal) -> list[APInvHedRow]:
+        """The headers of a vendor's invoices and debit memos that come to this sum, whatever its sign."""
+        found: list[APInvHedRow] = []
+        for company in companies:
+            vendor = (await self._records.reference(Wanted(company, chart="", vendor_id=vendor_id))).vendor
+            if vendor is not None:
+                found += await self._client.invoices_of(company, vendor.num, totals=(total, -total))
+        return found
 
     async def open_group(self, company: str, group_id: str, *, apply_date: date) -> Reply:
         """Make sure that we can use the group, creating it when it is not there."""

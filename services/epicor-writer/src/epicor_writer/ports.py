@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Protocol
 
 from epicor_writer.decision import Said
 from epicor_writer.reference import Reference, Wanted
 from mlc_common.eventlog import Appended, Recorded
 from mlc_common.events import Event
-from mlc_epicor.datasets import APInvoiceDataset
+from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Ledger(Protocol):
 
     async def look_up(self, company: str, vendor_num: int, invoice_num: str) -> APInvoiceDataset | None:
         """The invoice with this key, whole, or None."""
+        ...
+
+    async def alike(self, companies: Sequence[str], vendor_id: str, total: Decimal) -> Sequence[APInvHedRow]:
+        """The headers of a vendor's invoices and debit memos that come to this sum, whatever its sign."""
         ...
 
     async def open_group(self, company: str, group_id: str, *, apply_date: date) -> Reply:

@@ -10,6 +10,11 @@ POSTING: dict[str, Entry] = {
         "AP",
         "Check whether the invoice was entered before; if not, correct its number and transfer it again.",
     ),
+    "NEAR_DUPLICATE": Entry(
+        "Invoice {number} looks like invoice {other} in Epicor company {company} ({where}): same sum, same date.",
+        "AP",
+        "Compare both; delete the one in Epicor that is too much, or release the one on hold.",
+    ),
     "ALREADY_POSTED": Entry(
         "Epicor company {company} already holds this document as invoice {number} of supplier {vendor} ({where}).",
         "AP",

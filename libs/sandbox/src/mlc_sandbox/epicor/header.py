@@ -121,10 +121,10 @@ def _rate(draft: Draft, row: Row, currency: str) -> Row:
         return {"ExchangeRate": Decimal(row["ExchangeRate"]), "LockRate": True}
     if currency == home:
         return {"ExchangeRate": Decimal(1)}
-    found = draft.world.master.find("CurrExRate", SourceCurrCode=currency, TargetCurrCode=home, Company=draft.company)
+    found = draft.world.master.rate(currency, home)
     if found is None:
         raise refused(f"There is no exchange rate from {currency} to {home}.", "ExchangeRate")
-    return {"ExchangeRate": Decimal(found["CurrentRate"])}
+    return {"ExchangeRate": found}
 
 
 def _reference(draft: Draft, row: Row, vendor: Row) -> Row:

@@ -1,6 +1,7 @@
 """Northwind's master data as rows of Epicor's tables."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from mlc_sandbox.company import (
     ACCOUNTS,
@@ -48,6 +49,10 @@ class Master:
     def decimals(self, currency: str) -> int:
         """Decimals of a currency's amounts."""
         return DECIMALS.get(currency, 2)
+
+    def rate(self, currency: str, home: str) -> Decimal | None:
+        """Units of base currency for one unit of a currency; None when the table has none."""
+        return RATES.get((currency, home))
 
     def find(self, table: str, **columns: object) -> Row | None:
         """The first row with these values."""
@@ -186,17 +191,5 @@ def _terms_and_taxes() -> dict[str, list[Row]]:
             {"Company": code, "CurrencyCode": currency, "CurrName": name}
             for code in codes
             for currency, name in CURRENCIES.items()
-        ],
-        "CurrExRate": [
-            {
-                "Company": code,
-                "RateGrpCode": RATE_GROUP,
-                "SourceCurrCode": source,
-                "TargetCurrCode": target,
-                "EffectiveDate": "2015-01-01T00:00:00",
-                "CurrentRate": rate,
-            }
-            for code in codes
-            for (source, target), rate in RATES.items()
         ],
     }

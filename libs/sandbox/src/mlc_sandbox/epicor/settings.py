@@ -14,6 +14,7 @@ class Settings(BaseModel):
     `denied`: services (`Erp.BO.VendorSvc`) or calls (`Erp.BO.VendorSvc/Vendors`) outside the key's access scope.
     `broken_reads`: services whose entity sets answer 500, as heavy ones do on some tenants.
     `debit_memo_sign`: how a debit memo's amounts are stored; it is documented as negative, and not proven.
+    `tenant_columns`: what becomes of columns that a tenant may have added itself (`..._c`) and this one may not have.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -32,6 +33,7 @@ class Settings(BaseModel):
     page_cap: Annotated[int, Field(ge=1)] = 100
     broken_reads: frozenset[str] = frozenset()
     full_rows: bool = False
+    tenant_columns: Literal["keep", "drop", "refuse"] = "keep"
 
     duplicate: Literal[409, 400, 500] = 409
     auto_expense: bool = False
