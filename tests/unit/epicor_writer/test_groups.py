@@ -79,3 +79,15 @@ def test_connections_that_would_take_each_others_groups_for_their_own_are_named(
     ]
 
     assert sharing(connection("mine"), others) == ["same"]
+
+
+def test_a_company_with_a_letter_of_its_own_shares_no_groups() -> None:
+    pair = {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": [{"field": "accountCode"}]}
+    other = connection("other")
+    apart = other.model_validate(
+        {**other.model_dump(), "companies": [pair | {"posting": {"group_prefix": "K"}}], "posting": {}}
+    )
+
+    assert sharing(connection("mine"), [other]) == ["other"]
+    assert sharing(connection("mine"), [apart]) == []
+    assert sharing(connection("mine", prefix="K"), [apart]) == ["other"]

@@ -50,7 +50,7 @@ def same_value(meant: object, held: object) -> bool:
         case Decimal():
             return _number(held) == meant
         case date():
-            return isinstance(held, str) and held[:10] == meant.isoformat()
+            return str(held)[:10] == meant.isoformat()
         case _:
             return ("" if held is None else str(held)).strip() == str(meant).strip()
 

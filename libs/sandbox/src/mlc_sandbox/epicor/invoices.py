@@ -24,7 +24,7 @@ _NOTHING: Row = {
 
 
 def _update_master(call: Call) -> Row:
-    tableset = checked_tableset(call.arguments["ds"])
+    tableset = checked_tableset(call.world, call.arguments["ds"])
     if call.arguments["cTableName"] not in AP_INVOICE_TABLES:
         raise KineticError(f"cTableName {call.arguments['cTableName']!r} is not a table of the invoice.")
     group = use_group(call, call.arguments["cGroupID"])["GroupID"]
@@ -60,7 +60,7 @@ def _outcome(call: Call, tableset: Any, group: str, **flags: Any) -> Row:
 
 def _update(call: Call) -> Row:
     """Saves like UpdateMaster; the group is the one that the header rows, or the stored invoices, name."""
-    tableset = checked_tableset(call.arguments["ds"])
+    tableset = checked_tableset(call.world, call.arguments["ds"])
     draft = call.draft(use_group(call, _group_named(call, tableset))["GroupID"])
     save(draft, tableset, lose_accounts=call.fault == "blank_accounts")
     draft.commit()
@@ -100,7 +100,7 @@ def _adding(table: str, row_of: Callable[[Call, Tableset], Row]) -> Callable[[Ca
     """A GetNew method: the tableset as sent, with one more row that is not saved yet."""
 
     def run(call: Call) -> Row:
-        tableset = checked_tableset(call.arguments["ds"])
+        tableset = checked_tableset(call.world, call.arguments["ds"])
         row = {"Company": call.company, **row_of(call, tableset), "SysRevID": 0, "RowMod": "A"}
         tableset[table].append(row)
         return {"parameters": {"ds": _all_tables(tableset)}}
@@ -163,11 +163,11 @@ def _change_vendor(call: Call) -> Row:
 def _change_date(call: Call) -> Row:
     tableset, row = _header_in_hand(call)
     row["InvoiceDate"] = call.arguments["ProposedInvoiceDate"]
-    return {"parameters": {"cMessageText": "", "ds": _all_tables(checked_tableset(tableset))}}
+    return {"parameters": {"cMessageText": "", "ds": _all_tables(checked_tableset(call.world, tableset))}}
 
 
 def _header_in_hand(call: Call) -> tuple[Tableset, Row]:
-    tableset = checked_tableset(call.arguments["ds"])
+    tableset = checked_tableset(call.world, call.arguments["ds"])
     row = next((row for row in tableset["APInvHed"] if row.get("RowMod") in ("A", "U")), None)
     if row is None:
         raise KineticError("There is no APInvHed row with RowMod A or U.", table="APInvHed")

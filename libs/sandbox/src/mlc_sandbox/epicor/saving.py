@@ -28,7 +28,7 @@ _SAVED: tuple[tuple[str, Callable[[Draft, Row], Any]], ...] = (
 SAVED_TABLES = tuple(table for table, _ in _SAVED)
 
 
-def checked_tableset(value: Any) -> Tableset:
+def checked_tableset(world: EpicorWorld, value: Any) -> Tableset:
     """The rows as sent. Raises KineticError for an unknown table or column, or a table not saved here."""
     if not isinstance(value, dict):
         raise KineticError("The tableset must be an object.")
@@ -39,7 +39,10 @@ def checked_tableset(value: Any) -> Tableset:
             raise KineticError(f"{table} must be an array of rows.", table=table)
         if rows and table not in SAVED_TABLES:
             raise KineticError(f"This sandbox does not take rows of {table}.", table=table)
-    return {table: [checked_row(table, row) for row in value.get(table, [])] for table in SAVED_TABLES}
+    own = world.settings.tenant_columns
+    return {
+        table: [checked_row(table, row, tenant_columns=own) for row in value.get(table, [])] for table in SAVED_TABLES
+    }
 
 
 def save(draft: Draft, tableset: Tableset, *, lose_accounts: bool = False) -> None:

@@ -21,6 +21,8 @@ AP_INVOICE_TABLES = (
 
 ROW_MODS = frozenset({"", "A", "U", "D"})
 
+OF_THE_TENANT = "_c"
+
 _EMPTY: Mapping[str, Any] = {"string": "", "number": 0, "boolean": False, "date": None}
 
 
@@ -50,20 +52,26 @@ def full(table: str, row: Row) -> Row:
     return {**{name: _EMPTY[kind] for name, kind in columns(table).items()}, **row}
 
 
-def checked_row(table: str, value: Any) -> Row:
+def checked_row(table: str, value: Any, *, tenant_columns: str = "refuse") -> Row:
     """The row as sent, dates brought to one form. Raises KineticError for a column or a value that cannot be.
 
-    Epicor's names are case-sensitive: `vendornum` is an unknown column.
+    Epicor's names are case-sensitive: `vendornum` is an unknown column. A column of the tenant's own ends in `_c`.
     """
     if not isinstance(value, dict):
         raise KineticError(f"A row of {table} must be an object.", table=table)
+    added = {
+        name: found for name, found in value.items() if name.endswith(OF_THE_TENANT) and name not in columns(table)
+    }
+    if tenant_columns != "refuse":
+        value = {name: found for name, found in value.items() if name not in added}
     for name in value:
         if name not in columns(table):
             message = f"Could not find a property named '{name}' on type 'Erp.{table}'."
             raise KineticError(message, table=table, field=name)
     if value.get("RowMod", "") not in ROW_MODS:
         raise KineticError("RowMod must be A, U, D or empty.", table=table, field="RowMod")
-    return {name: _checked(table, name, found) for name, found in value.items()}
+    kept = added if tenant_columns == "keep" else {}
+    return {name: _checked(table, name, found) for name, found in value.items()} | kept
 
 
 def _checked(table: str, name: str, found: Any) -> Any:

@@ -1,0 +1,148 @@
+"""What holds for every document: the books balance, the same document makes the same dataset, nothing blows up."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from epicor_writer.draft import to_draft
+from epicor_writer.invoice import Draft
+from epicor_writer.mapping import to_dataset
+from epicor_writer.readback import differences
+from epicor_writer.reference import Vendor
+from mlc_basware.documents import AccountingDocument
+from mlc_common.catalogue import CATALOGUE, answer_text
+from mlc_common.company_rules import CompanyPair
+from mlc_common.http import dump_json
+from mlc_common.posting_rules import Posting
+
+from .conftest import TODAY
+
+PLACES = {"USD": 2, "JPY": 0, "KWD": 3}
+SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1", "default": "10"}, {"constant": "200"}]
+PAIR = CompanyPair.model_validate({"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": SEGMENTS})
+DATES = st.sampled_from(["2026-10-28", "2026-10-28T00:00:00Z", "2026-10-28T23:59:59+02:00", "2026-10-28T07:36:13.053Z"])
+CODES = st.sampled_from(["US-IL", "EXEMPT", "VAT24"])
+
+
+@st.composite
+def rows_of(draw: st.DrawFn, places: int) -> list[dict[str, Any]]:
+    """Coding rows: any signs, zero amounts, gaps in the index, several tax codes or none."""
+    amounts = st.decimals(-999_999, 999_999, places=places, allow_nan=False)
+    indexes = draw(st.lists(st.integers(0, 100_000), min_size=1, max_size=12, unique=True))
+    taxed = draw(st.booleans())
+    return [
+        {
+            "externalCode": f"r{index}",
+            "rowIndex": index,
+            "accountCode": draw(st.sampled_from(["6100", "6200"])),
+            "netTotal": draw(amounts),
+            **({"taxCode": draw(CODES), "taxSum": draw(amounts)} if taxed else {}),
+        }
+        for index in indexes
+    ]
+
+
+@st.composite
+def valid(draw: st.DrawFn) -> tuple[dict[str, Any], Posting]:
+    """A document that is in order, of any kind, with rules that take it."""
+    currency = draw(st.sampled_from(sorted(PLACES)))
+    rows = draw(rows_of(PLACES[currency]))
+    net = sum((row["netTotal"] for row in rows), Decimal(0))
+    tax = sum((row.get("taxSum", Decimal(0)) for row in rows), Decimal(0))
+    typed = draw(st.booleans())
+    if net * (net + tax) < 0:
+        for row in rows:
+            row.pop("taxSum", None)
+        tax = Decimal(0)
+    negative = (net + tax or net) < 0
+    body = {
+        "invoiceId": "7c0d4a0be7f84a6d9b1d3b5a9e2f4c61",
+        "invoiceNumber": draw(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=50)),
+        "processingStatus": "WaitingForTransfer",
+        "companyCode": "US01",
+        "supplierCode": "10432",
+        "currencyCode": currency,
+        "netSum": net,
+        "taxSum1": tax,
+        "grossSum": net + tax,
+        "invoiceDate": draw(DATES),
+        "invoiceTypeCode": "CR" if typed and negative else None,
+        "paymentBlock": draw(st.booleans()),
+        "codingRows": rows,
+    }
+    convention = draw(st.sampled_from(["either", "negative sums"]))
+    types = {"CR": {"kind": "credit note"}} if typed and negative else {}
+    return body, Posting.model_validate({"invoice_types": types, "credit_notes": {"convention": convention}})
+
+
+def drafted(body: dict[str, Any], posting: Posting) -> Draft | tuple[Any, ...]:
+    return to_draft(AccountingDocument.parse(dump_json(body)), PAIR, posting, today=TODAY)
+
+
+@given(valid())
+def test_lines_and_taxes_of_a_valid_document_are_its_total_to_the_last_decimal(
+    case: tuple[dict[str, Any], Posting],
+) -> None:
+    body, posting = case
+
+    draft = drafted(body, posting)
+
+    assert isinstance(draft, Draft), [each.sentence for each in draft]
+    assert draft.total == abs(body["grossSum"])
+    assert sum(line.amount for line in draft.lines) + sum(tax.amount for tax in draft.taxes) == draft.total
+    assert all(sum(share.amount for share in line.shares) == line.amount for line in draft.lines)
+    assert draft.credit is ((body["grossSum"] or body["netSum"]) < 0)
+    assert draft.invoice_date == date(2026, 10, 28)
+
+
+@given(valid())
+def test_the_same_document_makes_the_same_dataset_and_it_is_what_was_meant(
+    case: tuple[dict[str, Any], Posting],
+) -> None:
+    first, second = drafted(*case), drafted(*case)
+
+    assert isinstance(first, Draft)
+    assert isinstance(second, Draft)
+    vendor = Vendor(101, "10432", terms="N30")
+    meant, again = (to_dataset(each, vendor, group_id="B2610280") for each in (first, second))
+    assert dump_json(meant.to_wire()) == dump_json(again.to_wire())
+    sign = -1 if first.credit else 1
+    computed = {"DocInvoiceAmt": first.total * sign, "DocInvoiceVariance": Decimal(0)}
+    held = meant.model_copy(update={"APInvHed": (meant.header.model_copy(update=computed),)})
+    assert differences(meant, held) == []
+
+
+MEMBERS = st.sampled_from(
+    ["grossSum", "netSum", "taxSum1", "invoiceNumber", "invoiceDate", "currencyCode", "companyCode", "invoiceTypeCode"]
+)
+VALUES = st.one_of(st.none(), st.decimals(-9999, 9999, places=4), st.sampled_from(["", " ", "XX01", "CR", "x" * 60]))
+NUMBERS = frozenset({"grossSum", "netSum", "taxSum1"})
+
+
+@given(valid(), st.dictionaries(MEMBERS, VALUES, max_size=4), st.booleans(), st.booleans())
+def test_any_document_becomes_a_draft_or_a_list_of_reasons_that_fits_an_answer(
+    case: tuple[dict[str, Any], Posting], changed: dict[str, Any], no_rows: bool, known_company: bool
+) -> None:
+    body, posting = case
+    fitting = {
+        name: value
+        for name, value in changed.items()
+        if (isinstance(value, Decimal) or value is None) == (name in NUMBERS) and name not in ("invoiceDate",)
+    }
+    broken = body | fitting | ({"codingRows": []} if no_rows else {})
+
+    document = AccountingDocument.parse(dump_json({k: v for k, v in broken.items() if v is not None}))
+    made = to_draft(document, PAIR if known_company else None, posting, today=TODAY)
+
+    if isinstance(made, Draft):
+        assert known_company
+        assert sum(line.amount for line in made.lines) + sum(tax.amount for tax in made.taxes) == made.total
+    else:
+        assert made
+        assert {each.code for each in made} <= CATALOGUE.keys()
+        assert 0 < len(answer_text(made)) <= 250
