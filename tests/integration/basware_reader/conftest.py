@@ -182,15 +182,15 @@ def site(world: BaswareWorld, clock: Clock, broker_client: Client) -> Site:
 
 
 @pytest.fixture
-def reader(site: Site, basware: BaswareClient, engine: AsyncEngine) -> Reader:
+def reader(site: Site, basware: BaswareClient, engine: AsyncEngine, document: ConnectionDocument) -> Reader:
     """The reader's handlers need no more than this."""
-    return Reader(NAME, basware, site.log, site.clock, Locks(engine))
+    return Reader(NAME, basware, site.log, site.clock, Locks(engine), document)
 
 
 @pytest.fixture
-def replica(site: Site, basware: BaswareClient, engine: AsyncEngine) -> Reader:
+def replica(site: Site, basware: BaswareClient, engine: AsyncEngine, document: ConnectionDocument) -> Reader:
     """Another replica's: a session of its own for its locks."""
-    return Reader(NAME, basware, site.log, site.clock, Locks(engine))
+    return Reader(NAME, basware, site.log, site.clock, Locks(engine), document)
 
 
 Eventually = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]

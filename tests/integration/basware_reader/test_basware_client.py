@@ -178,7 +178,7 @@ async def test_an_ungranted_scope_is_refused_or_reported(
     with capture_logs() as logs:
         assert await basware.document(invoice_id) is not None
     (difference,) = [entry for entry in logs if entry["event"] == "basware_scopes_differ"]
-    assert difference["missing"] == ["accountingDocuments.write", "vendors.read", "vendors.write"]
+    assert difference["missing"] == ["accountingDocuments.write", "requestStatus.read", "vendors.read", "vendors.write"]
 
 
 async def test_too_many_calls_pause_the_whole_client(basware: BaswareClient, world: BaswareWorld, clock: Any) -> None:

@@ -129,7 +129,7 @@ async def test_pushed_and_forgotten_documents_are_read_and_their_outcomes_answer
             await site.log.append(posted(invoice_id, str(site.world.documents[invoice_id].batch)))
 
         async def answered() -> bool:
-            return all([(await site.names(each))[-1] == "answered" for each in (*pushed, *forgotten)])
+            return all(["answered" in await site.names(each) for each in (*pushed, *forgotten)])
 
         await eventually(answered)
         assert settings.port_file is not None
@@ -141,7 +141,8 @@ async def test_pushed_and_forgotten_documents_are_read_and_their_outcomes_answer
     assert 'mlc_documents_unannounced_total{connection="northwind"}' in metrics.text
     for document in site.world.documents.values():
         assert (document.status, document.acknowledgements, len(document.answers)) == ("Transferred", 1, 1)
-        assert set(await site.names(document.invoice_id)) == {"approved", "acknowledged", "posted", "answered"}
+        names = set(await site.names(document.invoice_id)) - {"unconfirmed"}  # of an answer whose own answer was lost
+        assert names == {"approved", "acknowledged", "posted", "answered"}
 
 
 async def test_two_replicas_read_every_document_once(site: Site, settings: Settings, eventually: Eventually) -> None:

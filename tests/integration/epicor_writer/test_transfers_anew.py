@@ -8,7 +8,7 @@ import pytest
 
 from epicor_writer.ports import Ledger
 from mlc_common.connections import Connection
-from mlc_common.events import DocumentApproved, InvoicePosted, InvoiceRefused
+from mlc_common.events import DocumentApproved, DocumentWithdrawn, InvoicePosted, InvoiceRefused
 from mlc_common.failures import TransientError
 
 from .conftest import UPDATE_MASTER, Writer, approved, invoice
@@ -243,3 +243,66 @@ async def test_a_posting_is_never_sought_in_another_company_than_it_was_sent_to(
     outcome = await writer.once(event)
     assert isinstance(outcome, InvoicePosted)
     assert outcome.found
+
+
+async def test_a_document_withdrawn_before_it_was_entered_is_not_entered(writer: Writer) -> None:
+    event = approved(invoice())
+    await writer.log.append(withdrawn(event))
+
+    outcome = await writer.once(event)
+
+    assert isinstance(outcome, InvoiceRefused)
+    assert [each.code for each in outcome.findings] == ["WITHDRAWN"]
+    assert writer.invoices() == []
+
+
+async def test_a_document_withdrawn_while_its_answer_is_unclear_is_found_out_and_not_sent_again(writer: Writer) -> None:
+    event = approved(invoice())
+    writer.fault("drop_before")
+    with pytest.raises(TransientError):
+        await writer.once(event)
+    await writer.log.append(withdrawn(event))
+
+    outcome = await writer.until_settled(event)
+
+    assert isinstance(outcome, InvoiceRefused)
+    assert [each.code for each in outcome.findings] == ["WITHDRAWN"]
+    assert writer.invoices() == []
+
+
+async def test_a_document_withdrawn_while_it_is_being_entered_is_not_sent(writer: Writer) -> None:
+    event = approved(invoice())
+    ledger = WithdrawsMeanwhile(writer, event)
+    writer.ledger = ledger
+
+    outcome = await writer.until_settled(event)
+
+    assert isinstance(outcome, InvoiceRefused)
+    assert writer.invoices() == []
+
+
+class WithdrawsMeanwhile:
+    """The emulator's ledger; right after the first look-up Basware takes the document out of its transfer."""
+
+    def __init__(self, writer: Writer, event: DocumentApproved) -> None:
+        self._ledger, self._writer, self._event, self._done = writer.ledger, writer, event, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    async def look_up(self, company: str, vendor_num: int, invoice_num: str) -> Any:
+        held = await self._ledger.look_up(company, vendor_num, invoice_num)
+        if not self._done:
+            self._done = True
+            await self._writer.log.append(withdrawn(self._event))
+        return held
+
+
+def withdrawn(event: DocumentApproved) -> DocumentWithdrawn:
+    return DocumentWithdrawn(
+        connection=event.connection,
+        at=event.at,
+        invoice_id=event.invoice_id,
+        attempt=event.attempt,
+        status="WaitingToBeRemoved",
+    )

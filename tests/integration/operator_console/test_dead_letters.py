@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import apply
 from mlc_common.eventlog import EventLog
@@ -90,7 +91,9 @@ def approved(attempt: str = "a1", at: datetime = NOW) -> DocumentApproved:
     )
 
 
-REFUSED = InvoiceRefused(connection="demo", at=NOW, invoice_id="i1", attempt="a1", connection_version=1, findings=())
+REFUSED = InvoiceRefused(
+    connection="demo", at=NOW, invoice_id="i1", attempt="a1", connection_version=1, findings=(finding("SUPERSEDED"),)
+)
 ANSWERED = OutcomeAnswered(
     connection="demo", at=NOW, invoice_id="i1", attempt="a1", external_code="x", success=False, message="told"
 )

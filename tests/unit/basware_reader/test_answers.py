@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from basware_reader.answers import Awaited, Found, Lost, Verdict, external_code, to_response, verdict
+from basware_reader.answers import Awaited, Found, Lost, Verdict, external_code, interim_code, to_response, verdict
 from basware_reader.approvals import IN_PROGRESS, WAITING, Attempt, Sight
 from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
@@ -98,7 +98,9 @@ def test_a_company_that_left_the_connection_is_still_answered() -> None:
 
 
 def test_a_retry_is_the_same_answer_and_another_outcome_is_another() -> None:
-    codes = {external_code(each) for each in (posted(), posted(attempt="b2"), posted(invoice_id="i2"), refused())}
+    codes = {
+        external_code(each) for each in (posted(), posted(attempt="b2"), posted(invoice_id="i2"), refused("NO_TOTAL"))
+    }
 
     assert external_code(posted()) == external_code(posted(at=datetime(2027, 1, 1, tzinfo=UTC), found=True))
     assert len(codes) == 4
@@ -124,7 +126,7 @@ OURS = Attempt("b1", Sight(WAITING, "b1", "L1", "A"), "US01", acknowledged=True)
     ],
 )
 def test_what_the_document_says_about_our_answer(sight: Sight, expected: Verdict) -> None:
-    assert verdict(sight, (OURS,), attempt="b1", code="ours") == expected
+    assert verdict(sight, (OURS,), outcome=posted(), code="ours") == expected
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_what_the_document_says_about_our_answer(sight: Sight, expected: Verdict
     ],
 )
 def test_an_answer_that_can_never_be_taken(sight: Sight | None, status: str, sentence: str) -> None:
-    found = verdict(sight, (OURS,), attempt="b1", code="ours")
+    found = verdict(sight, (OURS,), outcome=posted(), code="ours")
 
     assert isinstance(found, Lost)
     assert found.status == status
@@ -149,5 +151,20 @@ def test_an_answer_that_can_never_be_taken(sight: Sight | None, status: str, sen
 def test_an_answer_to_an_attempt_that_a_later_one_replaced_is_lost() -> None:
     later = Attempt("b2", Sight(WAITING, "b2", "L3", "A"), "US01", acknowledged=True)
 
-    assert isinstance(verdict(seen(IN_PROGRESS, batch="b2"), (OURS, later), attempt="b1", code="ours"), Lost)
-    assert verdict(seen(IN_PROGRESS, batch="b2"), (OURS, later), attempt="b2", code="ours") == Awaited()
+    assert isinstance(verdict(seen(IN_PROGRESS, batch="b2"), (OURS, later), outcome=posted(), code="ours"), Lost)
+    assert verdict(seen(IN_PROGRESS, batch="b2"), (OURS, later), outcome=posted(attempt="b2"), code="ours") == Awaited()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"), [(posted(), "Posted to Epicor AP, company NWM"), (refused("UNKNOWN_VENDOR"), "10432")]
+)
+def test_an_outcome_that_came_after_still_working_is_told_truthfully(
+    outcome: InvoicePosted | InvoiceRefused, sentence: str
+) -> None:
+    interim = interim_code("northwind", "i1", "b1")
+
+    found = verdict(seen("TransferFailed", answers=(interim,)), (OURS,), outcome=outcome, code="ours")
+
+    assert isinstance(found, Lost)
+    assert "still working" in found.sentence
+    assert sentence in found.sentence

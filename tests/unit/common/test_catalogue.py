@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import string
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from mlc_common.catalogue import CATALOGUE, LONGEST_ANSWER, Finding, answer_text, finding
+from mlc_common.catalogue import CATALOGUE, LONGEST_ANSWER, SECTIONS, Finding, answer_text, finding
+from mlc_common.events import InvoiceRefused
+
+AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+ROOT = Path(__file__).parents[3]
+PATHS = [
+    path
+    for folder in ("services", "libs")
+    for path in sorted((ROOT / folder).glob("*/src/**/*.py"))
+    if path.parent.name != "sentences"
+]
+SOURCES = [path.read_text(encoding="utf-8") for path in PATHS]
 
 
 def sentence(text: str) -> Finding:
@@ -36,3 +52,34 @@ def test_every_entry_is_a_sentence_with_an_owner_and_a_remedy(code: str) -> None
     assert filled.owner in ("AP", "finance systems", "integration")
     assert filled.remedy.endswith(".")
     assert "{" not in filled.sentence
+
+
+def test_no_code_stands_in_two_places() -> None:
+    assert sum(map(len, SECTIONS.values())) == len(CATALOGUE)
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_every_code_is_used_by_the_code_base(code: str) -> None:
+    assert any(f'"{code}"' in text for text in SOURCES)
+
+
+def test_every_code_that_is_used_is_in_the_catalogue() -> None:
+    used = {match[1] for text in SOURCES for match in re.finditer(r'\bfinding\(\s*"([A-Z_]+)"', text)}
+
+    assert used
+    assert used <= CATALOGUE.keys()
+
+
+@pytest.mark.parametrize("findings", [(), []])
+def test_no_refusal_leaves_without_a_reason(findings: Any) -> None:
+    with pytest.raises(ValidationError, match="findings"):
+        InvoiceRefused(connection="demo", at=AT, invoice_id="i1", attempt="a1", connection_version=1, findings=findings)
+
+
+def test_no_reason_leaves_without_what_the_catalogue_has_of_it() -> None:
+    """Findings are made in one place, so that code, sentence, owner and remedy always belong together."""
+    made = {path.name for path, text in zip(PATHS, SOURCES, strict=True) if re.search(r"\bFinding\(\n?\s*code", text)}
+
+    assert made == {"catalogue.py"}
+    with pytest.raises(KeyError):
+        finding("UNHEARD_OF")

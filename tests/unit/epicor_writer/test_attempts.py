@@ -10,6 +10,7 @@ import pytest
 
 from epicor_writer.attempts import Key, contradicted, elsewhere, groups_of, open_before, superseded
 from epicor_writer.progress import pause_left, progress
+from mlc_common.catalogue import finding
 from mlc_common.events import (
     DocumentApproved,
     Event,
@@ -48,7 +49,7 @@ def posted(attempt: str, **values: Any) -> InvoicePosted:
 
 
 def refused(attempt: str) -> InvoiceRefused:
-    return InvoiceRefused(**common(attempt), connection_version=1, findings=())
+    return InvoiceRefused(**common(attempt), connection_version=1, findings=(finding("SUPERSEDED"),))
 
 
 def unclear(attempt: str, *, total: int = 1, number: int = 1) -> PostingUnclear:

@@ -27,6 +27,7 @@ from epicor_writer.decision import (
 )
 from epicor_writer.progress import Progress, after, progress
 from epicor_writer.readback import differences
+from mlc_common.catalogue import finding
 from mlc_common.events import (
     DocumentFact,
     InvoicePosted,
@@ -103,7 +104,7 @@ def test_without_facts_everything_is_fresh() -> None:
         ([intended(1), removed(1)], "removed", 1),
         ([removed(1), intended(2)], "sent", 2),
         ([intended(1), posted()], "settled", 1),
-        ([InvoiceRefused(**COMMON, connection_version=1, findings=())], "settled", 0),
+        ([InvoiceRefused(**COMMON, connection_version=1, findings=(finding("SUPERSEDED"),))], "settled", 0),
         ([intended(1, attempt="a0"), posted("a0")], "fresh", 0),
     ],
 )

@@ -13,11 +13,17 @@ from hypothesis import strategies as st
 
 from mlc_common.catalogue import finding
 from mlc_common.events import (
+    AnswerDelivered,
     AnswerRejected,
+    AnswerUnconfirmed,
+    AnswerUndelivered,
+    DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
     DocumentFact,
     DocumentNoticed,
+    DocumentWithdrawn,
+    InterimAnswered,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
@@ -74,6 +80,12 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
         "answer_rejected": AnswerRejected(
             **common, external_code="x", success=True, status="Transferred", sentence="Somebody answered first."
         ),
+        "withdrawn": DocumentWithdrawn(**common, status="Removed"),
+        "deadline_near": DeadlineNear(**common, due=START),
+        "interim": InterimAnswered(**common, external_code="y", message="Still working"),
+        "delivered": AnswerDelivered(**common, external_code="x", request_id="r"),
+        "undelivered": AnswerUndelivered(**common, external_code="x", request_id="r", sentence="It is locked."),
+        "unconfirmed": AnswerUnconfirmed(**common, external_code="x", sentence="Nobody says."),
     }
 
 
@@ -100,6 +112,10 @@ def folded(*events: DocumentFact) -> DocumentStatus:
         (["approved", "posted", "answer_rejected"], Phase.ANSWER_REJECTED, False),
         (["approved", "posted", "answered", "noticed"], Phase.POSTED, True),
         (["noticed", "approved"], Phase.APPROVED, False),
+        (["approved", "deadline_near", "interim", "withdrawn"], Phase.APPROVED, False),
+        (["approved", "interim", "posted", "answered", "delivered"], Phase.POSTED, True),
+        (["approved", "posted", "answered", "unconfirmed"], Phase.POSTED, True),
+        (["approved", "posted", "answered", "undelivered"], Phase.UNDELIVERED, True),
     ],
 )
 def test_the_phase_follows_the_facts(names: list[str], phase: Phase, answered: bool) -> None:

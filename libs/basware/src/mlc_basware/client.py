@@ -10,9 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from pydantic import ValidationError
 
 from mlc_basware.documents import TransferResponse
 from mlc_basware.limiter import Limiter
+from mlc_basware.request_status import RequestStatus, parsed
 from mlc_basware.session import Session
 from mlc_basware.tokens import TokenEndpoint, Tokens
 from mlc_basware.wire import (
@@ -157,6 +159,20 @@ class BaswareClient:
         """
         path = f"{_path(invoice_id)}/transferResponses"
         return await self._post(path, response.to_wire(), what="Basware transfer response")
+
+    async def request_status(self, request_id: str) -> RequestStatus | None:
+        """What became of a request's records, or None while Basware does not know the request (yet).
+
+        Raises:
+            PermanentError: the answer has another shape.
+        """
+        path = f"/v1/requestStatus/{quote(request_id, safe='')}"
+        answer, _ = await self._session.read(path, what="Basware request status")
+        found = [] if answer is None else entities(read_json(answer), "requestStatus")
+        try:
+            return parsed(found[0]) if found else None
+        except ValidationError as error:
+            raise PermanentError("Basware request status: the answer cannot be read.") from error
 
     async def post_vendors(self, vendors: Sequence[Mapping[str, Any]]) -> Accepted | Refused:
         """Create or overwrite vendors, at most 200 in a call; complete records by `externalCode`.

@@ -29,8 +29,17 @@ class Finding(BaseModel):
     field: str | None = None
 
 
-CATALOGUE: Mapping[str, Entry] = {**DOCUMENT, **CODES, **ORDERS, **POSTING, **LIFE_CYCLE}
-"""Every entry by its code; a test sees to it that no code stands in two places."""
+SECTIONS: Mapping[str, Mapping[str, Entry]] = {
+    "in the document itself": DOCUMENT,
+    "in its codes, by what Epicor knows": CODES,
+    "with purchase orders": ORDERS,
+    "while it is entered in Epicor": POSTING,
+    "by what Basware says of it": LIFE_CYCLE,
+}
+"""The entries by where they arise; a test sees to it that no code stands in two places."""
+
+CATALOGUE: Mapping[str, Entry] = {code: entry for section in SECTIONS.values() for code, entry in section.items()}
+"""Every entry by its code."""
 
 
 def finding(code: str, /, *, field: str | None = None, **values: object) -> Finding:

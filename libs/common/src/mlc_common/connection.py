@@ -83,6 +83,18 @@ class Webhook(Section):
         return self
 
 
+class Deadline(Section):
+    """How long this tenant waits for the answer to a transfer before it shows the transfer as failed.
+
+    The window is the tenant's own setting in P2P; look it up there. Shares of it: from `warn` on a transfer is told to
+    people, at `answer` Basware is told that it is still being worked on. Both are noticed by the sweep.
+    """
+
+    minutes: int = Field(default=1440, ge=5, le=100_000, description="the tenant's window")
+    warn: float = Field(default=0.5, gt=0, lt=1, description="share of it after which people are told")
+    answer: float = Field(default=0.9, gt=0, lt=1, description="share of it after which Basware is told")
+
+
 class Basware(Section):
     """The Basware tenant."""
 
@@ -90,11 +102,18 @@ class Basware(Section):
     base_url: Url | None = Field(default=None, description="address of the API, instead of the region's")
     token_url: Url | None = Field(default=None, description="address that issues tokens, if it is not the API's own")
     scopes: tuple[str, ...] = Field(
-        default=("accountingDocuments.read", "accountingDocuments.write", "vendors.read", "vendors.write"),
+        default=(
+            "accountingDocuments.read",
+            "accountingDocuments.write",
+            "requestStatus.read",
+            "vendors.read",
+            "vendors.write",
+        ),
         description="OAuth2 scopes to ask for",
     )
     webhook: Webhook = Webhook()
     calls_per_second: float = Field(default=5, gt=0, le=10_000, description="calls a second, at most")
+    deadline: Deadline = Deadline()
     calls_in_flight: int = Field(default=4, ge=1, le=64, description="calls at once, at most")
 
     @property

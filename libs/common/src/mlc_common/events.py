@@ -8,28 +8,23 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
+from mlc_common.answer_events import AnswerDelivered as AnswerDelivered
+from mlc_common.answer_events import AnswerRejected as AnswerRejected
+from mlc_common.answer_events import AnswerUnconfirmed as AnswerUnconfirmed
+from mlc_common.answer_events import AnswerUndelivered as AnswerUndelivered
+from mlc_common.answer_events import DeadlineNear as DeadlineNear
+from mlc_common.answer_events import DocumentWithdrawn as DocumentWithdrawn
+from mlc_common.answer_events import InterimAnswered as InterimAnswered
+from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
-from mlc_common.streams import document_subject, masterdata_subject, notification_subject, token
+from mlc_common.stored_event import FactOfDocument, StoredEvent
+from mlc_common.streams import masterdata_subject, notification_subject, token
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    once: ClassVar[bool] = False
-
-    schema_version: int = 1
-    connection: str
-    at: AwareDatetime
-
-    def to_json(self) -> bytes:
-        """The stored form: JSON with amounts as strings, so that no reader can lose a cent."""
-        return self.model_dump_json(exclude_none=True).encode()
-
-
-class NotificationReceived(_Event):
+class NotificationReceived(StoredEvent):
     """Basware pushed a notification and it was verified (Basware API reference, push notifications).
 
     `body` is the raw text as it came; `variant` says which signature form matched, or "unverified" in observe mode.
@@ -57,25 +52,7 @@ class NotificationReceived(_Event):
         return f"notification/{self.connection}/{token(self.task_id)}/{self.digest}"
 
 
-class _DocumentFact(_Event):
-    """A fact of one attempt of one accounting document."""
-
-    fact: ClassVar[str]
-
-    invoice_id: str
-    attempt: str
-    cause: str | None = Field(default=None, description="id of the event this one reacts to")
-
-    @property
-    def subject(self) -> str:
-        return document_subject(self.connection, self.invoice_id, self.fact, self.attempt)
-
-    @property
-    def id(self) -> str:
-        return f"{self.connection}/{token(self.invoice_id)}/{token(self.attempt)}/{self.fact}"
-
-
-class DocumentApproved(_DocumentFact):
+class DocumentApproved(FactOfDocument):
     """Basware offers an approved accounting document for transfer; `document` is its JSON text as read."""
 
     fact: ClassVar[str] = "approved"
@@ -94,7 +71,7 @@ class DocumentApproved(_DocumentFact):
     document: str
 
 
-class DocumentAcknowledged(_DocumentFact):
+class DocumentAcknowledged(FactOfDocument):
     """Basware knows that we have it; `already` when it answered that it was acknowledged before."""
 
     fact: ClassVar[str] = "acknowledged"
@@ -104,7 +81,7 @@ class DocumentAcknowledged(_DocumentFact):
     already: bool = False
 
 
-class DocumentNoticed(_DocumentFact):
+class DocumentNoticed(FactOfDocument):
     """Basware pointed at a document that is not ours to act on; recorded, never dropped.
 
     `attempt` holds a digest of status and time, so that the same sight is recorded once.
@@ -117,7 +94,7 @@ class DocumentNoticed(_DocumentFact):
     reason: str
 
 
-class PostingIntended(_DocumentFact):
+class PostingIntended(FactOfDocument):
     """Write-ahead: the next thing that happens is an UpdateMaster with exactly this content."""
 
     fact: ClassVar[str] = "intended"
@@ -138,7 +115,7 @@ class PostingIntended(_DocumentFact):
         return f"{super().id}/{self.number}"
 
 
-class PostingUnclear(_DocumentFact):
+class PostingUnclear(FactOfDocument):
     """The answer to an UpdateMaster is unknown; it is being looked up, never resent blindly."""
 
     fact: ClassVar[str] = "unclear"
@@ -155,7 +132,7 @@ class PostingUnclear(_DocumentFact):
         return f"{super().id}/{self.number}/{self.total}/{self.look_ups}"
 
 
-class InvoiceRemoved(_DocumentFact):
+class InvoiceRemoved(FactOfDocument):
     """Our own incomplete, unposted AP invoice was deleted in Epicor, to be made anew or refused."""
 
     fact: ClassVar[str] = "removed"
@@ -176,7 +153,7 @@ class InvoiceRemoved(_DocumentFact):
         return f"{super().id}/{self.number}"
 
 
-class InvoicePosted(_DocumentFact):
+class InvoicePosted(FactOfDocument):
     """The AP invoice stands in Epicor, read back and equal to what was meant."""
 
     fact: ClassVar[str] = "posted"
@@ -201,7 +178,7 @@ class InvoicePosted(_DocumentFact):
     )
 
 
-class InvoiceRefused(_DocumentFact):
+class InvoiceRefused(FactOfDocument):
     """The business said no; all findings at once."""
 
     fact: ClassVar[str] = "refused"
@@ -212,34 +189,7 @@ class InvoiceRefused(_DocumentFact):
     findings: tuple[Finding, ...] = Field(min_length=1)
 
 
-class OutcomeAnswered(_DocumentFact):
-    """Basware's API layer took our transfer response."""
-
-    fact: ClassVar[str] = "answered"
-    once: ClassVar[bool] = True
-
-    type: Literal["outcome_answered"] = "outcome_answered"
-    external_code: str
-    success: bool
-    message: str
-    request_id: str | None = None
-    found: bool = Field(default=False, description="our response was there already: an earlier try had arrived")
-
-
-class AnswerRejected(_DocumentFact):
-    """Basware will not take our transfer response, for example because somebody else answered first."""
-
-    fact: ClassVar[str] = "answer_rejected"
-    once: ClassVar[bool] = True
-
-    type: Literal["answer_rejected"] = "answer_rejected"
-    external_code: str
-    success: bool
-    status: str
-    sentence: str
-
-
-class RecordSent(_Event):
+class RecordSent(StoredEvent):
     """A master record was sent to Basware's API layer and accepted there."""
 
     fact: ClassVar[str] = "sent"
@@ -271,7 +221,18 @@ DocumentFact = (
     | InvoiceRefused
     | OutcomeAnswered
     | AnswerRejected
+    | DocumentWithdrawn
+    | DeadlineNear
+    | InterimAnswered
+    | AnswerDelivered
+    | AnswerUndelivered
+    | AnswerUnconfirmed
 )
+AnswerFact = (
+    DocumentWithdrawn | DeadlineNear | InterimAnswered | AnswerDelivered | AnswerUndelivered | AnswerUnconfirmed
+)
+"""Facts about a transfer and its answer that are no outcome."""
+
 Event = NotificationReceived | DocumentFact | RecordSent
 Outcome = InvoicePosted | InvoiceRefused
 

@@ -19,6 +19,12 @@ class Timings(BaseModel):
     unclear_pauses: tuple[float, ...] = Field(
         default=(30, 120, 300), min_length=1, description="pauses between look-ups after an unclear answer"
     )
+    delivery_pauses: tuple[float, ...] = Field(
+        default=(15, 60, 300, 1800), min_length=1, description="pauses between looks whether an answer has arrived"
+    )
+    delivery_patience: float = Field(
+        default=86_400, gt=0, description="how long after an answer its arrival is looked for"
+    )
     ack_wait: float = Field(default=30, gt=0, description="a message held longer without a sign of life is redelivered")
     basware_connect: float = Field(default=10, gt=0, description="patience for a connection to Basware")
     basware_read: float = Field(default=60, gt=0, description="patience for an answer from Basware")

@@ -102,6 +102,17 @@ def answers_durable(connection: str) -> Durable:
     return Durable(f"basware-answers_{name}", DOCUMENTS, subjects)
 
 
+def deliveries_durable(connection: str) -> Durable:
+    """Answers whose arrival in Basware P2P the basware-reader follows."""
+    name = token(connection)
+    return Durable(f"basware-deliveries_{name}", DOCUMENTS, (f"documents.{name}.*.answered.*",))
+
+
 def durables(connection: str) -> tuple[Durable, ...]:
     """Every durable a connection needs."""
-    return (reader_durable(connection), writer_durable(connection), answers_durable(connection))
+    return (
+        reader_durable(connection),
+        writer_durable(connection),
+        answers_durable(connection),
+        deliveries_durable(connection),
+    )

@@ -165,6 +165,24 @@ class Metrics:
             ["connection"],
             registry=self.registry,
         )
+        self.deadlines = Counter(
+            "mlc_deadlines_total",
+            "Transfers near their deadline (near) or answered `still working` (interim)",
+            ["connection", "how"],
+            registry=self.registry,
+        )
+        self.deliveries = Counter(
+            "mlc_answers_followed_total",
+            "Answers by what became of them in Basware: delivered, undelivered, unconfirmed",
+            ["connection", "how"],
+            registry=self.registry,
+        )
+        self.waiting_for_a_person = Counter(
+            "mlc_documents_for_a_person_total",
+            "Documents in a status that only a person can answer, and documents withdrawn",
+            ["connection", "status"],
+            registry=self.registry,
+        )
         self.group_unlock_failures = Counter(
             "mlc_group_unlock_failures_total", "AP invoice groups left locked", ["connection"], registry=self.registry
         )

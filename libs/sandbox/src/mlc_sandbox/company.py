@@ -32,6 +32,7 @@ __all__ = [
     "RATES",
     "SEGMENTS",
     "TAXES",
+    "TAX_LIABILITIES",
     "TERMS",
     "VENDORS",
     "Account",
@@ -136,6 +137,15 @@ TAXES = (
     Tax("NWF", "VAT14", "VAT, reduced rate", Decimal(14)),
     Tax("NWF", "VAT0", "VAT, zero rate", Decimal(0)),
 )
+
+TAX_LIABILITIES = {
+    ("IL", ""): "US-IL",
+    ("IL", "EXEMPT"): "EXEMPT",
+    ("FI", ""): "VAT24",
+    ("FI", "REDUCED"): "VAT14",
+    ("FI", "ZERO"): "VAT0",
+}
+"""The tax code of a line, by the invoice's liability and the line's tax category."""
 
 VENDORS = (
     Vendor("NWM", "10432", 101, "Great Lakes Fasteners LLC", "Milwaukee", "N30"),

@@ -121,7 +121,7 @@ async def _look(reader: Reader, answer: _Answer) -> Verdict:
     outcome = answer.outcome
     text = await reader.basware.document(outcome.invoice_id)
     seen = None if text is None else Sight.of(text, AccountingDocument.parse(text))
-    return verdict(seen, answer.known, attempt=outcome.attempt, code=answer.response.externalCode)
+    return verdict(seen, answer.known, outcome=outcome, code=answer.response.externalCode)
 
 
 async def _record(reader: Reader, answer: _Answer, *, request_id: str | None = None, found: bool = False) -> None:

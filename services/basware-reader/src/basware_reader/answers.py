@@ -82,17 +82,47 @@ def to_response(outcome: Outcome, *, document: ConnectionDocument, company_code:
             )
 
 
-def verdict(seen: Sight | None, known: Sequence[Attempt], *, attempt: str, code: str) -> Verdict:
+def interim_code(connection: str, invoice_id: str, attempt: str) -> str:
+    """The code of the answer `still working` to an attempt: the same for every try, so that it is known when met."""
+    return str(uuid5(ANSWERS, f"{connection}/{invoice_id}/{attempt}/interim"))
+
+
+def interim_response(code: str, *, document: ConnectionDocument, company_code: str, at: datetime) -> TransferResponse:
+    """The transfer response that keeps a transfer from failing without a word."""
+    pair = document.pair(company_code)
+    return TransferResponse(
+        externalCode=code,
+        success=False,
+        responseMessage=finding("STILL_WORKING").sentence[:LONGEST_ANSWER],
+        sourceSystem=_source_system(document, pair.epicor if pair else ""),
+        transferDate=_instant(at),
+        paymentBlock=False,
+    )
+
+
+def _late(outcome: Outcome) -> str:
+    """What is true of an outcome that Basware takes no more, since it was told `still working`."""
+    match outcome:
+        case InvoicePosted():
+            return finding("POSTED_LATE", company=outcome.company, number=outcome.invoice_num).sentence
+        case InvoiceRefused():
+            return finding("REFUSED_LATE", why=answer_text(outcome.findings)).sentence
+
+
+def verdict(seen: Sight | None, known: Sequence[Attempt], *, outcome: Outcome, code: str) -> Verdict:
     """What a document, read after our answer may have been sent, says about it; `seen` is None when it is gone."""
+    interim = interim_code(outcome.connection, outcome.invoice_id, outcome.attempt)
     if seen is None:
         return Lost(ABSENT, finding("NO_LONGER_AWAITED", status=ABSENT).sentence)
     if code in seen.answers:
         return Found()
+    if seen.status not in OFFERED and interim in seen.answers:
+        return Lost(seen.status, _late(outcome))
     if seen.status not in OFFERED:
         reason = "ANSWERED_BY_ANOTHER" if seen.status in _ANSWERED else "NO_LONGER_AWAITED"
         return Lost(seen.status, finding(reason, status=seen.status).sentence)
     same = shown(seen, known)
-    if same is None or same.name != attempt:
+    if same is None or same.name != outcome.attempt:
         return Lost(seen.status, finding("TRANSFERRED_ANEW", status=seen.status).sentence)
     return Awaited()
 

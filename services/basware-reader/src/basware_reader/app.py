@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from basware_reader.answering import on_outcome
+from basware_reader.deliveries import on_answered
 from basware_reader.handlers import Reader, on_notification
 from basware_reader.locks import Locks
 from basware_reader.sweep import Sweeping, sweeping
 from mlc_basware.client import open_client
 from mlc_common.connections import Connection
 from mlc_common.service import Runtime, Wiring, run
-from mlc_common.streams import answers_durable, reader_durable
+from mlc_common.streams import answers_durable, deliveries_durable, reader_durable
 
 
 async def wire(runtime: Runtime) -> Wiring:
@@ -24,7 +25,9 @@ async def wire(runtime: Runtime) -> Wiring:
     @asynccontextmanager
     async def reading(connection: Connection) -> AsyncIterator[None]:
         async with open_client(connection, timings=timings, now=runtime.now) as basware:
-            reader = Reader(connection.name, basware, runtime.log, runtime.now, locks)
+            reader = Reader(
+                connection.name, basware, runtime.log, runtime.now, locks, connection.document, runtime.metrics
+            )
             sweeps = Sweeping(
                 reader=reader,
                 unannounced=runtime.metrics.unannounced,
@@ -34,6 +37,10 @@ async def wire(runtime: Runtime) -> Wiring:
             async with (
                 runtime.consuming(reader_durable(connection.name), partial(on_notification, reader)),
                 runtime.consuming(answers_durable(connection.name), partial(on_outcome, reader, connection.document)),
+                runtime.consuming(
+                    deliveries_durable(connection.name),
+                    partial(on_answered, reader, timings, runtime.metrics.deliveries),
+                ),
                 sweeping(sweeps),
             ):
                 yield

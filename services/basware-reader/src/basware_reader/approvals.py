@@ -14,7 +14,17 @@ from typing import Literal
 
 from mlc_basware.content import content_digest
 from mlc_basware.documents import AccountingDocument
-from mlc_common.events import AnswerRejected, DocumentAcknowledged, DocumentApproved, Event, OutcomeAnswered
+from mlc_common.events import (
+    AnswerRejected,
+    DocumentAcknowledged,
+    DocumentApproved,
+    DocumentWithdrawn,
+    Event,
+    InterimAnswered,
+    InvoicePosted,
+    InvoiceRefused,
+    OutcomeAnswered,
+)
 
 SeenBy = Literal["push", "sweep"]
 WAITING = "WaitingForTransfer"
@@ -24,6 +34,14 @@ ABSENT = "absent"
 
 ANSWERED = "answered"
 """Why nothing is due for a document whose transfer has been answered."""
+
+FOR_A_PERSON = frozenset(
+    {"WaitingForPrebookCancelation", "WaitingToBeRemoved", "WaitingToBeReturned", "WaitingToBeCompleted"}
+)
+"""Statuses in which Basware waits for an answer that no documented interface takes (Basware API reference, §6.2)."""
+
+WITHDRAWN = frozenset({"Removed", "Returned", "WaitingToBeRemoved", "WaitingToBeReturned"})
+"""Statuses that take a document out of its transfer."""
 
 OFFERED = (WAITING, IN_PROGRESS)
 """The processing statuses in which a document is ours to post (Basware API reference, §6.2)."""
@@ -53,13 +71,23 @@ class Sight:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt as the log knows it; `settled` is the code of its answer, taken or rejected."""
+    """One attempt as the log knows it; `settled` is the code of its answer, taken or rejected.
+
+    `interim` is the code of the answer that it is still being worked on; `open` while it has no outcome.
+    """
 
     name: str
     seen: Sight
     company_code: str
     acknowledged: bool = False
     settled: str | None = None
+    interim: str | None = None
+    open: bool = True
+
+    @property
+    def told(self) -> str | None:
+        """The code of what Basware was told about it last, whatever it was."""
+        return self.settled or self.interim
 
 
 @dataclass(frozen=True)
@@ -91,6 +119,8 @@ class _Facts:
     approved: dict[str, DocumentApproved] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
     settled: dict[str, str] = field(default_factory=dict)
+    interim: dict[str, str] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
 
 
 def attempts(history: Iterable[Event]) -> tuple[Attempt, ...]:
@@ -104,6 +134,10 @@ def attempts(history: Iterable[Event]) -> tuple[Attempt, ...]:
                 facts.acknowledged.add(event.attempt)
             case OutcomeAnswered() | AnswerRejected():
                 facts.settled[event.attempt] = event.external_code
+            case InterimAnswered():
+                facts.interim[event.attempt] = event.external_code
+            case InvoicePosted() | InvoiceRefused() | DocumentWithdrawn():
+                facts.ended.add(event.attempt)
     return tuple(
         Attempt(
             name=name,
@@ -111,6 +145,8 @@ def attempts(history: Iterable[Event]) -> tuple[Attempt, ...]:
             company_code=event.company_code,
             acknowledged=name in facts.acknowledged,
             settled=facts.settled.get(name),
+            interim=facts.interim.get(name),
+            open=name not in facts.ended and name not in facts.settled,
         )
         for name, event in facts.approved.items()
     )
@@ -121,7 +157,7 @@ def decide(seen: Sight, known: Sequence[Attempt]) -> Decision:
     same = shown(seen, known)
     if same is None:
         return Approve(_name(seen, known))
-    if same.settled is not None:
+    if same.told is not None:
         return Approve(_name(seen, known)) if _offered_again(seen, same) else Nothing(ANSWERED)
     if same.acknowledged and seen.status == IN_PROGRESS:
         return Nothing("in hand")
@@ -150,7 +186,7 @@ def _goes_on(seen: Sight, latest: Attempt) -> bool:
         return False
     # Only an acknowledge leads to this status, and ours comes after its attempt was recorded: whatever else changed
     # on the document since then, it is that transfer.
-    if seen.status == IN_PROGRESS and latest.acknowledged and latest.settled is None:
+    if seen.status == IN_PROGRESS and latest.acknowledged and latest.told is None:
         return True
     return seen.batch is None and seen.content == latest.seen.content
 
@@ -163,7 +199,7 @@ def _offered_again(seen: Sight, answered: Attempt) -> bool:
     """
     if seen.status != WAITING or _same_reading(seen, answered.seen):
         return False
-    return answered.settled in seen.answers or seen.batch is None or seen.last_updated is not None
+    return answered.told in seen.answers or seen.batch is None or seen.last_updated is not None
 
 
 def _name(seen: Sight, known: Sequence[Attempt]) -> str:

@@ -11,9 +11,11 @@ import structlog
 
 from basware_reader.approvals import (
     ABSENT,
+    FOR_A_PERSON,
     IN_PROGRESS,
     OFFERED,
     WAITING,
+    WITHDRAWN,
     Acknowledge,
     Approve,
     Decision,
@@ -29,11 +31,12 @@ from basware_reader.refusals import Refusals
 from mlc_basware.client import BaswareClient
 from mlc_basware.documents import AccountingDocument, unknown_members
 from mlc_common.catalogue import finding
+from mlc_common.connection import ConnectionDocument
 from mlc_common.eventlog import EventLog
-from mlc_common.events import DocumentAcknowledged, DocumentNoticed, NotificationReceived
+from mlc_common.events import DocumentAcknowledged, DocumentNoticed, DocumentWithdrawn, NotificationReceived
 from mlc_common.failures import TransientError
 from mlc_common.retries import Delivery
-from mlc_common.telemetry import span
+from mlc_common.telemetry import Metrics, span
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -53,6 +56,8 @@ class Reader:
     log: EventLog
     now: Callable[[], datetime]
     locks: Locks
+    document: ConnectionDocument
+    metrics: Metrics = field(default_factory=Metrics)
     refusals: Refusals = field(default_factory=Refusals)
 
 
@@ -94,10 +99,7 @@ async def read_document(reader: Reader, invoice_id: str, *, seen_by: SeenBy, cau
                 return Nothing(ABSENT)
             document = AccountingDocument.parse(text)
             if document.processingStatus not in OFFERED:
-                status, when = document.processingStatus, document.lastUpdated or ""
-                reason = finding("NOT_FOR_TRANSFER", status=status).sentence
-                await _notice(reader, invoice_id, status=status, when=when, reason=reason, cause=cause)
-                return Nothing(status)
+                return await _not_offered(reader, document, cause=cause)
             history = await reader.log.history(reader.connection, invoice_id)
             decision = decide(Sight.of(text, document), attempts(recorded.event for recorded in history))
             ours.confirm()
@@ -110,6 +112,32 @@ async def read_document(reader: Reader, invoice_id: str, *, seen_by: SeenBy, cau
                 case Nothing():
                     pass
             return decision
+
+
+async def _not_offered(reader: Reader, document: AccountingDocument, *, cause: str | None) -> Decision:
+    """Record a document that is not ours to post; one that is taken out of its transfer is not entered any more."""
+    invoice_id, status = document.invoiceId, document.processingStatus
+    history = await reader.log.history(reader.connection, invoice_id)
+    known = attempts(recorded.event for recorded in history)
+    if status in WITHDRAWN and known and known[-1].open:
+        withdrawn = DocumentWithdrawn(
+            connection=reader.connection,
+            at=reader.now(),
+            invoice_id=invoice_id,
+            attempt=known[-1].name,
+            cause=cause,
+            status=status,
+        )
+        await reader.log.append(withdrawn)
+        log.warning("document_withdrawn", connection=reader.connection, invoice=invoice_id, status=status)
+        reader.metrics.waiting_for_a_person.labels(reader.connection, "withdrawn").inc()
+    code = "FOR_A_PERSON" if status in FOR_A_PERSON else "NOT_FOR_TRANSFER"
+    reason = finding(code, status=status).sentence
+    new = await _notice(reader, invoice_id, status=status, when=document.lastUpdated or "", reason=reason, cause=cause)
+    if new and status in FOR_A_PERSON:
+        log.warning("document_for_a_person", connection=reader.connection, invoice=invoice_id, status=status)
+        reader.metrics.waiting_for_a_person.labels(reader.connection, status).inc()
+    return Nothing(status)
 
 
 async def _approve(
@@ -163,8 +191,8 @@ async def _in_progress(reader: Reader, invoice_id: str) -> bool:
     return text is not None and AccountingDocument.parse(text).processingStatus == IN_PROGRESS
 
 
-async def _notice(reader: Reader, invoice_id: str, *, status: str, when: str, reason: str, cause: str | None) -> None:
-    """Record that a document is not ours to act on, once for each status and time."""
+async def _notice(reader: Reader, invoice_id: str, *, status: str, when: str, reason: str, cause: str | None) -> bool:
+    """Record that a document is not ours to act on, once for each status and time; False when it was on record."""
     noticed = DocumentNoticed(
         connection=reader.connection,
         at=reader.now(),
@@ -176,9 +204,10 @@ async def _notice(reader: Reader, invoice_id: str, *, status: str, when: str, re
     )
     history = await reader.log.history(reader.connection, invoice_id)
     if any(recorded.event.id == noticed.id for recorded in history):
-        return
+        return False
     await reader.log.append(noticed)
     log.info("document_noticed", connection=reader.connection, invoice=invoice_id, status=status, why=reason)
+    return True
 
 
 def _listed(names: Iterable[str]) -> list[str]:

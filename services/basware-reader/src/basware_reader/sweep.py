@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import Counter
 
-from basware_reader.approvals import ANSWERED, OFFERED, Approve, Nothing, Sight, attempts, decide
+from basware_reader.approvals import ANSWERED, OFFERED, Approve, Nothing, Sight, attempts, decide, shown
 from basware_reader.handlers import Reader, read_document
+from basware_reader.interim import keep_deadline
 from basware_reader.locks import InHandError, sweep_lock
 from mlc_basware.documents import AccountingDocument
 from mlc_common.failures import FailureError, PermanentError
@@ -81,14 +82,16 @@ async def _offered(reader: Reader) -> tuple[dict[str, Sight], int]:
 async def _catch_up(reader: Reader, invoice_id: str, seen: Sight) -> bool:
     """Do what is due for one document; True when nobody had announced it."""
     history = await reader.log.history(reader.connection, invoice_id)
-    decision = decide(seen, attempts(recorded.event for recorded in history))
-    if isinstance(decision, Nothing):
-        if (
-            decision.reason == ANSWERED
-        ):  # P2P takes an answer some time after it was stored; for long, somebody must look
-            log.warning("answered_and_still_offered", connection=reader.connection, invoice=invoice_id)
-        return False
+    known = attempts(recorded.event for recorded in history)
+    decision = decide(seen, known)
     try:
+        if isinstance(decision, Nothing):
+            if decision.reason == ANSWERED:
+                # P2P takes an answer some time after it was stored; for long, somebody must look
+                log.warning("answered_and_still_offered", connection=reader.connection, invoice=invoice_id)
+            elif same := shown(seen, known):
+                await keep_deadline(reader, invoice_id, same, history)
+            return False
         return isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)
     except InHandError:  # a push came meanwhile; the next sweep sees what became of it
         return False

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from epicor_writer.progress import Progress, progress
 from epicor_writer.reference import same_key
-from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, PostingIntended
+from mlc_common.catalogue import Finding, finding
+from mlc_common.events import (
+    DocumentApproved,
+    DocumentWithdrawn,
+    Event,
+    InvoicePosted,
+    InvoiceRefused,
+    PostingIntended,
+)
 from mlc_common.failures import PermanentError
 
 
@@ -54,6 +62,12 @@ def superseded(history: Iterable[Event], attempt: str) -> bool:
     """Whether the document was approved anew after this attempt; `history` in stream order."""
     approved = [event.attempt for event in history if isinstance(event, DocumentApproved)]
     return attempt in approved and approved[-1] != attempt
+
+
+def withdrawn(history: Iterable[Event], attempt: str) -> tuple[Finding, ...]:
+    """Why the attempt is not to be entered any more, when Basware took the document out of its transfer."""
+    taken_out = (event for event in history if isinstance(event, DocumentWithdrawn) and event.attempt == attempt)
+    return tuple(finding("WITHDRAWN", status=event.status) for event in taken_out)
 
 
 def open_before(history: Sequence[Event], attempt: str) -> Iterator[Open]:

@@ -24,8 +24,8 @@ from mlc_common.posting_rules import Posting
 
 LONGEST_DESCRIPTION = 50
 LONGEST_LINE_DESCRIPTION = 200
-LONGEST_REFERENCE = 50
-"""Characters; the widths are not documented, so all are kept short. The whole text stays in Basware."""
+"""Characters; the widths are not documented, so both are kept short. The whole text stays in Basware. A payment
+reference is never cut: half of one is a wrong one."""
 
 Tables = Mapping[str, LookUpTable]
 NO_TABLES: Tables = {}
@@ -46,6 +46,9 @@ def to_draft(
         tables: the connection's look-up tables.
         apply_date: the day it was meant for before; else the connection's rule tells.
     """
+    if apply_date is not None:
+        # What was sent before is found out by its own day, also when its period was closed since.
+        posting = posting.model_copy(update={"open_from": None})
     day = apply_date or apply_date_of(document, posting, today=today)
     chart = None if pair is None else Chart(pair, tables, day)
     findings = in_the_document(document, chart, posting, apply_date=day)
@@ -71,7 +74,7 @@ def to_draft(
         lines=_with_residue(lines, total - tax_sum(taxes) - sum(line.amount for line in lines)),
         taxes=taxes,
         credit=kinds.is_credit(document, posting),
-        payment_reference=cut(fill(posting.reference or "", document.value), LONGEST_REFERENCE),
+        payment_reference=fill(posting.reference or "", document.value),
         document_type=meant.document_type if meant else None,
         rate=rate_of(entered, pair, posting),
         rate_group=posting.exchange_rates.rate_group,

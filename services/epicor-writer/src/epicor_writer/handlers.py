@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from epicor_writer.apply_dates import apply_date_of
-from epicor_writer.attempts import Key, elsewhere, groups_of, open_before, superseded
+from epicor_writer.attempts import Key, elsewhere, groups_of, open_before, superseded, withdrawn
 from epicor_writer.checks import LONGEST_NUMBER, holds, in_epicor
 from epicor_writer.coding import Chart
 from epicor_writer.credit_notes import credit_number, with_suffix
@@ -67,7 +67,8 @@ async def post_invoice(
     for earlier in open_before(history, event.attempt):
         document = AccountingDocument.parse(earlier.approved.document)
         history.append(await _step_back(replace(desk, event=earlier.approved, document=document), earlier.state))
-    state, barred = progress(history, event.attempt), await _held_elsewhere(desk, history)
+    state, barred = progress(history, event.attempt), (*withdrawn(history, event.attempt),)
+    barred += await _held_elsewhere(desk, history)
     return await (_first_time if state.intent is None else _again)(desk, state, barred=barred)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from epicor_writer import progress
-from epicor_writer.attempts import contradicted
+from epicor_writer.attempts import contradicted, withdrawn
 from epicor_writer.decision import Absent, GiveUp, Remove, Said, Send, Succeed, Wait, decide, next_step
 from epicor_writer.facts import Facts
 from epicor_writer.groups import group_ids
@@ -167,6 +167,7 @@ class Posting:
     async def _send(self) -> Reply:
         group_id = self._next_group()
         dataset = to_dataset(self._draft, self._vendor, group_id=group_id)
+        await self._still_wanted()
         await self._desk.slot.still_ours()
         if await self._append(self._desk.facts.intended(self._state.number + 1, dataset)):
             raise TransientError("This posting is under way elsewhere.", retry_after=1, counts=False)
@@ -176,6 +177,14 @@ class Posting:
             sentence = f"Nothing was sent: {failure}"
             await self._append(self._desk.facts.unclear(self._state, look_ups=1, total=0, sentence=sentence))
             raise
+
+    async def _still_wanted(self) -> None:
+        """Look once more, right before anything is entered, whether Basware still wants it."""
+        event = self._desk.event
+        history = await self._desk.log.history(event.connection, event.invoice_id)
+        if withdrawn((recorded.event for recorded in history), event.attempt) and not self._findings:
+            sentence = "Basware took the document out of its transfer meanwhile."
+            raise TransientError(sentence, retry_after=0, counts=False)
 
     async def _open_and_save(self, group_id: str, dataset: APInvoiceDataset) -> Reply:
         ledger = self._desk.ledger

@@ -93,7 +93,7 @@ async def existing(engine: AsyncEngine, name: str, number: int | None = None) ->
 
 def as_yaml(document: ConnectionDocument) -> str:
     """The document as a file that can be applied again; defaults are left out."""
-    content = document.model_dump(mode="json", exclude_defaults=True)
+    content = document.model_dump(mode="json", exclude_defaults=True, by_alias=True)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 

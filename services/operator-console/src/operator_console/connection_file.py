@@ -86,19 +86,20 @@ def parse(text: str, *, name: str) -> ConnectionDocument:
         MistakesError: with every mistake.
     """
     try:
-        tree = yaml.compose(text, Loader=_Exact)
+        loader = _Exact(text)
+        tree = loader.get_single_node()
         if tree is None:
             raise MistakesError(name, [Mistake(None, "", None, "it is empty")])
         twice = list(_twice(tree, ()))
         if twice:
             raise MistakesError(name, twice)
-        content = yaml.load(text, Loader=_Exact)  # noqa: S506 - a SafeLoader
+        content = loader.construct_document(tree)
     except yaml.YAMLError as error:
         raise MistakesError(name, [_syntax(error)]) from None
-    lines = {path: line for path, line in _lines(tree, ())}
     try:
         return ConnectionDocument.model_validate(content, context=NAMES)
     except ValidationError as error:
+        lines = dict(_lines(tree, ()))
         mistakes = [_mistake(each, lines) for each in error.errors(include_url=False) if not _follows(each)]
         raise MistakesError(name, mistakes) from None
 

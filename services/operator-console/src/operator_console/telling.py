@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import assert_never
 
 from mlc_common.events import (
+    AnswerDelivered,
+    AnswerFact,
     AnswerRejected,
+    AnswerUnconfirmed,
+    AnswerUndelivered,
+    DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
     DocumentNoticed,
+    DocumentWithdrawn,
     Event,
+    InterimAnswered,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
@@ -37,6 +44,15 @@ def tell(event: Event) -> tuple[str, str]:
             )
         case AnswerRejected():
             return "answer rejected", f"{event.sentence} (status {event.status})"
+        case (
+            DocumentWithdrawn()
+            | DeadlineNear()
+            | InterimAnswered()
+            | AnswerDelivered()
+            | AnswerUndelivered()
+            | AnswerUnconfirmed()
+        ):
+            return _about_the_answer(event)
         case _:
             return _worked_on(event)
 
@@ -50,6 +66,22 @@ def _seen(event: DocumentApproved | DocumentAcknowledged | DocumentNoticed) -> t
             return "acknowledged", "Basware knows that we have it" + (" (already before)" if event.already else "")
         case DocumentNoticed():
             return "noticed", f"{event.reason} (status {event.status})"
+        case _:
+            assert_never(event)
+
+
+def _about_the_answer(event: AnswerFact) -> tuple[str, str]:
+    match event:
+        case DocumentWithdrawn():
+            return "withdrawn", f"Basware took it out of its transfer (status {event.status})"
+        case DeadlineNear():
+            return "deadline near", f"Basware waits for the answer until {event.due.isoformat()}"
+        case InterimAnswered():
+            return "interim answer", f"Basware was told: {event.message}"
+        case AnswerDelivered():
+            return "delivered", "; ".join(("the answer stands in Basware P2P", *event.warnings))
+        case AnswerUndelivered() | AnswerUnconfirmed():
+            return event.fact, event.sentence
         case _:
             assert_never(event)
 

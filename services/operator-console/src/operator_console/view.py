@@ -10,11 +10,17 @@ from typing import assert_never
 
 from mlc_common.catalogue import answer_text
 from mlc_common.events import (
+    AnswerDelivered,
     AnswerRejected,
+    AnswerUnconfirmed,
+    AnswerUndelivered,
+    DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
     DocumentFact,
     DocumentNoticed,
+    DocumentWithdrawn,
+    InterimAnswered,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
@@ -34,6 +40,7 @@ class Phase(StrEnum):
     POSTED = "posted"
     REFUSED = "refused"
     ANSWER_REJECTED = "answer_rejected"
+    UNDELIVERED = "undelivered"
     STUCK = "stuck"
 
 
@@ -94,6 +101,21 @@ def _answered(state: DocumentStatus, event: OutcomeAnswered) -> DocumentStatus:
     return replace(state, answered=True, phase=Phase.POSTED if event.success else Phase.REFUSED, reason=event.message)
 
 
+def _waiting(state: DocumentStatus, event: DeadlineNear | InterimAnswered | DocumentWithdrawn) -> DocumentStatus:
+    """A document without an outcome shows what it waits for; one with an outcome shows that."""
+    if state.phase not in (Phase.APPROVED, Phase.POSTING, Phase.UNCLEAR):
+        return state
+    match event:
+        case DeadlineNear():
+            return replace(state, reason=f"Basware waits for the answer until {event.due.isoformat()}.")
+        case InterimAnswered():
+            return replace(state, reason=event.message)
+        case DocumentWithdrawn():
+            return replace(state, reason=f"Basware took it out of its transfer (status {event.status}).")
+        case _:
+            assert_never(event)
+
+
 def _first(event: DocumentFact, sequence: int) -> DocumentStatus:
     return DocumentStatus(
         connection=event.connection,
@@ -118,6 +140,14 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return _answered(state, event)
         case AnswerRejected():
             return replace(state, phase=Phase.ANSWER_REJECTED, reason=event.sentence)
+        case AnswerUndelivered():
+            return replace(state, phase=Phase.UNDELIVERED, reason=event.sentence)
+        case AnswerUnconfirmed():
+            return replace(state, reason=event.sentence)
+        case DeadlineNear() | InterimAnswered() | DocumentWithdrawn():
+            return _waiting(state, event)
+        case AnswerDelivered():
+            return state
         case _:
             return _worked_on(state, event)
 

@@ -40,6 +40,48 @@ LIFE_CYCLE: dict[str, Entry] = {
         "AP",
         "Nothing: the newer transfer is answered by itself.",
     ),
+    "STILL_WORKING": Entry(
+        "Still working: the invoice has no outcome in Epicor yet. It is entered as soon as that is possible; then "
+        "transfer it again, and it is confirmed without being entered twice.",
+        "integration",
+        "Find out why Epicor has not taken the invoice; once it has, transfer the invoice again in Basware.",
+    ),
+    "POSTED_LATE": Entry(
+        "Posted to Epicor AP, company {company}, invoice {number}, after Basware was told 'still working'; Basware "
+        "takes no second answer to this transfer.",
+        "AP",
+        "Transfer the invoice again in Basware: it is confirmed with its voucher and not entered again.",
+    ),
+    "REFUSED_LATE": Entry(
+        "Refused after Basware was told 'still working', and Basware takes no second answer to this transfer: {why}",
+        "AP",
+        "Correct what the sentence names and transfer the invoice again.",
+    ),
+    "WITHDRAWN": Entry(
+        "Basware took the invoice out of its transfer (status {status}) before it was entered; it was not entered.",
+        "AP",
+        "Nothing; if the invoice is to be paid after all, transfer it in Basware.",
+    ),
+    "FOR_A_PERSON": Entry(
+        "Basware waits with the status {status}, which no interface is documented to answer; it is not acted on.",
+        "AP",
+        "Settle the invoice in Basware by hand; if Epicor holds it already, correct or cancel it there first.",
+    ),
+    "ANSWER_NOT_DELIVERED": Entry(
+        "Basware took our answer but could not bring it into P2P: {why}",
+        "integration",
+        "Settle the transfer in Basware by hand by what Epicor holds, and have Basware look at the request.",
+    ),
+    "ANSWER_NOT_CONFIRMED": Entry(
+        "Basware does not say what became of our answer (request {request}).",
+        "integration",
+        "Compare the invoice in Basware with Epicor; Basware's support finds the request by its id.",
+    ),
+    "ANSWER_WITHOUT_REQUEST": Entry(
+        "Our answer was found at Basware without the id of its request, so its arrival in P2P cannot be followed.",
+        "integration",
+        "Nothing, if the invoice shows the outcome in Basware.",
+    ),
     "NO_LONGER_AWAITED": Entry(
         "Basware no longer awaits an answer to this transfer: the invoice has the status {status}.",
         "AP",

@@ -14,6 +14,10 @@ class Settings(BaseModel):
     `denied`: services (`Erp.BO.VendorSvc`) or calls (`Erp.BO.VendorSvc/Vendors`) outside the key's access scope.
     `broken_reads`: services whose entity sets answer 500, as heavy ones do on some tenants.
     `debit_memo_sign`: how a debit memo's amounts are stored; it is documented as negative, and not proven.
+    `taxes_unasked`: saves compute the tax of every invoice that does not say ReadyToCalc false.
+    `tax_rounded`: where a computed tax is rounded: once an invoice, or at every line.
+    `zero_lines`: whether a line of no amount is taken.
+    `closed_period`: how an apply date before `period_closed_before` is refused: with an error, or as a question.
     `tenant_columns`: what becomes of columns that a tenant may have added itself (`..._c`) and this one may not have.
     `full_rows`: answer every column of a row, not only those with a value.
     """
@@ -41,3 +45,7 @@ class Settings(BaseModel):
     debit_memo_sign: Literal["negative", "as entered"] = "negative"
     inactive_vendors: Literal["refuse", "accept"] = "refuse"
     period_closed_before: date | None = None
+    closed_period: Literal["refuse", "ask"] = "refuse"
+    zero_lines: Literal["accept", "refuse"] = "accept"
+    taxes_unasked: bool = False
+    tax_rounded: Literal["invoice", "line"] = "invoice"

@@ -1,0 +1,103 @@
+"""What became of records that Basware's API layer took: request status, read into three words. Pure.
+
+Basware API reference, request status: HTTP 200 is the first half only; every target system then says for every record
+whether it was saved. A fresh request id may answer 404 for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SAVED = frozenset({"success", "notprocessed", "warning", "unpublished", "acknowledgedsuccess"})
+"""Item statuses of a record that stands in the target system; NotProcessed means that it stood there unchanged."""
+
+NOT_SAVED = frozenset({"error", "acknowledgederror"})
+SUPERSEDED = "recordexpired"
+"""A newer version of the record was posted within the same second; the newer one counts."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ItemError(_Part):
+    """Why a record was not saved, or not whole; `category` is Unknown, Technical or DataValidation."""
+
+    type: str = "Error"
+    message: str | None = None
+    category: str = "Unknown"
+
+
+class Item(_Part):
+    """One record in one target system."""
+
+    externalCode: str | None = None
+    parentExternalCode: str | None = None
+    status: str = "InProgress"
+    errors: tuple[ItemError, ...] | None = None
+
+
+class System(_Part):
+    """One target system, for example P2P."""
+
+    system: str | None = None
+    systemStatus: str | None = None
+    items: tuple[Item, ...] | None = None
+
+
+class RequestStatus(_Part):
+    """What every target system says of one request."""
+
+    requestId: str | None = None
+    requestStatus: str = "InProgress"
+    systems: tuple[System, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of one record: `pending` until every system that names it has finished with it."""
+
+    word: Literal["pending", "saved", "not saved"]
+    messages: tuple[str, ...] = ()
+
+
+def fate_of(external_code: str, request: RequestStatus | None) -> Fate:
+    """What became of the record `external_code` of a request; None is a request that is not known yet."""
+    if request is None:
+        return Fate("pending")
+    items = [
+        item for system in request.systems or () for item in system.items or () if item.externalCode == external_code
+    ]
+    words = [_word(item) for item in items]
+    messages = tuple(dict.fromkeys(_messages(items)))
+    if "not saved" in words:
+        return Fate("not saved", messages or ("No reason was given.",))
+    if words and "pending" not in words:
+        return Fate("saved", messages)
+    if not items and request.requestStatus.lower() in NOT_SAVED:
+        return Fate("not saved", ("The request failed as a whole, and no record is named.",))
+    return Fate("pending")
+
+
+def _word(item: Item) -> Literal["pending", "saved", "not saved"]:
+    kinds = {error.type.lower() for error in item.errors or ()}
+    status = item.status.lower()
+    if SUPERSEDED in kinds or status == SUPERSEDED or status in SAVED:
+        return "saved"
+    return "not saved" if status in NOT_SAVED else "pending"
+
+
+def _messages(items: Iterable[Item]) -> Iterable[str]:
+    for item in items:
+        for error in item.errors or ():
+            if error.message:
+                yield f"{error.message} ({error.category})"
+
+
+def parsed(found: Mapping[str, Any]) -> RequestStatus:
+    """One entity of the request-status API. Raises pydantic's ValidationError for another shape."""
+    return RequestStatus.model_validate(found)

@@ -1,0 +1,71 @@
+"""The deadline clock: how long a transfer has waited for its answer, and what that calls for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mlc_common.connection import Deadline
+from mlc_common.events import (
+    AnswerRejected,
+    DeadlineNear,
+    DocumentApproved,
+    Event,
+    InterimAnswered,
+    InvoicePosted,
+    InvoiceRefused,
+    OutcomeAnswered,
+)
+
+
+@dataclass(frozen=True)
+class Warn:
+    """Tell people that the transfer waits, and until when it may."""
+
+    due: datetime
+
+
+@dataclass(frozen=True)
+class AnswerNow:
+    """Tell Basware that it is still being worked on."""
+
+    due: datetime
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing is due."""
+
+
+Call = Warn | AnswerNow | Wait
+
+
+def due_at(approved: DocumentApproved, window: Deadline) -> datetime:
+    """When Basware gives the transfer up."""
+    return approved.at + timedelta(minutes=window.minutes)
+
+
+def called_for(history: Iterable[Event], attempt: str, window: Deadline, *, now: datetime) -> Call:
+    """What the time that an attempt has waited calls for; nothing once it has an outcome or an answer.
+
+    An outcome that is on its way to Basware is answered as soon as Basware can be reached, as `still working` would be.
+    """
+    approved, warned = None, False
+    for event in history:
+        match event:
+            case DocumentApproved() if event.attempt == attempt:
+                approved = event
+            case DeadlineNear() if event.attempt == attempt:
+                warned = True
+            case InvoicePosted() | InvoiceRefused() | OutcomeAnswered() | AnswerRejected() | InterimAnswered():
+                if event.attempt == attempt:
+                    return Wait()
+    if approved is None:
+        return Wait()
+    whole, waited = timedelta(minutes=window.minutes), now - approved.at
+    if waited >= whole * window.answer:
+        return AnswerNow(due_at(approved, window))
+    if waited >= whole * window.warn and not warned:
+        return Warn(due_at(approved, window))
+    return Wait()

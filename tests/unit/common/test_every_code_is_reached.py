@@ -1,0 +1,299 @@
+"""Every code of the catalogue is reached: by the smallest case here, or by a test with servers that is named here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from basware_reader.answers import Lost, external_code, interim_code, interim_response, verdict
+from basware_reader.approvals import WAITING, Sight
+from epicor_writer.attempts import withdrawn
+from epicor_writer.checks import holds, in_epicor
+from epicor_writer.coding import Chart
+from epicor_writer.decision import (
+    Absent,
+    ForeignDuplicate,
+    GiveUp,
+    PostedOtherwise,
+    Repair,
+    Said,
+    Verdict,
+    next_step,
+)
+from epicor_writer.draft import to_draft
+from epicor_writer.duplicates import near_duplicates
+from epicor_writer.invoice import Draft
+from epicor_writer.progress import Progress
+from epicor_writer.reference import Account, Reference, Vendor
+from mlc_basware.documents import AccountingDocument
+from mlc_common.catalogue import CATALOGUE, Finding, finding
+from mlc_common.connection import ConnectionDocument
+from mlc_common.events import DocumentWithdrawn, InvoicePosted, InvoiceRefused
+from mlc_common.http import dump_json
+from mlc_epicor.datasets import APInvHedRow
+
+TESTS = Path(__file__).parents[2]
+DAY = date(2026, 10, 28)
+AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+ANEW = "epicor_writer/test_transfers_anew.py"
+FAULTS = "epicor_writer/test_posting_faults.py"
+READING = "basware_reader/test_reading_documents.py"
+FOLLOWING = "basware_reader/test_following_answers.py"
+
+BY_A_TEST_WITH_SERVERS = {
+    "ALREADY_POSTED": (ANEW, "test_a_corrected_number_does_not_enter_the_document_twice", "ALREADY_POSTED"),
+    "SUPERSEDED": (ANEW, "test_of_two_transfers_that_waited_out_an_outage_the_newer_one_is_posted", "SUPERSEDED"),
+    "REFUSED_BY_EPICOR": (FAULTS, "test_an_update_that_did_not_run_is_refused", "REFUSED_BY_EPICOR"),
+    "NEEDS_A_PERSON": (FAULTS, "test_a_question_for_a_person_is_refused_with_the_question", "NEEDS_A_PERSON"),
+    "NOT_REMOVED": (FAULTS, "test_an_invoice_that_cannot_be_deleted_is_named_as_left_behind", "NOT_REMOVED"),
+    "ABSENT_IN_BASWARE": (READING, "test_a_document_basware_does_not_know_is_recorded", '"absent"'),
+    "NOT_FOR_TRANSFER": (
+        READING,
+        "test_another_or_unknown_status_is_recorded_once_and_not_acted_on",
+        "status in noticed.reason",
+    ),
+    "PUSH_EXPIRED": (READING, "test_a_push_that_is_not_acted_on_is_recorded_with_the_reason", '"expired"'),
+    "PUSH_OF_ANOTHER_KIND": (
+        READING,
+        "test_a_push_that_is_not_acted_on_is_recorded_with_the_reason",
+        '"ExportedContracts"',
+    ),
+    "FOR_A_PERSON": (
+        FOLLOWING,
+        "test_a_status_that_only_a_person_can_answer_is_recorded_and_counted_once",
+        "status in noticed.reason",
+    ),
+    "ANSWER_WITHOUT_REQUEST": (
+        FOLLOWING,
+        "test_an_answer_found_without_its_request_is_told_to_be_out_of_sight",
+        "ANSWER_WITHOUT_REQUEST",
+    ),
+    "ANSWER_NOT_DELIVERED": (
+        FOLLOWING,
+        "test_an_answer_that_p2p_refused_is_told_with_the_reason",
+        "AnswerUndelivered",
+    ),
+    "ANSWER_NOT_CONFIRMED": (
+        FOLLOWING,
+        "test_an_answer_nobody_confirms_is_given_up_loudly_after_the_patience",
+        "AnswerUnconfirmed",
+    ),
+}
+"""Codes that need the answer of a far side: file, test, and the words by which the test asserts it."""
+
+
+def row(**members: Any) -> dict[str, Any]:
+    given = {"rowIndex": 1, "accountCode": "6100", "netTotal": Decimal("100.00"), "taxSum": Decimal("8.00")}
+    return given | {"taxCode": "US-IL"} | members
+
+
+def document(**members: Any) -> AccountingDocument:
+    body: dict[str, Any] = {
+        "invoiceId": "i1",
+        "invoiceNumber": "INV-1",
+        "processingStatus": WAITING,
+        "companyCode": "US01",
+        "supplierCode": "10432",
+        "currencyCode": "USD",
+        "netSum": Decimal("100.00"),
+        "taxSum1": Decimal("8.00"),
+        "grossSum": Decimal("108.00"),
+        "invoiceDate": DAY.isoformat(),
+        "paymentTermCode": "N30",
+        "codingRows": [row()],
+    }
+    return AccountingDocument.parse(dump_json(body | members))
+
+
+def connection(*, posting: dict[str, Any] | None = None, **pair: Any) -> ConnectionDocument:
+    company = {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": [{"field": "accountCode"}]}
+    return ConnectionDocument.model_validate(
+        {
+            "name": "demo",
+            "epicor": {"base_url": "https://erp.example/live"},
+            "tables": {"accounts": {"rows": [], "otherwise": "refuse"}},
+            "companies": [company | pair],
+            "posting": posting or {},
+        }
+    )
+
+
+def in_document(members: dict[str, Any], **rules: Any) -> Iterable[Finding]:
+    """What is wrong with a document by itself."""
+    body, made = document(**members), connection(**rules)
+    pair = made.pair(body.companyCode)
+    found = to_draft(body, pair, made.rules(pair), today=DAY, tables=made.tables)
+    return () if isinstance(found, Draft) else found
+
+
+def in_codes(**known: Any) -> Iterable[Finding]:
+    """What is wrong with its codes, or keeps it on hold."""
+    whole: dict[str, Any] = {
+        "vendor": Vendor(101, "10432", "N30"),
+        "accounts": {"6100": Account()},
+        "taxes": frozenset({"us-il"}),
+        "terms": frozenset({"n30"}),
+    }
+    made, reference = connection(), Reference(**whole | known)
+    (pair,) = made.companies
+    found = in_epicor(document(), Chart(pair, day=DAY), made.posting, reference)
+    return (*found, *holds(document(), pair, made.posting, reference))
+
+
+def step(given: Verdict, said: Said = Said.NOTHING, **state: Any) -> Iterable[Finding]:
+    """What the posting protocol gives up for."""
+    taken = next_step(Progress(**state), given, said)
+    assert isinstance(taken, GiveUp)
+    assert taken.code is not None
+    return (finding(taken.code, **dict(taken.values) | {"number": "INV-1", "vendor": "10432"}),)
+
+
+def taken_out() -> Iterable[Finding]:
+    event = DocumentWithdrawn(connection="demo", at=AT, invoice_id="i1", attempt="a1", status="Removed")
+    return withdrawn([event], "a1")
+
+
+def near() -> Iterable[Finding]:
+    made = connection()
+    (pair,) = made.companies
+    draft = to_draft(document(), pair, made.posting, today=DAY)
+    assert isinstance(draft, Draft)
+    held = APInvHedRow(
+        Company="NWM", InvoiceNum="INV 01", InvoiceDate=DAY, DocInvoiceAmt=draft.total, CurrencyCode="USD"
+    )
+    return near_duplicates(draft, [held])
+
+
+DOCUMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "UNKNOWN_COMPANY": ({"companyCode": "XX"}, {}),
+    "NO_CODING_ROWS": ({"codingRows": []}, {}),
+    "NO_INVOICE_NUMBER": ({"invoiceNumber": " "}, {}),
+    "NUMBER_TOO_LONG": ({"invoiceNumber": "1" * 51}, {}),
+    "NO_INVOICE_DATE": ({"invoiceDate": None}, {}),
+    "ROWS_DO_NOT_ADD_UP": ({"netSum": Decimal("100.01")}, {}),
+    "TAX_DOES_NOT_ADD_UP": ({"taxSum1": Decimal("8.01")}, {}),
+    "TOTAL_DOES_NOT_ADD_UP": ({"grossSum": Decimal("108.01")}, {}),
+    "NO_TOTAL": ({"grossSum": None}, {}),
+    "NO_APPLY_DATE": ({}, {"posting": {"apply_date": "voucher_date"}}),
+    "PERIOD_CLOSED": ({}, {"posting": {"open_from": "2026-11-01"}}),
+    "AMOUNT_TOO_FINE": ({"codingRows": [row(netTotal=Decimal("100.001"))]}, {}),
+    "SUM_TOO_FINE": ({"grossSum": Decimal("108.001")}, {}),
+    "TAX_NOT_EXPECTED": ({}, {"posting": {"tax": "none"}}),
+    "SECOND_TAX": ({"taxSum2": Decimal(1)}, {}),
+    "TAX_WITHOUT_CODE": ({"codingRows": [row(taxCode=None)]}, {}),
+    "ROW_WITHOUT_AMOUNT": ({"codingRows": [row(netTotal=None)]}, {}),
+    "ROW_WITHOUT_CODE": ({"codingRows": [row(accountCode=None)]}, {}),
+    "NOT_IN_TABLE": ({}, {"segments": [{"field": "accountCode", "table": "accounts"}]}),
+    "NOT_OF_THE_COLUMNS_KIND": (
+        {},
+        {"posting": {"header_fields": {"Km_c": {"template": "{invoiceNumber}", "type": "number"}}}},
+    ),
+    "CREDIT_NOTE_OR_NOT": (
+        {"invoiceTypeName": "Credit note"},
+        {"posting": {"credit_notes": {"convention": "negative sums"}}},
+    ),
+    "TYPE_NOT_POSTED": ({"invoiceTypeCode": "PF"}, {"posting": {"invoice_types": {"PF": {"kind": "refuse"}}}}),
+    "OTHER_HOME_CURRENCY": ({"currencyCodeCompany": "EUR"}, {}),
+    "NO_RATE": ({"currencyCode": "EUR"}, {"posting": {"exchange_rates": {"source": "basware"}}}),
+    "RATE_DOES_NOT_FIT": (
+        {"currencyCode": "EUR", "exchangeRateCompany": Decimal(2), "netSumCompany": Decimal(300)},
+        {"posting": {"exchange_rates": {"source": "basware"}}},
+    ),
+    "PREBOOKED": ({"prebooked": True}, {}),
+    "PURCHASE_ORDER_LINE": ({"orderNumbers": ["4711"]}, {}),
+}  # fmt: skip
+
+PURE: dict[str, Callable[[], Iterable[Finding]]] = {
+    "UNKNOWN_VENDOR": lambda: in_codes(vendor=None),
+    "INACTIVE_VENDOR": lambda: in_codes(vendor=Vendor(101, "10432", inactive=True)),
+    "VENDOR_ON_HOLD": lambda: in_codes(vendor=Vendor(101, "10432", on_hold=True)),
+    "UNKNOWN_ACCOUNT": lambda: in_codes(accounts={}),
+    "INACTIVE_ACCOUNT": lambda: in_codes(accounts={"6100": Account(active=False)}),
+    "INVALID_ACCOUNT": lambda: in_codes(invalid={"6100": "Restricted."}),
+    "UNKNOWN_TAX_CODE": lambda: in_codes(taxes=frozenset()),
+    "UNKNOWN_TERMS": lambda: in_codes(terms=frozenset()),
+    "DUPLICATE": lambda: step(ForeignDuplicate("group X")),
+    "NEAR_DUPLICATE": near,
+    "WITHDRAWN": taken_out,
+    "POSTED_OTHERWISE": lambda: step(PostedOtherwise("the total is 1.00")),
+    "HELD_OTHERWISE": lambda: step(Repair("the total is 1.00", "group X", "X")),
+    "NOT_AS_SENT": lambda: step(Absent(), phase="removed", removals=2, difference="no account"),
+    "EPICOR_KEEPS_FAILING": lambda: step(Absent(), phase="unclear", look_ups=1, failures=4, sentence="HTTP 500"),
+}
+
+COMMON: dict[str, Any] = {
+    "connection": "demo", "at": AT, "invoice_id": "i1", "attempt": "a1", "connection_version": 1,
+}  # fmt: skip
+POSTED = InvoicePosted(
+    **COMMON, company="NWM", vendor_num=1, vendor_id="1", invoice_num="INV-1", group_id="B2610280", voucher="V",
+    total=Decimal(1), currency="USD", lines=1,
+)  # fmt: skip
+REFUSED = InvoiceRefused(**COMMON, findings=(finding("SUPERSEDED"),))
+
+
+def lost(status: str, *answers: str, outcome: InvoicePosted | InvoiceRefused = POSTED) -> str:
+    """Why an answer can never be taken."""
+    seen = Sight(status, "b2", "L2", "A", frozenset(answers))
+    found = verdict(seen, [], outcome=outcome, code=external_code(outcome))
+    assert isinstance(found, Lost)
+    return found.sentence
+
+
+INTERIM = interim_code("demo", "i1", "a1")
+SAID: dict[str, Callable[[], str | None]] = {
+    "ANSWERED_BY_ANOTHER": lambda: lost("Transferred"),
+    "NO_LONGER_AWAITED": lambda: lost("Removed"),
+    "TRANSFERRED_ANEW": lambda: lost(WAITING),
+    "POSTED_LATE": lambda: lost("TransferFailed", INTERIM),
+    "REFUSED_LATE": lambda: lost("TransferFailed", INTERIM, outcome=REFUSED),
+    "STILL_WORKING": lambda: (
+        interim_response(INTERIM, document=connection(), company_code="US01", at=AT).responseMessage
+    ),
+}
+
+
+@pytest.mark.parametrize("code", DOCUMENT)
+def test_a_fault_of_the_document_reaches_its_code(code: str) -> None:
+    members, rules = DOCUMENT[code]
+
+    assert code in {each.code for each in in_document(members, **rules)}
+
+
+@pytest.mark.parametrize("code", PURE)
+def test_what_epicor_knows_or_holds_reaches_its_code(code: str) -> None:
+    assert code in {each.code for each in PURE[code]()}
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_what_basware_shows_reaches_its_sentence(code: str) -> None:
+    assert str(SAID[code]()).startswith(CATALOGUE[code].sentence.partition("{")[0])
+
+
+@pytest.mark.parametrize("code", BY_A_TEST_WITH_SERVERS)
+def test_a_code_that_needs_a_far_side_is_reached_by_the_test_that_is_named(code: str) -> None:
+    file, name, words = BY_A_TEST_WITH_SERVERS[code]
+    text = (TESTS / "integration" / file).read_text(encoding="utf-8")
+    (found,) = (
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and node.name == name
+    )
+    first = min([found.lineno, *(each.lineno for each in found.decorator_list)])
+
+    assert words in "\n".join(text.splitlines()[first - 1 : found.end_lineno])
+
+
+def test_the_smallest_document_is_in_order_itself() -> None:
+    assert in_document({}) == ()
+    assert list(in_codes()) == []
+
+
+def test_every_code_of_the_catalogue_is_reached() -> None:
+    assert CATALOGUE.keys() == {*DOCUMENT, *PURE, *SAID, *BY_A_TEST_WITH_SERVERS}
