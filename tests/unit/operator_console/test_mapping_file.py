@@ -80,6 +80,13 @@ def test_a_mistake_in_the_mapping_is_located_and_says_what_is_allowed(
     assert allowed in mistake.allowed
 
 
+def test_a_constant_is_taken_as_it_stands() -> None:
+    [mistake] = mistakes(GOOD.replace('constant: "10"', 'constant: "10"\n        pad_to: 4'))
+
+    assert mistake.path == "companies[0].segments[1]"
+    assert "leave out table, default and pad_to" in mistake.allowed
+
+
 def test_the_value_that_is_wrong_is_shown() -> None:
     [mistake] = mistakes(GOOD.replace("field: accountCode", "field: acountCode"))
 
@@ -150,6 +157,7 @@ def test_mistakes_of_every_part_are_told_at_once() -> None:
 def test_a_stored_version_is_read_whatever_names_the_program_knows_by_now() -> None:
     stored = parse(GOOD, name="northwind.yaml").model_dump(mode="json")
     stored["companies"][0]["segments"][0]["field"] = "memberOfOld"
+    stored["companies"][0]["segments"][1]["default"] = "20"
     stored["posting"]["apply_date"] = "first_open_day"
 
     assert ConnectionDocument.model_validate(stored).companies[0].segments[0].field == "memberOfOld"

@@ -7,9 +7,9 @@ from datetime import date
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
-from mlc_common.far_side_names import RowMember
+from mlc_common.far_side_names import KnownNames, RowMember
 from mlc_common.posting_rules import PostingOverrides
 from mlc_common.section import Place, Section, located
 
@@ -118,8 +118,14 @@ class Segment(Section):
     def _one_source(self) -> Self:
         if (self.field is None) == (self.constant is None):
             raise ValueError("a segment has either a field or a constant")
-        if self.constant is not None and (self.table or self.default is not None):
-            raise ValueError("a constant is looked up nowhere and needs no default")
+        return self
+
+    @model_validator(mode="after")
+    def _a_constant_stands_alone(self, info: ValidationInfo) -> Self:
+        """Asked when a file is applied only: in a version stored before, the constant was taken all the same."""
+        more = self.table or self.default is not None or self.pad_to
+        if self.constant is not None and more and isinstance(info.context, KnownNames):
+            raise ValueError("a constant is taken as it stands: leave out table, default and pad_to")
         return self
 
 
@@ -142,6 +148,10 @@ class CompanyPair(Section):
         default=None, description="Epicor tax liability (TaxRegionCode) of every invoice; none leaves the vendor's"
     )
     tax_codes: Codes = Field(default_factory=dict, description="Basware tax code -> Epicor tax code, if different")
+    tax_categories: Codes = Field(
+        default_factory=dict,
+        description="Basware tax code -> Epicor tax category (TaxCatID) of a line, where Epicor computes the tax",
+    )
     terms: Codes = Field(default_factory=dict, description="Basware payment term -> Epicor terms, if different")
     currencies: Codes = Field(default_factory=dict, description="Basware currency -> Epicor currency, if different")
     posting: PostingOverrides = Field(

@@ -191,6 +191,9 @@ class Posting(Section):
     default_account: dict[RowMember, str] = Field(
         default_factory=dict, description="coding-row members of that one line: accountCode, costCenterCode, ..."
     )
+    zero_rows: Literal["keep", "leave out"] = Field(
+        default="keep", description="coding rows of no amount beside others; some Epicor tenants take no such line"
+    )
     near_duplicates: Action = Field(
         default=Action.HOLD, description="an invoice of nearly the same number with the same amount and date is there"
     )

@@ -51,11 +51,16 @@ Column = Annotated[Any, PlainSerializer(_column)]
 
 
 class _Row(BaseModel):
-    """A row of a tableset; `RowMod` is A for a new row, U for a changed one, D for one to delete."""
+    """A row of a tableset; `RowMod` is A for a new row, U for a changed one, D for one to delete.
+
+    A changed row names the revision that it was read in, `SysRevID`, and is refused when there is a newer one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     Company: Text = ""
+    SysRevID: int = 0
+    SysRowID: Text = ""
     RowMod: Text = ""
 
 
@@ -96,6 +101,8 @@ class APInvHedRow(_Row):
     RateGrpCode: Text = ""
     ExchangeRate: Money = None
     LockRate: Flag = False
+    TaxRegionCode: Text = ""
+    ReadyToCalc: Flag = False
     LegalNumber: Text = ""
     EntryPerson: Text = ""
 
@@ -118,6 +125,7 @@ class APInvDtlRow(_Row):
     DocUnitCost: Money = None
     DocExtCost: Money = None
     ScrDocExtCost: Money = None
+    TaxCatID: Text = ""
     GroupID: Text = ""
 
 

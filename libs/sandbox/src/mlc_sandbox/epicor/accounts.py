@@ -1,8 +1,11 @@
 """Where the money goes: distributions of a line (APInvExp) and the GL accounts behind them (APInvExpTGLC)."""
 
+from datetime import date
+
 from mlc_sandbox.company import BOOK, CHART
 from mlc_sandbox.epicor.draft import Draft, changes, duplicate, money, same_revision, shown, sign_of
 from mlc_sandbox.epicor.seed import BOOKS, SUSPENSE, Master
+from mlc_sandbox.epicor.tables import date_of
 from mlc_sandbox.epicor.wire import KineticError, Row
 from mlc_sandbox.epicor.world import Invoice
 
@@ -11,13 +14,17 @@ ACCOUNT = "APInvExpTGLC"
 _SEGMENTS = ("SegValue1", "SegValue2", "SegValue3")
 
 
-def valid_account(master: Master, company: str, chart: str, account: str, *, table: str) -> Row:
-    """The GL account in Epicor's internal form. Raises KineticError for an unknown or inactive one."""
+def valid_account(master: Master, company: str, chart: str, account: str, *, day: date, table: str) -> Row:
+    """The GL account in Epicor's internal form. Raises KineticError for an unknown one, or one closed on the day."""
     found = master.accounts.get((company, chart, account))
     if found is None:
         raise KineticError(f"GL Account {account} is not valid.", table=table, field="GLAccount")
     if not found["Active"]:
         raise KineticError(f"GL Account {account} is inactive.", table=table, field="GLAccount")
+    first, last = (date_of(found[name]) if found[name] else day for name in ("EffFrom", "EffTo"))
+    if not first <= day <= last:
+        message = f"GL Account {account} is not effective on {day.isoformat()}."
+        raise KineticError(message, table=table, field="GLAccount")
     return found
 
 
@@ -76,14 +83,14 @@ def save_account(draft: Draft, row: Row) -> Row:
         if stored is not None:
             raise duplicate(draft.world, ACCOUNT, "GLAccount")
         stamp = {"Company": draft.company, **draft.world.stamp(), "RowMod": ""}
-        invoice.accounts[key] = {**row, **_account_columns(draft, row), **stamp}
+        invoice.accounts[key] = {**row, **_account_columns(draft, invoice, row), **stamp}
         return invoice.accounts[key]
     if stored is None:
         raise KineticError("Record not found.", table=ACCOUNT, field="GLAccount")
     same_revision(ACCOUNT, row, stored)
     if row["RowMod"] == "D":
         return invoice.accounts.pop(key)
-    stored |= {**changes(draft, row), **_account_columns(draft, {**stored, **row})}
+    stored |= {**changes(draft, row), **_account_columns(draft, invoice, {**stored, **row})}
     return stored
 
 
@@ -106,11 +113,12 @@ def _account_key(invoice: Invoice, row: Row) -> tuple[int, int, str, str]:
     return line, sequence, book, record
 
 
-def _account_columns(draft: Draft, row: Row) -> Row:
+def _account_columns(draft: Draft, invoice: Invoice, row: Row) -> Row:
     """What an account row holds beside what was sent. A blank account is stored blank."""
     if not row.get("GLAccount"):
         return {"GLAccount": ""}
-    found = valid_account(draft.world.master, draft.company, row.get("COACode", ""), row["GLAccount"], table=ACCOUNT)
+    day, chart = date_of(invoice.header["ApplyDate"]), row.get("COACode", "")
+    found = valid_account(draft.world.master, draft.company, chart, row["GLAccount"], day=day, table=ACCOUNT)
     for name in _SEGMENTS:
         if row.get(name, found[name]) not in ("", found[name]):
             raise KineticError(f"{name} does not belong to the account.", table=ACCOUNT, field=name)

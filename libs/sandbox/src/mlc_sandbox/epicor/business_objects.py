@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from mlc_sandbox.epicor import groups, invoices
 from mlc_sandbox.epicor.accounts import valid_account
 from mlc_sandbox.epicor.rpc import Call, Method
+from mlc_sandbox.epicor.tables import date_of
 from mlc_sandbox.epicor.wire import NOT_FOUND, KineticError, Row
 
 
@@ -26,7 +27,8 @@ def _present(row: Row | None) -> Row:
 
 def _validate_account(call: Call) -> Row:
     chart, account = call.arguments["COACode"], call.arguments["GLAccount"]
-    valid_account(call.world.master, call.company, chart, account, table="GLAccount")
+    day = date_of(call.arguments["EffectiveDate"])
+    valid_account(call.world.master, call.company, chart, account, day=day, table="GLAccount")
     return {}
 
 

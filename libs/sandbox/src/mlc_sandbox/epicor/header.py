@@ -7,7 +7,7 @@ from typing import Any
 from mlc_sandbox.epicor.draft import Draft, cents, duplicate, money, same_revision, shown, sign_of
 from mlc_sandbox.epicor.seed import RATE_GROUP
 from mlc_sandbox.epicor.tables import date_of
-from mlc_sandbox.epicor.wire import KineticError, Row, day, instant
+from mlc_sandbox.epicor.wire import KineticError, QuestionError, Row, day, instant
 from mlc_sandbox.epicor.world import Invoice
 
 TABLE = "APInvHed"
@@ -97,8 +97,8 @@ def _computed(draft: Draft, row: Row, vendor: Row) -> Row:
     currency = row.get("CurrencyCode") or vendor["CurrencyCode"] or home["CurrencyCode"]
     _known(draft, "PurTerms", "TermsCode", terms)
     _known(draft, "Currency", "CurrencyCode", currency)
-    if row.get("TaxRegionCode"):
-        _known(draft, "TaxRgn", "TaxRegionCode", row["TaxRegionCode"])
+    region = row.get("TaxRegionCode") or vendor["TaxRegionCode"]
+    _known(draft, "TaxRgn", "TaxRegionCode", region)
     if row.get("RateGrpCode") not in (None, "", RATE_GROUP):
         raise refused("A valid Rate Type is required.", "RateGrpCode")
     as_it_will_be = Invoice({**row, "DebitMemo": bool(row.get("DebitMemo")), "CurrencyCode": currency})
@@ -109,7 +109,8 @@ def _computed(draft: Draft, row: Row, vendor: Row) -> Row:
     stored = control * sign_of(draft, as_it_will_be)
     amounts = {"DocInvoiceVendorAmt": stored, "ScrDocInvoiceVendorAmt": control}
     amounts |= {**_rate(draft, row, currency), **_reference(draft, row, vendor)}
-    codes = {"TermsCode": terms, "CurrencyCode": currency, "Company": draft.company, "RowMod": ""}
+    codes = {"TermsCode": terms, "CurrencyCode": currency, "TaxRegionCode": region}
+    codes |= {"Company": draft.company, "RowMod": ""}
     revision = {"SysRevID": draft.world.next_revision(), "ChangedBy": draft.user, "ChangeDate": instant(draft.now)}
     return {**row, **codes, **_dates(draft, row, terms), **amounts, **revision}
 
@@ -150,7 +151,10 @@ def _dates(draft: Draft, row: Row, terms: str) -> Row:
     apply_text = row.get("ApplyDate") or group.get("ApplyDate") or row["InvoiceDate"]
     apply_date, closed = date_of(apply_text), draft.world.settings.period_closed_before
     if closed is not None and apply_date < closed:
-        raise refused(f"Apply Date {apply_date.isoformat()} is in a closed fiscal period.", "ApplyDate")
+        message = f"Apply Date {apply_date.isoformat()} is in a closed fiscal period."
+        raise (
+            refused(message, "ApplyDate") if draft.world.settings.closed_period == "refuse" else QuestionError(message)
+        )
     due = row.get("DueDate") or day(_due(draft, date_of(row["InvoiceDate"]), terms))
     period = {"FiscalYear": apply_date.year, "FiscalPeriod": apply_date.month}
     return {"ApplyDate": apply_text, "DueDate": due, **period}

@@ -9,7 +9,7 @@ from mlc_sandbox.epicor.groups import use_group
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.saving import checked_tableset, group_total, invoice_tableset, save
 from mlc_sandbox.epicor.tables import AP_INVOICE_TABLES
-from mlc_sandbox.epicor.wire import NOT_FOUND, KineticError, Row, Tableset, day
+from mlc_sandbox.epicor.wire import NOT_FOUND, KineticError, QuestionError, Row, Tableset, day
 from mlc_sandbox.epicor.world import Invoice
 
 _NOTHING: Row = {
@@ -38,7 +38,10 @@ def _update_master(call: Call) -> Row:
             _save_header_only(call, tableset, group)
             raise KineticError("An unexpected internal problem occurred.", status=500, kind="System.Exception")
     draft = call.draft(group)
-    save(draft, tableset, lose_accounts=call.fault == "blank_accounts")
+    try:
+        save(draft, tableset, lose_accounts=call.fault == "blank_accounts")
+    except QuestionError as question:
+        return _outcome(call, call.arguments["ds"], group, opMessage=question.message, lUpdateRan=False)
     draft.commit()
     return _outcome(call, invoice_tableset(call.world, *_kept(draft)), group)
 

@@ -63,6 +63,8 @@ def _cost(draft: Draft, invoice: Invoice, stored: Row, row: Row) -> Row:
         extended = cents(quantity * unit)
     elif quantity:
         unit = extended if quantity == 1 else extended / quantity
+    if not extended and draft.world.settings.zero_lines == "refuse":
+        raise KineticError("A line must have an amount.", table=LINE, field="ScrDocExtCost")
     amounts = {"DocExtCost": extended * sign, "ScrDocExtCost": extended, "ExtCost": extended * sign}
     return {**amounts, "DocUnitCost": unit, "VendorQty": quantity * sign, "ScrVendorQty": quantity}
 
@@ -81,7 +83,7 @@ def save_tax(draft: Draft, row: Row) -> None:
     if row["RowMod"] == "A":
         if stored is not None:
             raise duplicate(draft.world, TAX, "TaxCode")
-        rate = _rate(draft, key[0], key[1])
+        rate = rate_of(draft, key[0], key[1])
         stamp = {"RateCode": key[1], "ECAcquisitionSeq": key[2], **draft.world.stamp(), "RowMod": ""}
         amounts = _tax_amounts(draft, invoice, row, rate)
         invoice.taxes[key] = {**_identity(invoice), **row, **amounts, **stamp}
@@ -92,11 +94,12 @@ def save_tax(draft: Draft, row: Row) -> None:
     if row["RowMod"] == "D":
         del invoice.taxes[key]
         return
-    rate = _rate(draft, key[0], key[1])
+    rate = rate_of(draft, key[0], key[1])
     stored |= {**changes(draft, row), **_tax_amounts(draft, invoice, {**stored, **row}, rate)}
 
 
-def _rate(draft: Draft, code: str, rate_code: str) -> Decimal:
+def rate_of(draft: Draft, code: str, rate_code: str) -> Decimal:
+    """The percentage of a tax code. Raises KineticError for an unknown code or rate code."""
     master = draft.world.master
     if not master.has("SalesTax", Company=draft.company, TaxCode=code):
         raise KineticError("A valid Tax Code is required.", table=TAX, field="TaxCode")

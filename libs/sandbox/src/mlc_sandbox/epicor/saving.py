@@ -11,6 +11,7 @@ from mlc_sandbox.epicor.accounts import (
     save_expense,
     show_accounts,
 )
+from mlc_sandbox.epicor.computed_taxes import compute_taxes
 from mlc_sandbox.epicor.draft import Draft
 from mlc_sandbox.epicor.header import save_header, total
 from mlc_sandbox.epicor.lines import save_line, save_tax
@@ -80,6 +81,7 @@ def settle(draft: Draft, invoice: Invoice, *, lose_accounts: bool) -> None:
     if lose_accounts:
         blank_accounts(invoice, since=draft.since)
     show_accounts(invoice)
+    compute_taxes(draft, invoice)
     total(invoice)
 
 

@@ -54,6 +54,10 @@ class KineticError(Exception):
         return {**body, "CorrelationId": str(uuid.uuid4())}
 
 
+class QuestionError(KineticError):
+    """What the save asks a person: nothing is saved, and the answer is HTTP 200 all the same."""
+
+
 def answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response with exact decimals."""
     return Response(dumps(value), status, dict(headers or {}), media_type="application/json")
