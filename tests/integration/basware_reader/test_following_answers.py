@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,14 @@ from basware_reader.handlers import Reader, read_document
 from basware_reader.sweep import sweep
 from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
-from mlc_common.events import AnswerRejected, AnswerUnconfirmed, AnswerUndelivered, Event, OutcomeAnswered
+from mlc_common.events import (
+    AnswerRejected,
+    AnswerUnconfirmed,
+    AnswerUndelivered,
+    DocumentApproved,
+    Event,
+    OutcomeAnswered,
+)
 from mlc_common.failures import TransientError
 from mlc_common.retries import Delivery
 from mlc_common.settings import Timings
@@ -225,3 +233,36 @@ async def test_a_status_that_only_a_person_can_answer_is_recorded_and_counted_on
     assert status in noticed.reason  # type: ignore[union-attr]
     counted = reader.metrics.waiting_for_a_person.labels(document.name, status)
     assert counted._value.get() == 1
+
+
+async def test_a_document_is_prebooked_first_and_transferred_later(desk: Desk, reader: Reader) -> None:
+    rules = reader.document.posting.model_copy(update={"prebooking": "create"})
+    prebooking = replace(reader, document=reader.document.model_copy(update={"posting": rules}))
+    desk.reader = prebooking
+    (desk.invoice_id,) = desk.site.offer()
+    basware = desk.site.world.documents[desk.invoice_id]
+    basware.move("WaitingForPrebook", at=desk.site.clock())
+
+    swept = await sweep(prebooking, at_once=4)
+    (attempt,) = [each.attempt for each in await desk.site.facts(desk.invoice_id) if isinstance(each, DocumentApproved)]
+    await desk.answer(desk.posted(attempt, prebook=True, payment_block=True))
+
+    assert swept.offered == 1
+    assert desk.status == "Prebooked"
+    assert [given["kind"] for given in desk.stored] == ["prebookResponses"]
+    basware.body["prebooked"] = True
+    basware.move("WaitingForTransfer", at=desk.site.clock())
+    second = await desk.read()
+    assert second != attempt
+    await desk.answer(desk.posted(second))
+    assert desk.status == "Transferred"
+    assert [given["kind"] for given in desk.stored] == ["prebookResponses", "transferResponses"]
+
+
+async def test_a_prebooking_is_left_alone_where_the_connection_does_none(desk: Desk, reader: Reader) -> None:
+    (invoice_id,) = desk.site.offer()
+    desk.site.world.documents[invoice_id].move("WaitingForPrebook", at=desk.site.clock())
+
+    await read_document(reader, invoice_id, seen_by="push")
+
+    assert await desk.site.names(invoice_id) == ["noticed"]

@@ -160,6 +160,17 @@ class BaswareClient:
         path = f"{_path(invoice_id)}/transferResponses"
         return await self._post(path, response.to_wire(), what="Basware transfer response")
 
+    async def prebook_response(self, invoice_id: str, response: TransferResponse) -> Accepted | Refused:
+        """Answer a prebooking; the same members as a transfer's but for the date (Basware API reference, §5).
+
+        Raises:
+            UnclearAnswerError: it may have arrived; read the document before sending again.
+        """
+        body = response.to_wire()
+        if "transferDate" in body:
+            body["prebookDate"] = body.pop("transferDate")
+        return await self._post(f"{_path(invoice_id)}/prebookResponses", body, what="Basware prebook response")
+
     async def request_status(self, request_id: str) -> RequestStatus | None:
         """What became of a request's records, or None while Basware does not know the request (yet).
 

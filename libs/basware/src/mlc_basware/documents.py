@@ -206,6 +206,7 @@ class AccountingDocument(_Coded):
     codingRows: tuple[CodingRow, ...] = ()
     transferParameters: tuple[TransferParameter, ...] = ()
     transferResponses: tuple[TransferResponse, ...] = ()
+    prebookResponses: tuple[TransferResponse, ...] = ()
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:

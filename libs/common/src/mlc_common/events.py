@@ -173,8 +173,12 @@ class InvoicePosted(FactOfDocument):
     lines: int
     payment_block: bool = False
     found: bool = Field(default=False, description="it was there already: an earlier try of ours had succeeded")
+    prebook: bool | None = Field(default=None, description="true: entered on hold ahead of its approval")
     held_for: tuple[Finding, ...] | None = Field(
         default=None, description="why it stands on hold, for a person to release"
+    )
+    remarks: tuple[Finding, ...] | None = Field(
+        default=None, description="what a bookkeeper should know of it beside; nobody has to do anything"
     )
 
 

@@ -135,6 +135,11 @@ class Posting(Section):
     strategy: Literal["single", "staged"] = Field(
         default="single", description="one UpdateMaster for everything, or header, lines and accounts one by one"
     )
+    prebooking: Literal["off", "create"] = Field(
+        default="off",
+        description="documents that Basware offers ahead of their approval: left alone, or entered on hold until they "
+        "are transferred",
+    )
     success: Literal["created", "posted"] = Field(
         default="created", description="done when it stands in its group, or when the group was posted as well"
     )

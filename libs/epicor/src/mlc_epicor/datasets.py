@@ -170,7 +170,10 @@ class APInvExpTGLCRow(_Row):
 
 
 class APInvTaxRow(_Row):
-    """A tax of the whole invoice; `Manual` keeps Epicor from computing it anew."""
+    """A tax of the whole invoice; `Manual` keeps Epicor from computing it anew. More columns are kept as they come."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Column]
 
     VendorNum: int = 0
     InvoiceNum: Text = ""

@@ -38,6 +38,7 @@ class _Answer:
     outcome: Outcome
     response: TransferResponse
     known: tuple[Attempt, ...]
+    mine: Attempt
     ours: Alone
 
 
@@ -64,7 +65,7 @@ async def _tell(
     if mine.settled is not None:
         return
     response = to_response(event, document=document, company_code=mine.company_code)
-    answer = _Answer(event, response, known, ours)
+    answer = _Answer(event, response, known, mine, ours)
     with span("answer transfer", connection=reader.connection, invoice=event.invoice_id, success=response.success):
         if not mine.acknowledged:
             await _wait_for_acknowledge(reader, answer, delivery)
@@ -82,8 +83,9 @@ async def _wait_for_acknowledge(reader: Reader, answer: _Answer, delivery: Deliv
 
 async def _send(reader: Reader, answer: _Answer) -> None:
     answer.ours.confirm()
+    send = reader.basware.prebook_response if answer.mine.seen.prebook else reader.basware.transfer_response
     try:
-        result = await reader.basware.transfer_response(answer.outcome.invoice_id, answer.response)
+        result = await send(answer.outcome.invoice_id, answer.response)
     except UnknownOutcomeError as unclear:
         if await _settled_by_look(reader, answer):
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from basware_reader.approvals import ABSENT, OFFERED, Attempt, Sight, shown
+from basware_reader.approvals import ABSENT, OFFERED, PREBOOK_OFFERED, Attempt, Sight, shown
 from mlc_basware.documents import TransferResponse
 from mlc_common.catalogue import LONGEST_ANSWER, answer_text, finding, posted_text
 from mlc_common.connection import ConnectionDocument
@@ -116,9 +116,9 @@ def verdict(seen: Sight | None, known: Sequence[Attempt], *, outcome: Outcome, c
         return Lost(ABSENT, finding("NO_LONGER_AWAITED", status=ABSENT).sentence)
     if code in seen.answers:
         return Found()
-    if seen.status not in OFFERED and interim in seen.answers:
+    if seen.status not in _AWAITING and interim in seen.answers:
         return Lost(seen.status, _late(outcome))
-    if seen.status not in OFFERED:
+    if seen.status not in _AWAITING:
         reason = "ANSWERED_BY_ANOTHER" if seen.status in _ANSWERED else "NO_LONGER_AWAITED"
         return Lost(seen.status, finding(reason, status=seen.status).sentence)
     same = shown(seen, known)
@@ -127,7 +127,8 @@ def verdict(seen: Sight | None, known: Sequence[Attempt], *, outcome: Outcome, c
     return Awaited()
 
 
-_ANSWERED = frozenset({"Transferred", "TransferFailed", "Paid"})
+_AWAITING = (*OFFERED, *PREBOOK_OFFERED)
+_ANSWERED = frozenset({"Transferred", "TransferFailed", "Paid", "Prebooked", "PrebookFailed"})
 
 
 def _source_system(document: ConnectionDocument, company: str) -> str:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from mlc_basware.content import content_digest
 from mlc_basware.documents import AccountingDocument
+from mlc_common.connection import ConnectionDocument
 from mlc_common.events import (
     AnswerRejected,
     DocumentAcknowledged,
@@ -46,6 +47,9 @@ WITHDRAWN = frozenset({"Removed", "Returned", "WaitingToBeRemoved", "WaitingToBe
 OFFERED = (WAITING, IN_PROGRESS)
 """The processing statuses in which a document is ours to post (Basware API reference, §6.2)."""
 
+PREBOOK_OFFERED = ("WaitingForPrebook", "PrebookInProgress")
+"""Those in which it is to be entered ahead of its approval; its transfer comes later (Basware API reference, §6.2)."""
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -57,6 +61,21 @@ class Sight:
     content: str
     answers: frozenset[str] = frozenset()
 
+    @property
+    def prebook(self) -> bool:
+        """Whether it is offered to be entered ahead of its approval."""
+        return self.status in PREBOOK_OFFERED
+
+    @property
+    def waiting(self) -> bool:
+        """Whether Basware offers it and has not been told that we have it."""
+        return self.status in (WAITING, PREBOOK_OFFERED[0])
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether Basware knows that we have it."""
+        return self.status in (IN_PROGRESS, PREBOOK_OFFERED[1])
+
     @classmethod
     def of(cls, text: str, document: AccountingDocument) -> Sight:
         """The sight of a document that was parsed from `text`."""
@@ -65,7 +84,9 @@ class Sight:
             batch=document.batch,
             last_updated=document.lastUpdated,
             content=content_digest(text),
-            answers=frozenset(answer.externalCode for answer in document.transferResponses),
+            answers=frozenset(
+                answer.externalCode for answer in (*document.transferResponses, *document.prebookResponses)
+            ),
         )
 
 
@@ -152,6 +173,11 @@ def attempts(history: Iterable[Event]) -> tuple[Attempt, ...]:
     )
 
 
+def offered(document: ConnectionDocument) -> tuple[str, ...]:
+    """The statuses in which a document is this connection's to enter."""
+    return OFFERED if document.posting.prebooking == "off" else (*OFFERED, *PREBOOK_OFFERED)
+
+
 def decide(seen: Sight, known: Sequence[Attempt]) -> Decision:
     """What to do about a document that is offered for transfer; `known` in the order of approval."""
     same = shown(seen, known)
@@ -159,13 +185,14 @@ def decide(seen: Sight, known: Sequence[Attempt]) -> Decision:
         return Approve(_name(seen, known))
     if same.told is not None:
         return Approve(_name(seen, known)) if _offered_again(seen, same) else Nothing(ANSWERED)
-    if same.acknowledged and seen.status == IN_PROGRESS:
+    if same.acknowledged and seen.in_progress:
         return Nothing("in hand")
     return Acknowledge(same.name)
 
 
 def shown(seen: Sight, known: Sequence[Attempt]) -> Attempt | None:
     """The known attempt that this sight belongs to, or None when it is one we have not met."""
+    known = [attempt for attempt in known if attempt.seen.prebook is seen.prebook]
     if seen.batch is not None:
         same = [attempt for attempt in known if attempt.seen.batch == seen.batch]
     else:
@@ -186,7 +213,7 @@ def _goes_on(seen: Sight, latest: Attempt) -> bool:
         return False
     # Only an acknowledge leads to this status, and ours comes after its attempt was recorded: whatever else changed
     # on the document since then, it is that transfer.
-    if seen.status == IN_PROGRESS and latest.acknowledged and latest.told is None:
+    if seen.in_progress and latest.acknowledged and latest.told is None:
         return True
     return seen.batch is None and seen.content == latest.seen.content
 
@@ -197,7 +224,7 @@ def _offered_again(seen: Sight, answered: Attempt) -> bool:
     Only WaitingForTransfer can tell: our answer is stored first and taken into P2P later, so until then the document
     is in progress, holds our answer and has a new `lastUpdated` while it is still the old transfer.
     """
-    if seen.status != WAITING or _same_reading(seen, answered.seen):
+    if not seen.waiting or _same_reading(seen, answered.seen):
         return False
     return answered.told in seen.answers or seen.batch is None or seen.last_updated is not None
 

@@ -13,7 +13,7 @@ from basware_reader.approvals import (
     ABSENT,
     FOR_A_PERSON,
     IN_PROGRESS,
-    OFFERED,
+    PREBOOK_OFFERED,
     WAITING,
     WITHDRAWN,
     Acknowledge,
@@ -24,6 +24,7 @@ from basware_reader.approvals import (
     Sight,
     attempts,
     decide,
+    offered,
     to_approved,
 )
 from basware_reader.locks import Alone, Locks, alone
@@ -98,7 +99,7 @@ async def read_document(reader: Reader, invoice_id: str, *, seen_by: SeenBy, cau
                 await _notice(reader, invoice_id, status=ABSENT, when="", reason=reason, cause=cause)
                 return Nothing(ABSENT)
             document = AccountingDocument.parse(text)
-            if document.processingStatus not in OFFERED:
+            if document.processingStatus not in offered(reader.document):
                 return await _not_offered(reader, document, cause=cause)
             history = await reader.log.history(reader.connection, invoice_id)
             decision = decide(Sight.of(text, document), attempts(recorded.event for recorded in history))
@@ -171,7 +172,7 @@ async def _acknowledge(reader: Reader, document: AccountingDocument, attempt: st
     Basware: only the document itself tells which, and our answer may not go out before that one has ended.
     """
     first = False
-    if document.processingStatus == WAITING:
+    if document.processingStatus in (WAITING, PREBOOK_OFFERED[0]):
         ours.confirm()
         first = await reader.basware.acknowledge(document.invoiceId)
         if not first and not await _in_progress(reader, document.invoiceId):
@@ -188,7 +189,7 @@ async def _acknowledge(reader: Reader, document: AccountingDocument, attempt: st
 
 async def _in_progress(reader: Reader, invoice_id: str) -> bool:
     text = await reader.basware.document(invoice_id)
-    return text is not None and AccountingDocument.parse(text).processingStatus == IN_PROGRESS
+    return text is not None and AccountingDocument.parse(text).processingStatus in (IN_PROGRESS, PREBOOK_OFFERED[1])
 
 
 async def _notice(reader: Reader, invoice_id: str, *, status: str, when: str, reason: str, cause: str | None) -> bool:

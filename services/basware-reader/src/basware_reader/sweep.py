@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import Counter
 
-from basware_reader.approvals import ANSWERED, OFFERED, Approve, Nothing, Sight, attempts, decide, shown
+from basware_reader.approvals import ANSWERED, Approve, Nothing, Sight, attempts, decide, offered, shown
 from basware_reader.handlers import Reader, read_document
 from basware_reader.interim import keep_deadline
 from basware_reader.locks import InHandError, sweep_lock
@@ -68,7 +68,7 @@ async def _offered(reader: Reader) -> tuple[dict[str, Sight], int]:
     """
     found: dict[str, Sight] = {}
     unreadable = 0
-    for status in OFFERED:
+    for status in offered(reader.document):
         async for text in reader.basware.documents(status):
             try:
                 document = AccountingDocument.parse(text)
@@ -89,7 +89,7 @@ async def _catch_up(reader: Reader, invoice_id: str, seen: Sight) -> bool:
             if decision.reason == ANSWERED:
                 # P2P takes an answer some time after it was stored; for long, somebody must look
                 log.warning("answered_and_still_offered", connection=reader.connection, invoice=invoice_id)
-            elif same := shown(seen, known):
+            elif (same := shown(seen, known)) and not seen.prebook:
                 await keep_deadline(reader, invoice_id, same, history)
             return False
         return isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)

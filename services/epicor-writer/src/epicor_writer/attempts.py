@@ -70,6 +70,16 @@ def withdrawn(history: Iterable[Event], attempt: str) -> tuple[Finding, ...]:
     return tuple(finding("WITHDRAWN", status=event.status) for event in taken_out)
 
 
+def is_prebooking(event: DocumentApproved) -> bool:
+    """Whether the document is to be entered ahead of its approval (Basware API reference, §6.2)."""
+    return event.status in ("WaitingForPrebook", "PrebookInProgress")
+
+
+def prebooked_before(history: Iterable[Event], attempt: str) -> bool:
+    """Whether another attempt entered the document ahead of its approval."""
+    return any(isinstance(event, InvoicePosted) and event.prebook and event.attempt != attempt for event in history)
+
+
 def open_before(history: Sequence[Event], attempt: str) -> Iterator[Open]:
     """The other attempts that intended an UpdateMaster and have no outcome, in the order of their intents.
 

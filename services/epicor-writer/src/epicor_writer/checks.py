@@ -73,7 +73,7 @@ def _header(document: AccountingDocument, posting: Posting) -> Iterator[Finding]
     if document.grossSum is None:
         yield finding("NO_TOTAL", field="grossSum")
     yield from kinds.kind_findings(document, posting)
-    if document.prebooked:
+    if document.prebooked and posting.prebooking == "off":
         yield finding("PREBOOKED", field="prebooked")
     yield from _orders(document)
 
@@ -124,6 +124,8 @@ def _tax_findings(
     if posting.tax == "none":
         if tax or any(line.amount for line in lines):
             yield finding("TAX_NOT_EXPECTED", field="taxSum1", tax=tax, currency=currency)
+        return
+    if posting.tax == "epicor computes":
         return
     without = sum((line.amount for line in lines if not line.code), taxes.ZERO)
     if without:

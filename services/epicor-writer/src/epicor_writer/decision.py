@@ -18,6 +18,7 @@ AGREEING_LOOK_UPS = 2
 MOST_REMOVALS = 2
 """The first time an invoice is not kept as sent it is made anew; the second time it is refused."""
 MOST_SERVER_ERRORS = 4
+NO_GAP = Decimal(0)
 _SHORTEST_CUT_ID = 20
 _MOST_DIFFERENCES = 3
 
@@ -57,17 +58,49 @@ class PostedOtherwise:
     difference: str
 
 
-Verdict = Absent | Done | Repair | ForeignDuplicate | PostedOtherwise
+@dataclass(frozen=True)
+class TaxApart:
+    """It is ours and as meant but for the tax that Epicor computed; `change` settles that."""
+
+    change: APInvoiceDataset
+    difference: str
+    where: str
+    group_id: str
 
 
-def decide(held: APInvoiceDataset | None, meant: APInvoiceDataset) -> Verdict:
-    """What the invoice that Epicor holds under the key of `meant` is to us."""
+Verdict = Absent | Done | Repair | ForeignDuplicate | PostedOtherwise | TaxApart
+
+
+def decide(
+    held: APInvoiceDataset | None,
+    meant: APInvoiceDataset,
+    *,
+    prebooked: bool = False,
+    tax_tolerance: Decimal = NO_GAP,
+    tries: int = 0,
+) -> Verdict:
+    """What the invoice that Epicor holds under the key of `meant` is to us.
+
+    Args:
+        prebooked: we entered it on hold ahead of its approval, so that a hold that is not meant is a difference.
+        tax_tolerance: accepted gap between Basware's tax and the one that Epicor computes, in invoice currency.
+        tries: how many changes of the tax were made in vain.
+    """
     if held is None:
         return Absent()
     where = place_of(held.header)
     if not is_ours(held.header, invoice_id=meant.header.ExternalID, group_id=meant.header.GroupID):
         return ForeignDuplicate(where)
-    found = differences(meant, held)
+    gap = tax_gap(meant, held)
+    found = differences(meant, held, tax_gap=gap)
+    if not found and gap:
+        difference = f"the tax is off by {money(gap)}"
+        change = None if held.header.Posted else settled_by(gap, held, tolerance=tax_tolerance, tries=tries)
+        if change is not None:
+            return TaxApart(change, difference, where, held.header.GroupID)
+        found = [] if held.header.InvoiceHeld and not held.header.Posted else [difference]
+    elif prebooked and held.header.InvoiceHeld and not meant.header.InvoiceHeld and not held.header.Posted:
+        found.append("it is still on hold, as it was prebooked")
     if not found:
         return Done(held)
     more = f" and {len(found) - _MOST_DIFFERENCES} more" if len(found) > _MOST_DIFFERENCES else ""
@@ -121,7 +154,15 @@ class GiveUp:
     values: tuple[tuple[str, object], ...] = ()
 
 
-Step = Send | Succeed | Wait | Remove | GiveUp
+@dataclass(frozen=True)
+class Settle:
+    """Save this change of our invoice, which is in this group."""
+
+    change: APInvoiceDataset
+    group_id: str
+
+
+Step = Send | Succeed | Wait | Remove | GiveUp | Settle
 
 
 def next_step(state: Progress, verdict: Verdict, said: Said) -> Step:
@@ -133,8 +174,12 @@ def next_step(state: Progress, verdict: Verdict, said: Said) -> Step:
             return GiveUp("DUPLICATE", (("where", where),))
         case PostedOtherwise(difference):
             return GiveUp("POSTED_OTHERWISE", (("difference", difference),))
+        case Repair() | TaxApart() if state.phase == "fresh" and not state.removable:
+            return GiveUp("HELD_OTHERWISE", (("difference", verdict.difference), ("where", verdict.where)))
         case Repair():
             return _when_incomplete(state, verdict, said)
+        case TaxApart(change, _, _, group_id):
+            return Settle(change, group_id)
         case Absent():
             return _when_absent(state, said)
 
@@ -155,8 +200,6 @@ def _when_absent(state: Progress, said: Said) -> Step:
 
 
 def _when_incomplete(state: Progress, verdict: Repair, said: Said) -> Step:
-    if state.phase == "fresh" and not state.removable:
-        return GiveUp("HELD_OTHERWISE", (("difference", verdict.difference), ("where", verdict.where)))
     answered = said in (Said.YES, Said.NO, Said.GROUP_TAKEN)
     seen_before = said is Said.NOTHING and state.phase == "unclear" and state.total > 0 and state.look_ups == 0
     if answered or seen_before or state.phase in ("fresh", "removed"):

@@ -15,9 +15,9 @@ from epicor_writer.exchange import currency_of, rate_of
 from epicor_writer.invoice import Draft, Line, Share
 from epicor_writer.normal import as_entered
 from epicor_writer.reference import Wanted
-from epicor_writer.taxes import TaxLine, tax_lines, tax_sum
+from epicor_writer.taxes import TaxLine, epicor_code, tax_lines, tax_sum
 from epicor_writer.templates import Value, cut, extra_columns, fill, of_line
-from mlc_basware.documents import AccountingDocument
+from mlc_basware.documents import AccountingDocument, CodingRow
 from mlc_common.catalogue import Finding
 from mlc_common.company_rules import CompanyPair, LookUpTable
 from mlc_common.posting_rules import Posting
@@ -56,8 +56,7 @@ def to_draft(
         return findings
     entered, meant, pair = as_entered(document, posting), kinds.type_of(document, posting), chart.pair
     total = abs(document.grossSum)
-    taxes = () if posting.tax == "none" else _taxes(entered, pair)
-    lines = _lines(entered, chart, posting)
+    taxes, lines = _taxes(entered, pair), _lines(entered, chart, posting)
     return Draft(
         pair=pair,
         invoice_id=document.invoiceId,
@@ -72,12 +71,14 @@ def to_draft(
         link=fill(posting.external_link, document.value) if posting.external_link else None,
         hold=document.paymentBlock,
         lines=_with_residue(lines, total - tax_sum(taxes) - sum(line.amount for line in lines)),
-        taxes=taxes,
+        taxes=taxes if posting.tax == "as given" else (),
         credit=kinds.is_credit(document, posting),
         payment_reference=fill(posting.reference or "", document.value),
         document_type=meant.document_type if meant else None,
         rate=rate_of(entered, pair, posting),
         rate_group=posting.exchange_rates.rate_group,
+        computes_tax=posting.tax == "epicor computes",
+        tax_region=pair.tax_region,
         extra=extra_columns(posting.header_fields, document.value),
     )
 
@@ -122,15 +123,22 @@ def _lines(document: AccountingDocument, chart: Chart, posting: Posting) -> tupl
     for _, row in rows_in_order(document):
         account = chart.account(row)
         if account is not None and row.netTotal is not None:
-            value = of_line(row, document)
-            found.append(_line(value, Share(row.netTotal, account), header=header, posting=posting))
-    return tuple(found)
+            line = _line(of_line(row, document), Share(row.netTotal, account), header=header, posting=posting)
+            found.append(replace(line, tax_category=_category(row, chart.pair, posting)))
+    some = tuple(line for line in found if line.amount)
+    return some if some and posting.zero_rows == "leave out" else tuple(found)
 
 
 def _line(value: Value, share: Share, *, header: str, posting: Posting) -> Line:
     text = fill(posting.line_description, value) or header
     extra = extra_columns(posting.line_fields, value)
     return Line(share.amount, (share,), cut(text, LONGEST_LINE_DESCRIPTION), extra=extra)
+
+
+def _category(row: CodingRow, pair: CompanyPair, posting: Posting) -> str | None:
+    if posting.tax != "epicor computes":
+        return None
+    return epicor_code(row.taxCode, row.taxPercent, pair.tax_categories, otherwise="") or None
 
 
 def _with_residue(lines: tuple[Line, ...], residue: Decimal) -> tuple[Line, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from epicor_writer.attempts import is_prebooking
 from epicor_writer.invoice import Draft
 from epicor_writer.progress import Progress
 from mlc_common.catalogue import Finding
@@ -99,7 +100,9 @@ class Facts:
             lines=len(held.APInvDtl),
             payment_block=header.InvoiceHeld or header.PayHold,
             found=found,
+            prebook=is_prebooking(self._cause) or None,
             held_for=draft.held_for or None,
+            remarks=draft.remarks or None,
         )
 
     def refused(self, findings: tuple[Finding, ...]) -> InvoiceRefused:

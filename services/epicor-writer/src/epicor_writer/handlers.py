@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from epicor_writer.apply_dates import apply_date_of
-from epicor_writer.attempts import Key, elsewhere, groups_of, open_before, superseded, withdrawn
+from epicor_writer.attempts import (
+    Key,
+    elsewhere,
+    groups_of,
+    is_prebooking,
+    open_before,
+    prebooked_before,
+    superseded,
+    withdrawn,
+)
 from epicor_writer.checks import LONGEST_NUMBER, holds, in_epicor
 from epicor_writer.coding import Chart
 from epicor_writer.credit_notes import credit_number, with_suffix
@@ -67,8 +76,9 @@ async def post_invoice(
     for earlier in open_before(history, event.attempt):
         document = AccountingDocument.parse(earlier.approved.document)
         history.append(await _step_back(replace(desk, event=earlier.approved, document=document), earlier.state))
-    state, barred = progress(history, event.attempt), (*withdrawn(history, event.attempt),)
-    barred += await _held_elsewhere(desk, history)
+    desk = replace(desk, prebooked=prebooked_before(history, event.attempt) and not is_prebooking(event))
+    state, barred = progress(history, event.attempt), withdrawn(history, event.attempt)
+    barred += _prebooked_by_another(desk) + await _held_elsewhere(desk, history)
     return await (_first_time if state.intent is None else _again)(desk, state, barred=barred)
 
 
@@ -85,6 +95,12 @@ async def _step_back(desk: Desk, state: Progress) -> InvoicePosted | InvoiceRefu
         sentence = f"An earlier transfer of document {desk.event.invoice_id} is unclear and is looked up again later."
         raise TransientError(sentence, retry_after=wait, counts=False)
     return await _again(desk, state, barred=reason)
+
+
+def _prebooked_by_another(desk: Desk) -> tuple[Finding, ...]:
+    """A prebooked document that we have not entered stands in Epicor already, under who knows what number."""
+    unknown = desk.document.prebooked and not desk.prebooked and desk.rules.prebooking == "create"
+    return (finding("PREBOOKED", field="prebooked"),) if unknown else ()
 
 
 async def _held_elsewhere(desk: Desk, history: Sequence[Event]) -> tuple[Finding, ...]:
@@ -116,12 +132,17 @@ async def _first_time(
     if not isinstance(draft, Draft) or vendor is None:
         faults = () if isinstance(draft, Draft) else draft
         return await refuse(desk, (*barred, *faults, *checked.findings))
-    draft = await numbered(draft.held_back(checked.holds), vendor, desk)
+    draft = await numbered(_ahead_of_approval(draft, desk).held_back(checked.holds), vendor, desk)
     near = await alike(draft, desk)
     if desk.rules.near_duplicates is Action.REFUSE:
         return await Posting(desk, state, draft, vendor, findings=(*barred, *checked.findings, *near)).run()
     draft = draft.held_back((*checked.holds, *near))
     return await Posting(desk, state, draft, vendor, findings=(*barred, *checked.findings)).run()
+
+
+def _ahead_of_approval(draft: Draft, desk: Desk) -> Draft:
+    """A prebooked document is entered on hold; its transfer, once it is approved, enters it anew without."""
+    return replace(draft, hold=True) if is_prebooking(desk.event) else draft
 
 
 async def _again(desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = ()) -> InvoicePosted | InvoiceRefused:
@@ -151,7 +172,7 @@ def _draft_again(desk: Desk, intent: PostingIntended) -> Draft:
     day = apply_date_in(intent.group_id)
     draft = to_draft(desk.document, desk.pair, desk.rules, today=day, tables=desk.tables, apply_date=day)
     if isinstance(draft, Draft) and draft.pair.epicor == intent.company:
-        return replace(draft, invoice_num=intent.invoice_num)
+        return replace(_ahead_of_approval(draft, desk), invoice_num=intent.invoice_num)
     if isinstance(draft, Draft):
         why = (
             f"company {desk.document.companyCode} was sent to Epicor company {intent.company}, not {draft.pair.epicor}."
@@ -220,4 +241,6 @@ async def credited(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:
     if not draft.credit or not number:
         return draft
     original = await desk.ledger.look_up(draft.pair.epicor, vendor.num, number)
-    return draft if original is None or original.header.DebitMemo else replace(draft, reference=number)
+    if original is None or original.header.DebitMemo:
+        return draft.told(finding("ORIGINAL_NOT_FOUND", number=number))
+    return replace(draft, reference=number)

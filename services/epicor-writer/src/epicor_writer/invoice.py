@@ -55,6 +55,7 @@ class Line:
         order: what it invoices, or None for an expense line.
         quantity: in the order's unit; 1 for an expense line.
         unit: the unit of `quantity`.
+        tax_category: Epicor's TaxCatID, where it computes the tax; None leaves its default.
         extra: more columns of APInvDtl.
     """
 
@@ -64,6 +65,7 @@ class Line:
     order: OrderRelease | None = None
     quantity: Decimal = ONE
     unit: str = "EA"
+    tax_category: str | None = None
     extra: Extra = field(default_factory=dict)
 
 
@@ -80,6 +82,9 @@ class Draft:
         rate_group: Epicor's RateGrpCode; None leaves its default.
         held_for: why it is entered on hold, for the person who releases it; empty when only Basware's payment block
             says so, or nothing.
+        computes_tax: Epicor works the tax out; `taxes` is empty then, and the tax is what the lines lack of the total.
+        tax_region: Epicor's TaxRegionCode; None leaves the vendor's.
+        remarks: what a bookkeeper should know of it beside.
         extra: more columns of APInvHed.
     """
 
@@ -104,8 +109,15 @@ class Draft:
     rate: Decimal | None = None
     rate_group: str | None = None
     held_for: tuple[Finding, ...] = ()
+    computes_tax: bool = False
+    tax_region: str | None = None
+    remarks: tuple[Finding, ...] = ()
     extra: Extra = field(default_factory=dict)
 
     def held_back(self, reasons: tuple[Finding, ...]) -> Draft:
         """The draft, on hold when there are reasons for it."""
         return replace(self, hold=True, held_for=reasons) if reasons else self
+
+    def told(self, *remarks: Finding) -> Draft:
+        """The draft with more remarks."""
+        return replace(self, remarks=(*self.remarks, *remarks))

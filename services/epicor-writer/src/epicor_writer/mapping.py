@@ -56,6 +56,7 @@ def _header(draft: Draft, vendor: Vendor, group_id: str) -> APInvHedRow:
         Description=draft.description,
         ExternalID=draft.invoice_id,
         InvoiceHeld=draft.hold,
+        ReadyToCalc=draft.computes_tax,
         RowMod="A",
     )
     given = {
@@ -69,6 +70,7 @@ def _header(draft: Draft, vendor: Vendor, group_id: str) -> APInvHedRow:
         "RateGrpCode": draft.rate_group,
         "ExchangeRate": draft.rate,
         "LockRate": None if draft.rate is None else True,
+        "TaxRegionCode": draft.tax_region,
     }
     return _with_columns(row, {name: value for name, value in given.items() if value is not None} | dict(draft.extra))
 
@@ -91,7 +93,8 @@ def _line(draft: Draft, vendor: Vendor, group_id: str, number: int, line: Line) 
         GroupID=group_id,
         RowMod="A",
     )
-    return _with_columns(row, line.extra)
+    category = {} if line.tax_category is None else {"TaxCatID": line.tax_category}
+    return _with_columns(row, category | dict(line.extra))
 
 
 def _expense(draft: Draft, vendor: Vendor, number: int, place: int, share: Share) -> APInvExpRow:

@@ -12,7 +12,8 @@ from datetime import datetime
 
 from epicor_writer import progress
 from epicor_writer.attempts import contradicted, withdrawn
-from epicor_writer.decision import Absent, GiveUp, Remove, Said, Send, Succeed, Wait, decide, next_step
+from epicor_writer.computed_taxes import holds_of, remarks_of
+from epicor_writer.decision import Absent, GiveUp, Remove, Said, Send, Settle, Succeed, Wait, decide, next_step
 from epicor_writer.facts import Facts
 from epicor_writer.groups import group_ids
 from epicor_writer.invoice import Draft
@@ -43,6 +44,8 @@ class Desk:
     slot: Slot
     timings: Timings
     now: Callable[[], datetime]
+    prebooked: bool = False
+    """Another attempt entered the document ahead of its approval."""
 
     @property
     def pair(self) -> CompanyPair | None:
@@ -113,6 +116,8 @@ class Posting:
         self._in_use: dict[str, bool] = dict.fromkeys(left_open, False)
         """Groups to give back, and whether they are surely ours."""
         self._reply = Reply(Said.NOTHING)
+        self._settled = 0
+        """Changes of the tax that this run made."""
 
     async def run(self) -> InvoicePosted | InvoiceRefused:
         """Work until there is an outcome; groups that were used are given back in any case.
@@ -135,7 +140,13 @@ class Posting:
                 await self._desk.ledger.close_group(self._company, group_id, surely_ours=surely_ours)
 
     async def _one_step(self) -> InvoicePosted | InvoiceRefused | None:
-        verdict = decide(await self._look_up(), self._meant())
+        verdict = decide(
+            await self._look_up(),
+            self._meant(),
+            prebooked=self._desk.prebooked,
+            tax_tolerance=self._desk.rules.tax_tolerance,
+            tries=self._settled,
+        )
         step = next_step(self._state, verdict, self._reply.said)
         match step:
             case Succeed():
@@ -144,10 +155,14 @@ class Posting:
                 return await refuse(self._desk, self._reasons(step))
             case _ if self._findings and isinstance(verdict, Absent) and isinstance(step, Send):
                 return await refuse(self._desk, self._findings)
+            case Remove() if self._findings and self._desk.prebooked and self._state.phase == "fresh":
+                return await refuse(self._desk, self._findings)  # what was prebooked stays until it can be replaced
             case Send():
                 self._reply = await self._send()
             case Remove():
                 return await self._remove(step)
+            case Settle():
+                await self._settle(step)
             case Wait():
                 await self._wait(step.look_ups)
         return None
@@ -230,6 +245,20 @@ class Posting:
             counts=False,
         )
 
+    async def _settle(self, step: Settle) -> None:
+        """Change the tax, or put the invoice on hold, as Epicor holds it now.
+
+        It needs no intent of its own: the next look-up shows whether it was saved, and the revision that it names
+        keeps it from being saved twice.
+        """
+        self._settled += 1
+        reply = await self._open_and_save(step.group_id, step.change)
+        if reply.said in (Said.UNCLEAR, Said.GROUP_TAKEN):
+            raise TransientError(
+                f"Epicor's tax of document {self._desk.event.invoice_id} is not settled yet: {reply.message}",
+                retry_after=self._desk.timings.unclear_pauses[0],
+            )
+
     async def _wait(self, look_ups: int) -> None:
         state, reply = self._state, self._reply
         sentence = reply.message or state.sentence or "A try ended before its outcome was recorded."
@@ -241,7 +270,9 @@ class Posting:
         raise TransientError(f"Looking up an unclear posting again later: {sentence}", retry_after=pause, counts=False)
 
     async def _succeed(self, step: Succeed) -> InvoicePosted:
-        event = self._desk.facts.posted(step.held, self._draft, vendor_id=self._vendor.vendor_id, found=step.found)
+        draft = self._draft.told(*remarks_of(self._meant(), step.held))
+        draft = draft.held_back((*draft.held_for, *holds_of(self._meant(), step.held)))
+        event = self._desk.facts.posted(step.held, draft, vendor_id=self._vendor.vendor_id, found=step.found)
         await _record(self._desk, event)
         return event
 

@@ -54,7 +54,7 @@ def progress(history: Iterable[Event], attempt: str) -> Progress:
     state, sent, posted = Progress(), False, False
     for event in history:
         sent = sent or isinstance(event, PostingIntended)
-        posted = posted or isinstance(event, InvoicePosted)
+        posted = posted or (isinstance(event, InvoicePosted) and not event.prebook)
         if isinstance(event, DocumentFact) and event.attempt == attempt:
             state = after(state, event)
     return replace(state, removable=sent and not posted)

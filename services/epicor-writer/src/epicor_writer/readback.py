@@ -21,23 +21,29 @@ _CODES = (
     ("SEBankRef", "payment reference"),
     ("TranDocTypeID", "document type"),
     ("RateGrpCode", "rate type"),
+    ("TaxRegionCode", "tax liability"),
 )
 JOURNAL = "R"
 """RecordType of account rows that only refer to the journal."""
 
 
-def differences(meant: APInvoiceDataset, held: APInvoiceDataset) -> list[str]:
-    """Everything in which `held` is not the invoice that was meant; empty when it is."""
-    if meant.header.DebitMemo and (held.header.DocInvoiceAmt or ZERO) > ZERO:
-        meant = _as_entered(meant)
-    return [*_header(meant, held), *_lines(meant, held), *_taxes(meant, held)]
+def differences(meant: APInvoiceDataset, held: APInvoiceDataset, *, tax_gap: Decimal = ZERO) -> list[str]:
+    """Everything in which `held` is not the invoice that was meant; empty when it is.
 
-
-def _as_entered(meant: APInvoiceDataset) -> APInvoiceDataset:
-    """A debit memo whose amounts are stored as they were entered, positive; which it is is not proven.
-
-    Epicor reference, AP invoice data model: they are said to be stored negative.
+    Args:
+        tax_gap: by how much the total may be another one, where Epicor computes the tax.
     """
+    meant = as_stored(meant, held)
+    return [*_header(meant, held, tax_gap), *_lines(meant, held), *_taxes(meant, held)]
+
+
+def as_stored(meant: APInvoiceDataset, held: APInvoiceDataset) -> APInvoiceDataset:
+    """What was meant, with the sign in which Epicor stores a debit memo's amounts.
+
+    Epicor reference, AP invoice data model: they are said to be stored negative, which is not proven.
+    """
+    if not meant.header.DebitMemo or (held.header.DocInvoiceAmt or ZERO) <= ZERO:
+        return meant
     header = {"DocInvoiceVendorAmt": meant.header.ScrDocInvoiceVendorAmt}
     return meant.model_copy(
         update={
@@ -49,14 +55,14 @@ def _as_entered(meant: APInvoiceDataset) -> APInvoiceDataset:
     )
 
 
-def _header(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
+def _header(meant: APInvoiceDataset, held: APInvoiceDataset, tax_gap: Decimal) -> Iterator[str]:
     wish, fact = meant.header, held.header
     total = wish.DocInvoiceVendorAmt or ZERO
-    if fact.DocInvoiceAmt != total:
-        yield f"the total is {_money(fact.DocInvoiceAmt)} instead of {_money(total)}"
+    if fact.DocInvoiceAmt != total + tax_gap:
+        yield f"the total is {money(fact.DocInvoiceAmt)} instead of {money(total)}"
     variance = _variance(fact, total)
-    if variance != ZERO:
-        yield f"the control total is missed by {_money(variance)}"
+    if variance != -tax_gap:
+        yield f"the control total is missed by {money(variance)}"
     for name, what in _CODES:
         asked, got = getattr(wish, name), getattr(fact, name)
         if asked and same_key(got) != same_key(asked):
@@ -105,7 +111,7 @@ def _lines(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
             yield f"line {number} is missing"
             continue
         if _cost(fact) != _cost(wish):
-            yield f"line {number} has {_money(_cost(fact))} instead of {_money(_cost(wish))}"
+            yield f"line {number} has {money(_cost(fact))} instead of {money(_cost(wish))}"
         expenses = [row for row in held.APInvExp if row.InvoiceLine == number]
         rows = [row for row in held.APInvExpTGLC if row.InvoiceLine == number and row.RecordType != JOURNAL]
         yield from _columns(wish, fact, f"line {number} ")
@@ -118,7 +124,7 @@ def _lines(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
 def _expenses(wish: APInvDtlRow, expenses: Iterable[APInvExpRow]) -> Iterator[str]:
     booked = sum((row.DocExpAmt or ZERO for row in expenses), ZERO)
     if booked != _cost(wish):
-        yield f"the expenses of line {wish.InvoiceLine} are {_money(booked)} instead of {_money(_cost(wish))}"
+        yield f"the expenses of line {wish.InvoiceLine} are {money(booked)} instead of {money(_cost(wish))}"
 
 
 def _accounts(
@@ -157,28 +163,38 @@ def _holds(held: Mapping[str, object], segments: Mapping[str, object]) -> bool:
 
 
 def _taxes(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
+    """Taxes as they were given; the sum of those that Epicor computes is part of the total."""
+    if meant.header.ReadyToCalc:
+        return
     wished, facts = _by_code(meant.APInvTax), _by_code(held.APInvTax)
     for code in [*wished, *(code for code in facts if code not in wished)]:
         asked, got = wished.get(code, ZERO), facts.get(code, ZERO)
         if asked != got:
-            yield f"tax {code.upper()} is {_money(got)} instead of {_money(asked)}"
+            yield f"tax {code.upper()} is {money(got)} instead of {money(asked)}"
 
 
 def _by_code(rows: Iterable[APInvTaxRow]) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for row in rows:
         code = same_key(row.TaxCode)
-        amount = row.DocTaxAmt if row.DocTaxAmt is not None else row.ScrDocTaxAmt
-        sums[code] = sums.get(code, ZERO) + (amount or ZERO)
+        sums[code] = sums.get(code, ZERO) + tax_held(row)
     return sums
+
+
+def tax_held(row: APInvTaxRow) -> Decimal:
+    """The tax of one row, in the sign Epicor stores."""
+    return (row.DocTaxAmt if row.DocTaxAmt is not None else row.ScrDocTaxAmt) or ZERO
 
 
 def _cost(line: APInvDtlRow) -> Decimal | None:
     return line.DocExtCost if line.DocExtCost is not None else line.ScrDocExtCost
 
 
-def _money(amount: Decimal | None) -> str:
-    return "nothing" if amount is None else f"{amount:.2f}"
+def money(amount: Decimal | None) -> str:
+    """An amount for people: two decimals, or three where it has them."""
+    if amount is None:
+        return "nothing"
+    return f"{amount:.2f}" if amount == round(amount, 2) else f"{amount.normalize():f}"
 
 
 def _display(account: str) -> str:

@@ -51,11 +51,13 @@ def tax_lines(document: AccountingDocument, codes: Mapping[str, str]) -> tuple[T
     return tuple(line for line in grouped.values() if line.code or line.amount)
 
 
-def epicor_code(given: str | None, percent: Decimal | None, codes: Mapping[str, str]) -> str:
-    """Epicor's tax code for one of Basware's; "" when there is none."""
+def epicor_code(
+    given: str | None, percent: Decimal | None, codes: Mapping[str, str], *, otherwise: str | None = None
+) -> str:
+    """Epicor's code for a tax code of Basware's; one that is not in `codes` is itself, or `otherwise`."""
     code = (given or "").strip()
     at_rate = "" if percent is None else f"{code}@{percent.normalize():f}"
-    return codes.get(at_rate, codes.get(code, code))
+    return codes.get(at_rate, codes.get(code, code if otherwise is None else otherwise))
 
 
 def row_sum(document: AccountingDocument) -> Decimal:

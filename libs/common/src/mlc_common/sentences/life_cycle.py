@@ -6,7 +6,7 @@ from mlc_common.sentences.entry import Entry
 
 LIFE_CYCLE: dict[str, Entry] = {
     "PREBOOKED": Entry(
-        "The invoice is prebooked; an invoice that the ledger holds already as prebooked is not completed yet.",
+        "The invoice was prebooked, but not by this connection, so it may stand in Epicor already.",
         "AP",
         "Complete the prebooked invoice in Epicor by hand.",
     ),

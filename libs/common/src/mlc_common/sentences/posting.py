@@ -25,6 +25,26 @@ POSTING: dict[str, Entry] = {
         "AP",
         "Nothing: the newer transfer is answered by itself.",
     ),
+    "TAX_APART": Entry(
+        "Epicor computes {epicor} {currency} tax, Basware has {given}.",
+        "AP",
+        "Compare the tax codes; correct the tax or the control total of the invoice in Epicor and release it there.",
+    ),
+    "TAX_ROUNDED": Entry(
+        "The tax that Epicor computed was rounded otherwise than the supplier's and was set to {given} {currency}.",
+        "AP",
+        "Nothing: the invoice's tax and total are the supplier's.",
+    ),
+    "ORIGINAL_NOT_FOUND": Entry(
+        "The credit note names invoice {number}, which Epicor does not hold; it was entered without that reference.",
+        "AP",
+        "Nothing; name the original invoice in Epicor if it is there under another number.",
+    ),
+    "PERIOD_REFUSED": Entry(
+        "Epicor does not take the apply date {day}: {message}",
+        "AP",
+        "Open the fiscal period in Epicor, or let the connection post on the first open day, and transfer it again.",
+    ),
     "REFUSED_BY_EPICOR": Entry(
         "Epicor refused the invoice: {message}",
         "finance systems",
