@@ -266,3 +266,24 @@ async def test_a_prebooking_is_left_alone_where_the_connection_does_none(desk: D
     await read_document(reader, invoice_id, seen_by="push")
 
     assert await desk.site.names(invoice_id) == ["noticed"]
+
+
+async def test_an_answer_is_given_up_even_where_basware_refuses_to_say(desk: Desk, followed: Counter) -> None:
+    event = await answered(desk)
+    desk.site.fault("status", "requestStatus", status=403, times=-1)
+
+    with pytest.raises(TransientError):
+        await on_answered(desk.reader, TIMINGS, followed, event, Delivery(tries=2, sequence=1))
+    desk.site.clock.forward(3601)
+
+    assert isinstance(await follow(desk, followed, event, tries=9), AnswerUnconfirmed)
+
+
+async def test_nothing_is_followed_without_the_scope_for_it(desk: Desk, followed: Counter) -> None:
+    event = await answered(desk)
+    basware = desk.reader.document.basware.model_copy(update={"scopes": ("accountingDocuments.read",)})
+    desk.reader = replace(desk.reader, document=desk.reader.document.model_copy(update={"basware": basware}))
+
+    await on_answered(desk.reader, TIMINGS, followed, event, Delivery(tries=1, sequence=1))
+
+    assert (await desk.site.names(desk.invoice_id))[-1] == "answered"

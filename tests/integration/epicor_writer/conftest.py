@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import nats
+import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -46,6 +49,9 @@ SECRETS = {
     "epicor.client_secret": "sandbox-only-secret",
 }
 UPDATE_MASTER = "APInvoiceSvc/UpdateMaster"
+SUMS = ("netSum", "grossSum", "taxSum1", "netSumCompany", "grossSumCompany", "taxSum1Company")
+ROW_SUMS = ("netTotal", "grossTotal", "taxSum")
+Change = Callable[..., None]
 
 
 def connection_to(epicor: str, **epicor_options: Any) -> Connection:
@@ -135,6 +141,21 @@ class Writer:
         return [row["GroupID"] for row in self.world.groups.values() if row["ActiveUserID"] == "bwlink"]
 
 
+def turned(body: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """The document with negative sums."""
+    rows = [
+        row | {name: -Decimal(row[name]) for name in ROW_SUMS if row.get(name) is not None}
+        for row in body["codingRows"]
+    ]
+    sums = {name: -Decimal(body[name]) for name in SUMS if body.get(name) is not None}
+    return body | sums | {"codingRows": rows} | members
+
+
+def the_only(writer: Writer) -> Invoice:
+    (held,) = writer.invoices()
+    return held
+
+
 def invoice(number: int = 0, *, seed: int = 1) -> dict[str, Any]:
     """One valid invoice."""
     return bulk_invoices(number + 1, seed=seed)[number]
@@ -179,3 +200,16 @@ async def writer(sandbox: Running, log: EventLog, engine: AsyncEngine) -> AsyncI
     """A writer that signs in with user and password."""
     async with writing(sandbox, log, engine) as made:
         yield made
+
+
+@pytest.fixture
+def rules(writer: Writer) -> Change:
+    """Changes the rules of posting, and members of every company pair."""
+
+    def change(*, pairs: Mapping[str, Any] = MappingProxyType({}), **posting: Any) -> None:
+        document = writer.connection.document.model_dump(mode="json", by_alias=True)
+        document["companies"] = [pair | pairs for pair in document["companies"]]
+        changed = ConnectionDocument.model_validate(document | {"posting": document["posting"] | posting})
+        writer.connection = Connection(changed, writer.connection.version, writer.connection.credentials)
+
+    return change

@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from mlc_common.connection import ConnectionDocument
-from mlc_common.connections import Connection
 from mlc_common.events import InvoicePosted, InvoiceRefused
-from mlc_sandbox.epicor import Invoice
 
-from .conftest import Writer, approved, invoice
-
-SUMS = ("netSum", "grossSum", "taxSum1", "netSumCompany", "grossSumCompany", "taxSum1Company")
-ROW_SUMS = ("netTotal", "grossTotal", "taxSum")
-Change = Callable[..., None]
-
-
-@pytest.fixture
-def rules(writer: Writer) -> Change:
-    """Changes the rules of posting."""
-
-    def change(**posting: Any) -> None:
-        document = writer.connection.document.model_dump(mode="json", by_alias=True)
-        changed = ConnectionDocument.model_validate(document | {"posting": document["posting"] | posting})
-        writer.connection = Connection(changed, writer.connection.version, writer.connection.credentials)
-
-    return change
-
-
-def turned(body: dict[str, Any], **members: Any) -> dict[str, Any]:
-    """The document with negative sums."""
-    rows = [
-        row | {name: -Decimal(row[name]) for name in ROW_SUMS if row.get(name) is not None}
-        for row in body["codingRows"]
-    ]
-    sums = {name: -Decimal(body[name]) for name in SUMS if body.get(name) is not None}
-    return body | sums | {"codingRows": rows} | members
+from .conftest import Change, Writer, approved, invoice, the_only, turned
 
 
 def scaled(body: dict[str, Any], currency: str, places: int) -> dict[str, Any]:
@@ -49,11 +19,6 @@ def scaled(body: dict[str, Any], currency: str, places: int) -> dict[str, Any]:
     row |= {"netTotal": net, "grossTotal": net, "taxSum": None, "taxCode": None, "taxPercent": None}
     sums = {"netSum": net, "grossSum": net, "taxSum1": None, "taxCode": None, "taxPercent1": None}
     return body | sums | {"currencyCode": currency, "codingRows": [row]}
-
-
-def the_only(writer: Writer) -> Invoice:
-    (held,) = writer.invoices()
-    return held
 
 
 @pytest.mark.parametrize("sign", ["negative", "as entered"])

@@ -44,6 +44,7 @@ AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 ANEW = "epicor_writer/test_transfers_anew.py"
 FAULTS = "epicor_writer/test_posting_faults.py"
+KINDS, TAXES = "epicor_writer/test_kinds_checks.py", "epicor_writer/test_kinds_taxes.py"
 READING = "basware_reader/test_reading_documents.py"
 FOLLOWING = "basware_reader/test_following_answers.py"
 
@@ -51,6 +52,14 @@ BY_A_TEST_WITH_SERVERS = {
     "ALREADY_POSTED": (ANEW, "test_a_corrected_number_does_not_enter_the_document_twice", "ALREADY_POSTED"),
     "SUPERSEDED": (ANEW, "test_of_two_transfers_that_waited_out_an_outage_the_newer_one_is_posted", "SUPERSEDED"),
     "REFUSED_BY_EPICOR": (FAULTS, "test_an_update_that_did_not_run_is_refused", "REFUSED_BY_EPICOR"),
+    "PERIOD_REFUSED": (KINDS, "test_a_closed_period_is_refused_with_what_to_do", "PERIOD_REFUSED"),
+    "ORIGINAL_NOT_FOUND": (
+        KINDS,
+        "test_a_credit_note_of_an_invoice_that_epicor_does_not_hold_is_entered_without_it",
+        "ORIGINAL_NOT_FOUND",
+    ),
+    "TAX_APART": (TAXES, "test_a_tax_too_far_from_basware_s_is_entered_on_hold", "TAX_APART"),
+    "TAX_ROUNDED": (TAXES, "test_a_tax_that_epicor_rounds_otherwise_is_set_to_the_suppliers", "TAX_ROUNDED"),
     "NEEDS_A_PERSON": (FAULTS, "test_a_question_for_a_person_is_refused_with_the_question", "NEEDS_A_PERSON"),
     "NOT_REMOVED": (FAULTS, "test_an_invoice_that_cannot_be_deleted_is_named_as_left_behind", "NOT_REMOVED"),
     "ABSENT_IN_BASWARE": (READING, "test_a_document_basware_does_not_know_is_recorded", '"absent"'),

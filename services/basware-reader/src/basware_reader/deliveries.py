@@ -17,6 +17,9 @@ from mlc_common.settings import Timings
 
 log = structlog.stdlib.get_logger(__name__)
 
+SCOPE = "requestStatus.read"
+"""Without this scope in the connection nothing is followed: Basware would refuse to say."""
+
 Followed = AnswerDelivered | AnswerUndelivered | AnswerUnconfirmed
 
 
@@ -30,6 +33,8 @@ async def on_answered(
     Raises:
         TransientError: it has not arrived yet, or Basware or the event stream is away.
     """
+    if SCOPE not in reader.document.basware.scopes:
+        return
     history = await reader.log.history(reader.connection, event.invoice_id)
     if any(isinstance(each.event, Followed) and each.event.attempt == event.attempt for each in history):
         return
@@ -60,6 +65,10 @@ async def _followed(reader: Reader, event: OutcomeAnswered, *, overdue: bool) ->
         return AnswerUnconfirmed.model_validate(common | {"sentence": sentence})
     try:
         fate = fate_of(event.external_code, await reader.basware.request_status(event.request_id))
+    except TransientError:
+        if not overdue:
+            raise
+        fate = fate_of(event.external_code, None)
     except PermanentError as unreadable:
         log.warning("request_status_unreadable", connection=reader.connection, why=str(unreadable))
         fate = fate_of(event.external_code, None)

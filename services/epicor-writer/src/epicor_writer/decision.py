@@ -7,10 +7,12 @@ them, found nothing; nothing is removed before two look-ups in a row found it in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 
+from epicor_writer.computed_taxes import settled_by, tax_gap
 from epicor_writer.progress import Progress
-from epicor_writer.readback import differences
+from epicor_writer.readback import differences, money
 from epicor_writer.reference import same_key
 from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
 

@@ -16,7 +16,7 @@ from epicor_writer.groups import holder, speaks_of_a_lock
 from epicor_writer.ports import Reply
 from epicor_writer.records import Records
 from epicor_writer.reference import Reference, Wanted
-from mlc_common.failures import TransientError, UnknownOutcomeError
+from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
 from mlc_common.http import UnclearAnswerError
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset, Saved
@@ -64,8 +64,17 @@ class EpicorLedger:
         for company in companies:
             vendor = (await self._records.reference(Wanted(company, chart="", vendor_id=vendor_id))).vendor
             if vendor is not None:
-                found += await self._client.invoices_of(company, vendor.num, totals=(total, -total))
+                found += await self._alike_in(company, vendor.num, total)
         return found
+
+    async def _alike_in(self, company: str, vendor_num: int, total: Decimal) -> list[APInvHedRow]:
+        try:
+            return await self._client.invoices_of(company, vendor_num, totals=(total, -total))
+        except PermanentError as error:
+            raise TransientError(
+                f"{error} Invoices that look alike cannot be sought; where this Epicor has no APInvSearchSvc, let the "
+                "connection say posting.near_duplicates: post."
+            ) from error
 
     async def open_group(self, company: str, group_id: str, *, apply_date: date) -> Reply:
         """Make sure that we can use the group, creating it when it is not there."""

@@ -21,6 +21,7 @@ from epicor_writer.mapping import to_dataset
 from epicor_writer.ports import Ledger, Log, Reply, Slot
 from epicor_writer.progress import Progress, pause_after
 from epicor_writer.reference import Vendor
+from epicor_writer.refusals import speaks_of_a_period
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
 from mlc_common.company_rules import CompanyPair, LookUpTable
@@ -281,5 +282,7 @@ class Posting:
             values = dict(step.values) | {"number": self._draft.invoice_num, "vendor": self._vendor.vendor_id}
             mine = finding(step.code, field="invoiceNumber" if step.code == "DUPLICATE" else None, **values)
             return (*self._findings, mine)
-        code = "NEEDS_A_PERSON" if self._reply.question else "REFUSED_BY_EPICOR"
-        return (finding(code, message=self._reply.message),)
+        message = self._reply.message
+        if speaks_of_a_period(message):
+            return (finding("PERIOD_REFUSED", day=self._draft.apply_date, message=message),)
+        return (finding("NEEDS_A_PERSON" if self._reply.question else "REFUSED_BY_EPICOR", message=message),)

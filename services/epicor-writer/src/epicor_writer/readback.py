@@ -23,6 +23,7 @@ _CODES = (
     ("RateGrpCode", "rate type"),
     ("TaxRegionCode", "tax liability"),
 )
+SAME_RATE = Decimal("0.000001")
 JOURNAL = "R"
 """RecordType of account rows that only refer to the journal."""
 
@@ -72,7 +73,7 @@ def _header(meant: APInvoiceDataset, held: APInvoiceDataset, tax_gap: Decimal) -
             yield f"{what} {getattr(fact, name) or 'blank'} instead of {getattr(wish, name)}"
     if fact.DebitMemo != wish.DebitMemo:
         yield "it is a debit memo" if fact.DebitMemo else "it is no debit memo"
-    if wish.ExchangeRate is not None and fact.ExchangeRate != wish.ExchangeRate:
+    if wish.ExchangeRate is not None and not _same_rate(wish.ExchangeRate, fact.ExchangeRate):
         yield f"exchange rate {fact.ExchangeRate or 'blank'} instead of {wish.ExchangeRate}"
     if wish.InvoiceHeld and not fact.InvoiceHeld:
         yield "it is not on hold"
@@ -90,6 +91,11 @@ def _columns(wish: APInvHedRow | APInvDtlRow, fact: APInvHedRow | APInvDtlRow, w
 def _shown(value: object) -> str:
     text = "" if value is None else str(value)
     return text[:_LONGEST_SHOWN] or "nothing"
+
+
+def _same_rate(wish: Decimal, fact: Decimal | None) -> bool:
+    """Equal to six digits: how many decimals Epicor keeps of a rate is not documented."""
+    return fact is not None and abs(fact - wish) <= wish * SAME_RATE
 
 
 def _variance(fact: APInvHedRow, total: Decimal) -> Decimal | None:

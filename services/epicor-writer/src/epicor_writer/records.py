@@ -66,11 +66,14 @@ class Records:
         )
 
     async def _invalid(self, wanted: Wanted, known: Mapping[str, Row], *, fresh: bool) -> dict[str, str]:
-        """What Epicor says against accounts that it knows, on the apply date."""
+        """What Epicor says against accounts that it knows, on the apply date.
+
+        Good news is believed for other days as well: from when to when an account holds is read with the account.
+        """
         day = wanted.validate_on
         if day is None:
             return {}
-        kind, now = f"valid/{wanted.chart}/{day}", self._clock()
+        kind, now = f"valid/{wanted.chart}", self._clock()
         said: dict[str, Row | None] = {}
         for key, row in known.items():
             kept = self._kept.get((wanted.company, kind, key))

@@ -83,9 +83,10 @@ def _stories(plan: Scenario, books: Books) -> list[tuple[object, ...]]:
     ours = {status.invoice_id: status for status in books.ours}
     told = {plan.lost_push: "push lost, found by the sweep", plan.lost_answer: "answer of UpdateMaster lost"}
     told |= {plan.refused_by_epicor: "refused by Epicor"}
+    told |= {invoice_id: f"posted: {kind}" for invoice_id, kind in plan.kinds.items()}
     told |= {invoice_id: "refused" for invoice_id in sorted(plan.refused) if invoice_id not in told}
     plain = next(each.invoice_id for each in plan.posted if each.invoice_id not in told)
-    stories = {plain: f"posted, as {len(plan.posted) - 3} others"} | told
+    stories = {plain: f"posted, as {len(plan.posted) - 3 - len(plan.kinds)} others"} | told
     return [
         (story, status.invoice_number, status.voucher or status.phase, status.reason)
         for invoice_id, story in stories.items()

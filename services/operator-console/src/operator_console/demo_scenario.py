@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from mlc_common.connection import ConnectionDocument
-from mlc_sandbox.samples import approved_invoices, bad_invoices, bulk_invoices
+from mlc_sandbox.samples import approved_invoices, bad_invoices, bulk_invoices, followers, unusual_invoices
 
 CONNECTION = "demo"
 WEBHOOK_SECRET = "sandbox-only-webhook-secret"  # noqa: S105 - the sandbox's, known to everybody
@@ -60,13 +60,13 @@ class Expected:
     bookings: Counter[tuple[str, Decimal]]
 
 
-def expected(document: Mapping[str, Any]) -> Expected:
-    """What Epicor must hold of this Basware document."""
+def expected(document: Mapping[str, Any], *, suffix: str = "") -> Expected:
+    """What Epicor must hold of this Basware document; `suffix` is what its number gets where another one has it."""
     return Expected(
         invoice_id=_id(document),
         company=EPICOR_COMPANY[document["companyCode"]],
         vendor=document["supplierCode"],
-        number=document["invoiceNumber"],
+        number=document["invoiceNumber"] + suffix,
         currency=document["currencyCode"],
         total=document["grossSum"],
         bookings=Counter(
@@ -78,7 +78,10 @@ def expected(document: Mapping[str, Any]) -> Expected:
 
 @dataclass(frozen=True)
 class Scenario:
-    """The documents of the demo by what happens to them; ids, and the bodies that are offered first and later."""
+    """The documents of the demo by what happens to them; ids, and the bodies that are offered first and later.
+
+    `kinds` says of the unusual ones what they are, by id.
+    """
 
     first: Sequence[dict[str, Any]]
     later: Sequence[dict[str, Any]]
@@ -88,6 +91,7 @@ class Scenario:
     only_forged: frozenset[str]
     posted: Sequence[Expected]
     refused: frozenset[str]
+    kinds: Mapping[str, str]
 
     @property
     def approved(self) -> int:
@@ -100,16 +104,21 @@ def scenario() -> Scenario:
     good = approved_invoices()
     bad = bad_invoices()
     again = bad.pop("duplicate_number")
+    kinds, later = unusual_invoices(), followers()
     refused_by_epicor, *only_forged = bulk_invoices(3, seed=60)
     return Scenario(
-        first=[*good, *bad.values(), refused_by_epicor, *only_forged],
-        later=[again],
+        first=[*good, *kinds.values(), *bad.values(), refused_by_epicor, *only_forged],
+        later=[again, *later.values()],
         lost_push=_id(good[7]),
         lost_answer=_id(good[3]),
         refused_by_epicor=_id(refused_by_epicor),
         only_forged=frozenset(map(_id, only_forged)),
-        posted=[expected(each) for each in good],
+        posted=[
+            *(expected(each) for each in (*good, *kinds.values())),
+            *(expected(each, suffix="-CN" if "credit" in name else "") for name, each in later.items()),
+        ],
         refused=frozenset(map(_id, [*bad.values(), again, refused_by_epicor])),
+        kinds={_id(each): name for name, each in (kinds | later).items()},
     )
 
 

@@ -218,6 +218,6 @@ def _posted(state: DocumentStatus, event: InvoicePosted) -> DocumentStatus:
         epicor_invoice=event.invoice_num,
         group_id=event.group_id,
         voucher=event.voucher,
-        reason_code=None,
-        reason=None,
+        reason_code=event.held_for[0].code if event.held_for else None,
+        reason=f"On hold: {answer_text(event.held_for)}" if event.held_for else None,
     )

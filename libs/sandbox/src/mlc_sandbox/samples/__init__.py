@@ -3,5 +3,14 @@
 from mlc_sandbox.samples.approved import TODAY, approved_invoices, large_invoice
 from mlc_sandbox.samples.bad import bad_invoices
 from mlc_sandbox.samples.bulk import bulk_invoices
+from mlc_sandbox.samples.kinds import followers, unusual_invoices
 
-__all__ = ["TODAY", "approved_invoices", "bad_invoices", "bulk_invoices", "large_invoice"]
+__all__ = [
+    "TODAY",
+    "approved_invoices",
+    "bad_invoices",
+    "bulk_invoices",
+    "followers",
+    "large_invoice",
+    "unusual_invoices",
+]
