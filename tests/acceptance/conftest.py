@@ -47,6 +47,7 @@ TIMINGS = {
     "retry_base": "0.1",
     "retry_ceiling": "1",
     "unclear_pauses": "[0.3, 0.5, 1]",
+    "delivery_pauses": "[0.5, 1, 2]",
     "ack_wait": "3",
     "refresh": "0.5",
     "breaker": "0.5",
@@ -70,7 +71,7 @@ def connection_document(basware: str, epicor: str, *, cap: int) -> ConnectionDoc
                 "base_url": basware,
                 "calls_per_second": 2000,
                 "calls_in_flight": 16,
-                "scopes": ["accountingDocuments.read", "accountingDocuments.write"],
+                "scopes": ["accountingDocuments.read", "accountingDocuments.write", "requestStatus.read"],
             },
             "epicor": {"base_url": epicor, "calls_in_flight": cap},
             "companies": [

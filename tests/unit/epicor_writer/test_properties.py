@@ -24,17 +24,21 @@ from .conftest import TODAY
 
 PLACES = {"USD": 2, "JPY": 0, "KWD": 3}
 SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1", "default": "10"}, {"constant": "200"}]
-PAIR = CompanyPair.model_validate({"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": SEGMENTS})
+PAIR = CompanyPair.model_validate(
+    {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": SEGMENTS, "tax_codes": {"VAT24": "US-IL"}}
+)
 DATES = st.sampled_from(["2026-10-28", "2026-10-28T00:00:00Z", "2026-10-28T23:59:59+02:00", "2026-10-28T07:36:13.053Z"])
 CODES = st.sampled_from(["US-IL", "EXEMPT", "VAT24"])
+RATES = st.decimals("0.001", 500, places=4)
+ZERO = Decimal(0)
+Case = tuple[dict[str, Any], Posting]
 
 
 @st.composite
-def rows_of(draw: st.DrawFn, places: int) -> list[dict[str, Any]]:
+def rows_of(draw: st.DrawFn, places: int, *, taxed: bool) -> list[dict[str, Any]]:
     """Coding rows: any signs, zero amounts, gaps in the index, several tax codes or none."""
-    amounts = st.decimals(-999_999, 999_999, places=places, allow_nan=False)
+    amounts = st.decimals(-999_999, 999_999, places=places, allow_nan=False) | st.just(ZERO)
     indexes = draw(st.lists(st.integers(0, 100_000), min_size=1, max_size=12, unique=True))
-    taxed = draw(st.booleans())
     return [
         {
             "externalCode": f"r{index}",
@@ -47,19 +51,52 @@ def rows_of(draw: st.DrawFn, places: int) -> list[dict[str, Any]]:
     ]
 
 
+def turned(body: dict[str, Any]) -> dict[str, Any]:
+    """The document with all signs turned."""
+    rows = [row | {name: -row[name] for name in ("netTotal", "taxSum") if name in row} for row in body["codingRows"]]
+    return body | {name: -body[name] for name in ("netSum", "taxSum1", "grossSum")} | {"codingRows": rows}
+
+
 @st.composite
-def valid(draw: st.DrawFn) -> tuple[dict[str, Any], Posting]:
+def kinds_of(draw: st.DrawFn, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An invoice or a credit note, as one of the tenants sends it, with the rules that say so."""
+    net, gross = body["netSum"], body["grossSum"]
+    body = turned(body) if (gross or net) < 0 else body
+    match draw(st.sampled_from(["invoice", "negative", "negative and typed", "positive and typed"])):
+        case "negative" if gross or net:
+            return turned(body), {"credit_notes": {"convention": draw(st.sampled_from(["either", "negative sums"]))}}
+        case "negative and typed" if gross or net:
+            return turned(body) | {"invoiceTypeCode": "CR"}, {"invoice_types": {"CR": {"kind": "credit note"}}}
+        case "positive and typed":
+            rules = {"invoice_types": {"CR": {"kind": "credit note"}}, "credit_notes": {"convention": "type"}}
+            return body | {"invoiceTypeCode": "CR"}, rules
+    return body, {}
+
+
+@st.composite
+def rates_of(draw: st.DrawFn, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Epicor's rate, or Basware's in either direction."""
+    if draw(st.booleans()) or body["currencyCode"] == "USD":
+        return body, {}
+    rate = draw(RATES)
+    members = {"currencyCodeCompany": "USD", "exchangeRateCompany": rate}
+    home = body["netSum"] * rate if draw(st.booleans()) else body["netSum"] / rate
+    body |= members | {"netSumCompany": home.quantize(Decimal("0.01"))}
+    return body, {"exchange_rates": {"source": "basware", "tolerance": "10"}}
+
+
+@st.composite
+def valid(draw: st.DrawFn) -> Case:
     """A document that is in order, of any kind, with rules that take it."""
-    currency = draw(st.sampled_from(sorted(PLACES)))
-    rows = draw(rows_of(PLACES[currency]))
-    net = sum((row["netTotal"] for row in rows), Decimal(0))
-    tax = sum((row.get("taxSum", Decimal(0)) for row in rows), Decimal(0))
-    typed = draw(st.booleans())
+    currency, mode = (
+        draw(st.sampled_from(sorted(PLACES))),
+        draw(st.sampled_from(["as given", "epicor computes", "none"])),
+    )
+    rows = draw(rows_of(PLACES[currency], taxed=mode != "none" and draw(st.booleans())))
+    net, tax = (sum((row.get(name, ZERO) for row in rows), ZERO) for name in ("netTotal", "taxSum"))
     if net * (net + tax) < 0:
-        for row in rows:
-            row.pop("taxSum", None)
-        tax = Decimal(0)
-    negative = (net + tax or net) < 0
+        rows = [{name: value for name, value in row.items() if name != "taxSum"} for row in rows]
+        tax = ZERO
     body = {
         "invoiceId": "7c0d4a0be7f84a6d9b1d3b5a9e2f4c61",
         "invoiceNumber": draw(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=50)),
@@ -71,13 +108,21 @@ def valid(draw: st.DrawFn) -> tuple[dict[str, Any], Posting]:
         "taxSum1": tax,
         "grossSum": net + tax,
         "invoiceDate": draw(DATES),
-        "invoiceTypeCode": "CR" if typed and negative else None,
         "paymentBlock": draw(st.booleans()),
         "codingRows": rows,
     }
-    convention = draw(st.sampled_from(["either", "negative sums"]))
-    types = {"CR": {"kind": "credit note"}} if typed and negative else {}
-    return body, Posting.model_validate({"invoice_types": types, "credit_notes": {"convention": convention}})
+    body, kind = draw(kinds_of(body))
+    body, rate = draw(rates_of(body))
+    rules = {"tax": mode, "zero_rows": draw(st.sampled_from(["keep", "leave out"]))} | kind | rate
+    if mode != "none" and draw(st.booleans()):
+        bare = [
+            {name: value for name, value in row.items() if not name.startswith("tax")} for row in body["codingRows"]
+        ]
+        body |= {"codingRows": bare, "taxCode": "US-IL"}
+    if not tax and draw(st.booleans()):
+        body |= {"codingRows": []}
+        rules |= {"without_rows": "one line", "default_account": {"accountCode": "6100"}}
+    return body, Posting.model_validate(rules)
 
 
 def drafted(body: dict[str, Any], posting: Posting) -> Draft | tuple[Any, ...]:
@@ -86,7 +131,7 @@ def drafted(body: dict[str, Any], posting: Posting) -> Draft | tuple[Any, ...]:
 
 @given(valid())
 def test_lines_and_taxes_of_a_valid_document_are_its_total_to_the_last_decimal(
-    case: tuple[dict[str, Any], Posting],
+    case: Case,
 ) -> None:
     body, posting = case
 
@@ -94,15 +139,21 @@ def test_lines_and_taxes_of_a_valid_document_are_its_total_to_the_last_decimal(
 
     assert isinstance(draft, Draft), [each.sentence for each in draft]
     assert draft.total == abs(body["grossSum"])
-    assert sum(line.amount for line in draft.lines) + sum(tax.amount for tax in draft.taxes) == draft.total
+    sign = -1 if (body["grossSum"] or body["netSum"]) < 0 else 1
+    tax = body["taxSum1"] * sign if draft.computes_tax else sum(each.amount for each in draft.taxes)
+    assert sum(line.amount for line in draft.lines) + tax == draft.total
+    rows = sorted(body["codingRows"], key=lambda row: row["rowIndex"])
+    amounts = [row["netTotal"] * sign for row in rows] or [body["netSum"] * sign]
+    kept = [amount for amount in amounts if amount or posting.zero_rows == "keep"] or amounts
+    assert [line.amount for line in draft.lines] == kept
     assert all(sum(share.amount for share in line.shares) == line.amount for line in draft.lines)
-    assert draft.credit is ((body["grossSum"] or body["netSum"]) < 0)
+    assert draft.credit is (sign < 0 or body.get("invoiceTypeCode") == "CR")
     assert draft.invoice_date == date(2026, 10, 28)
 
 
 @given(valid())
 def test_the_same_document_makes_the_same_dataset_and_it_is_what_was_meant(
-    case: tuple[dict[str, Any], Posting],
+    case: Case,
 ) -> None:
     first, second = drafted(*case), drafted(*case)
 
@@ -126,7 +177,7 @@ NUMBERS = frozenset({"grossSum", "netSum", "taxSum1"})
 
 @given(valid(), st.dictionaries(MEMBERS, VALUES, max_size=4), st.booleans(), st.booleans())
 def test_any_document_becomes_a_draft_or_a_list_of_reasons_that_fits_an_answer(
-    case: tuple[dict[str, Any], Posting], changed: dict[str, Any], no_rows: bool, known_company: bool
+    case: Case, changed: dict[str, Any], no_rows: bool, known_company: bool
 ) -> None:
     body, posting = case
     fitting = {
@@ -141,7 +192,8 @@ def test_any_document_becomes_a_draft_or_a_list_of_reasons_that_fits_an_answer(
 
     if isinstance(made, Draft):
         assert known_company
-        assert sum(line.amount for line in made.lines) + sum(tax.amount for tax in made.taxes) == made.total
+        taxes = sum(tax.amount for tax in made.taxes)
+        assert made.computes_tax or sum(line.amount for line in made.lines) + taxes == made.total
     else:
         assert made
         assert {each.code for each in made} <= CATALOGUE.keys()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from epicor_writer.coding import GlAccount
+from epicor_writer.invoice import Draft, Share
+from epicor_writer.mapping import to_dataset
 from epicor_writer.readback import differences
+from epicor_writer.reference import Vendor
 from mlc_epicor.datasets import APInvExpRow, APInvExpTGLCRow, APInvoiceDataset, APInvTaxRow
 
 
@@ -116,3 +121,47 @@ def test_a_tax_that_nobody_asked_for_is_told(meant: APInvoiceDataset, held: APIn
     assert differences(meant, held.model_copy(update={"APInvTax": (*held.APInvTax, extra)})) == [
         "tax CITY is 1.00 instead of 0.00"
     ]
+
+
+def shared(draft: Draft, *shares: tuple[str, str]) -> APInvoiceDataset:
+    """The dataset of the draft with its first line, of 100.00, shared out."""
+    parts = tuple(Share(Decimal(amount), GlAccount((account, "10", "200"))) for amount, account in shares)
+    lines = (replace(draft.lines[0], shares=parts), *draft.lines[1:])
+    return to_dataset(replace(draft, lines=lines), Vendor(101, "10432"), group_id="B2610280")
+
+
+def as_held(meant: APInvoiceDataset) -> APInvoiceDataset:
+    return with_header(meant, DocInvoiceAmt=meant.header.DocInvoiceVendorAmt, DocInvoiceVariance=Decimal(0))
+
+
+def test_a_line_with_several_shares_has_an_expense_and_an_account_for_each(draft: Draft) -> None:
+    meant = shared(draft, ("60.00", "6100"), ("40.00", "6200"))
+
+    expenses = [(row.InvExpSeq, row.DocExpAmt) for row in meant.APInvExp if row.InvoiceLine == 1]
+    accounts = [(row.InvExpSeq, row.Key4, row.GLAccount) for row in meant.APInvExpTGLC if row.InvoiceLine == 1]
+    assert expenses == [(1, Decimal("60.00")), (2, Decimal("40.00"))]
+    assert accounts == [(1, "1", "6100|10|200"), (2, "2", "6200|10|200")]
+    assert differences(meant, as_held(meant)) == []
+
+
+def test_shares_on_each_others_accounts_are_told(draft: Draft) -> None:
+    meant = shared(draft, ("60.00", "6100"), ("40.00", "6200"))
+    swapped = shared(draft, ("40.00", "6100"), ("60.00", "6200"))
+
+    assert differences(meant, as_held(swapped)) == [
+        "line 1 has 40.00 on account 6100-10-200 instead of 60.00",
+        "line 1 has 60.00 on account 6200-10-200 instead of 40.00",
+    ]
+
+
+def test_a_lost_share_is_told(draft: Draft) -> None:
+    meant = shared(draft, ("60.00", "6100"), ("40.00", "6200"))
+    lost = shared(draft, ("100.00", "6100"))
+
+    assert "line 1 lacks account 6200-10-200" in differences(meant, as_held(lost))
+
+
+def test_two_shares_on_one_account_may_come_back_as_one(draft: Draft) -> None:
+    meant = shared(draft, ("60.00", "6100"), ("40.00", "6100"))
+
+    assert differences(meant, as_held(shared(draft, ("100.00", "6100")))) == []

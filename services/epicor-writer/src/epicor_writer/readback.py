@@ -124,6 +124,8 @@ def _lines(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
         yield from _expenses(wish, expenses)
         wished = [row for row in meant.APInvExpTGLC if row.InvoiceLine == number]
         yield from _accounts(number, wished, expenses, rows)
+        if len(wished) > 1:
+            yield from _shares(number, _by_account(meant, number), _by_account(held, number))
         yield from _dynamic_segments(number, wished, rows)
 
 
@@ -136,7 +138,7 @@ def _expenses(wish: APInvDtlRow, expenses: Iterable[APInvExpRow]) -> Iterator[st
 def _accounts(
     number: int, wished: list[APInvExpTGLCRow], expenses: list[APInvExpRow], rows: list[APInvExpTGLCRow]
 ) -> Iterator[str]:
-    """Accounts of one line; with several shares they are compared as a set, the amounts are those of the expenses."""
+    """Accounts of one line; with several shares they are compared as a set."""
     books = {same_key(wish.BookID) for wish in wished} | {""}
     ours = [row for row in rows if same_key(row.BookID) in books]
     coded = {row.InvExpSeq for row in ours if row.GLAccount.strip()}
@@ -151,6 +153,30 @@ def _accounts(
         for key in sorted(meant.keys() - held.keys()):
             if held.keys() <= meant.keys():
                 yield f"line {number} lacks account {_display(meant[key])}"
+
+
+def _shares(number: int, wished: Mapping[str, Decimal], held: Mapping[str, Decimal]) -> Iterator[str]:
+    """What each account of a line with several shares gets; which accounts there are is told already."""
+    for account in sorted(wished.keys() & held.keys()):
+        if wished[account] != held[account]:
+            yield (
+                f"line {number} has {money(held[account])} on account {_display(account)} "
+                f"instead of {money(wished[account])}"
+            )
+
+
+def _by_account(dataset: APInvoiceDataset, number: int) -> dict[str, Decimal]:
+    accounts = {
+        row.InvExpSeq: same_key(row.GLAccount)
+        for row in dataset.APInvExpTGLC
+        if row.InvoiceLine == number and row.RecordType != JOURNAL
+    }
+    sums: dict[str, Decimal] = {}
+    for row in dataset.APInvExp:
+        if row.InvoiceLine == number and row.InvExpSeq in accounts:
+            account = accounts[row.InvExpSeq]
+            sums[account] = sums.get(account, ZERO) + (row.DocExpAmt or ZERO)
+    return sums
 
 
 def _dynamic_segments(number: int, wished: list[APInvExpTGLCRow], rows: list[APInvExpTGLCRow]) -> Iterator[str]:

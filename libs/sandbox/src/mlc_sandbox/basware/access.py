@@ -48,6 +48,7 @@ def guarded(handler: Handler, *, world: BaswareWorld, now: Clock, scope: str, pu
             raise RefusedError(401, {"message": "Unauthorized"} if push_api else None)
         if scope not in scopes:
             raise RefusedError(403, {"message": "Forbidden"})
+        world.give_up(at=now())
         return await handler(request, world=world, now=now)
 
     return endpoint

@@ -48,6 +48,8 @@ def _p2p(world: BaswareWorld, now: Clock) -> list[Route]:
         route("GET", _DOCUMENT, read, documents.read_document),
         route("POST", f"{_DOCUMENT}/acknowledge", write, documents.acknowledge),
         *(route("POST", f"{_DOCUMENT}/{kind.member}", write, responses.take(kind)) for kind in responses.KINDS),
+        route("GET", "/v1/requestStatus", "requestStatus.read", requests.list_requests),
+        route("POST", "/v1/requestStatus/acknowledge", "requestStatus.write", requests.acknowledge_requests),
         route("GET", "/v1/requestStatus/{request_id}", "requestStatus.read", requests.read_request),
         route("GET", "/v1/vendors", "vendors.read", vendors.list_vendors),
         route("POST", "/v1/vendors", "vendors.write", vendors.post_vendors),

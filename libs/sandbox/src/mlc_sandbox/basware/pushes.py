@@ -64,13 +64,20 @@ async def carry_out(order: PushOrder, *, world: BaswareWorld, now: Callable[[], 
 
 def new_task(document: Document, *, world: BaswareWorld, order: PushOrder, at: datetime) -> dict[str, str]:
     """Record a notification task for the document's current status; the body to push."""
+    kind = order.task_type or world.settings.push_task_type
+    return _recorded(document.invoice_id, kind, document.status, world=world, at=at, expired=order.expired)
+
+
+def _recorded(
+    document_id: str, kind: str, sub_type: str, *, world: BaswareWorld, at: datetime, expired: bool
+) -> dict[str, str]:
     life = timedelta(seconds=world.settings.push_life)
     body = notification(
-        document.invoice_id,
+        document_id,
         task_id=str(uuid.uuid4()),
-        task_type=order.task_type or world.settings.push_task_type,
-        sub_type=document.status,
-        expires=at - life if order.expired else at + life,
+        task_type=kind,
+        sub_type=sub_type,
+        expires=at - life if expired else at + life,
     )
     created = {"action": "New", "timeStamp": instant(at), "messages": ["Task Created"]}
     more = {"isSimulatedTask": False, "lastUpdated": instant(at), "taskHistory": [created]}
@@ -104,6 +111,20 @@ async def announce(documents: list[Document], *, world: BaswareWorld, now: Calla
         secret=subscription["webhookAuthenticationToken"],
     )
     await carry_out(order, world=world, now=now)
+
+
+async def announce_request(request_id: str, *, world: BaswareWorld, now: Callable[[], datetime]) -> None:
+    """Push what became of an answer, if the settings say so and somebody subscribed to that."""
+    ended = str(world.requests[request_id]["requestStatus"])
+    wanted = [s for s in world.subscriptions if s["taskType"] == "RequestStatus"]
+    subscription = next((s for s in wanted if s["taskSubType"] in (ended, "All")), None)
+    if not (world.settings.push_automatically and subscription):
+        return
+    body = _recorded(request_id, "RequestStatus", ended, world=world, at=now(), expired=False)
+    order = PushOrder(url=subscription["notificationWebhookURL"], secret=subscription["webhookAuthenticationToken"])
+    async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
+        status = await _send(body, order, url=str(order.url), world=world, client=client, at=now())
+    close_task(body["taskId"], status, world=world, at=now())
 
 
 def _documents(order: PushOrder, world: BaswareWorld) -> list[Document]:

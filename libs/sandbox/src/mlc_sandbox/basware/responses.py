@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mlc_sandbox.basware.access import Clock, Handler
 from mlc_sandbox.basware.documents import find
 from mlc_sandbox.basware.fields import violations
+from mlc_sandbox.basware.pushes import announce_request
 from mlc_sandbox.basware.requests import record_request
 from mlc_sandbox.basware.wire import RefusedError, answer, error, instant, json_body, refuse, request_id
 from mlc_sandbox.basware.world import BaswareWorld, Document
@@ -64,11 +66,13 @@ def take(kind: Kind) -> Handler:
         except RefusedError:
             world.refused_answers[kind.member] += 1
             raise
-        at = now()
-        _store(document, kind, body, at=at)
+        at, delivery = now(), world.settings.delivery
+        _store(document, kind, body, at=at, arrives=delivery.status != "Error" or not delivery.awaited_still)
         items = [(body["externalCode"], document.invoice_id, "Success")]
-        record_request(world, request_id(request), kind.request_type, items=items, at=at)
-        return answer(body)
+        record_request(world, request_id(request), kind.request_type, items=items, at=at, delivery=delivery)
+        response = answer(body)
+        response.background = BackgroundTask(announce_request, request_id(request), world=world, now=now)
+        return response
 
     return handler
 
@@ -99,11 +103,13 @@ def _conflict(body: Mapping[str, Any], message: str) -> dict[str, Any]:
     return error("CONFLICT_IN_POST", message, kind="BUSINESS", external_code=body["externalCode"])
 
 
-def _store(document: Document, kind: Kind, body: dict[str, Any], *, at: datetime) -> None:
+def _store(document: Document, kind: Kind, body: dict[str, Any], *, at: datetime, arrives: bool) -> None:
     said = {"kind": kind.member, "batch": document.batch, "at": instant(at)}
     document.answers.append(body | said)
     kept = body if body["success"] else _only_the_message(body)
     document.body[kind.member] = [*(document.body.get(kind.member) or []), kept][-KEPT:]
+    if not arrives:
+        return
     if body["success"]:
         _apply(document, kind, body, at=at)
     status = kind.succeeded if body["success"] else kind.failed

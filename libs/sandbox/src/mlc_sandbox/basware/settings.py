@@ -17,6 +17,24 @@ EVERY_SCOPE = frozenset(
 )
 
 
+class Delivery(BaseModel):
+    """What becomes of an answer after its 200: how its record ends, how long that takes, how long it is told.
+
+    `unknown_for` is how long a fresh request id answers 404; `kept_for` how long it can be asked for at all. With
+    `awaited_still` an answer that did not reach P2P leaves the document's status as it was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: Literal["Success", "NotProcessed", "Warning", "Error", "RecordExpired"] = "Success"
+    category: Literal["Unknown", "Technical", "DataValidation"] = "Technical"
+    message: str = "The invoice is locked by another process"
+    takes: Annotated[float, Field(ge=0)] = 0
+    unknown_for: Annotated[float, Field(ge=0)] = 0
+    kept_for: Annotated[float, Field(gt=0)] = 90 * 24 * 3600
+    awaited_still: bool = False
+
+
 class Settings(BaseModel):
     """The world's settings; `POST /_sandbox/settings` changes some of them. Durations are seconds."""
 
@@ -38,6 +56,8 @@ class Settings(BaseModel):
     acknowledge_seconds: Annotated[float, Field(ge=0)] = 0
     response_during_acknowledge: Literal[400, 409] = 409
     answer_after_failure: bool = False
+    answer_window: Annotated[float, Field(gt=0)] | None = None
+    delivery: Delivery = Delivery()
     fresh_batch_on_retransfer: bool = True
 
     page_cap: Annotated[int, Field(ge=1)] = 100

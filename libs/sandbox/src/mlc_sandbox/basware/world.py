@@ -14,6 +14,7 @@ from mlc_sandbox.calls import Calls
 from mlc_sandbox.faults import FaultScript
 
 WAITING = "WaitingForTransfer"
+OFFERED = (WAITING, "TransferInProgress")
 
 
 @dataclass
@@ -44,6 +45,12 @@ class Document:
         """The `InvoiceBatchId` that tells transfers of one document apart, if there is one."""
         parameters = self.body.get("transferParameters") or []
         return next((p["value"] for p in parameters if p["key"] == "InvoiceBatchId"), None)
+
+    @property
+    def offered_at(self) -> datetime:
+        """When its latest transfer began."""
+        times = [change["at"] for change in self.history if change["processingStatus"] == WAITING]
+        return datetime.fromisoformat(times[-1] if times else self.history[0]["at"])
 
     def move(self, status: str, *, at: datetime) -> None:
         """Take a new status; `lastUpdated` and the history follow."""
@@ -135,6 +142,15 @@ class BaswareWorld:
             document.body["transferParameters"] = []
         document.move(WAITING, at=at)
         return document
+
+    def give_up(self, *, at: datetime) -> None:
+        """Show as failed every transfer that has waited for its answer longer than the settings allow."""
+        window = self.settings.answer_window
+        if window is None:
+            return
+        for document in self.documents.values():
+            if document.status in OFFERED and (at - document.offered_at).total_seconds() >= window:
+                document.move("TransferFailed", at=at)
 
     def reset(self) -> None:
         """Forget everything; the settings are again those of the beginning."""
