@@ -132,16 +132,11 @@ _PREFIX = "first letter of our AP invoice groups; another one for every connecti
 class Posting(Section):
     """How an accounting document becomes an AP invoice. Templates may name {members} of the Basware document."""
 
-    strategy: Literal["single", "staged"] = Field(
-        default="single", description="one UpdateMaster for everything, or header, lines and accounts one by one"
-    )
+    strategy: Literal["single"] = Field(default="single", description="one UpdateMaster for the whole invoice")
     prebooking: Literal["off", "create"] = Field(
         default="off",
         description="documents that Basware offers ahead of their approval: left alone, or entered on hold until they "
         "are transferred",
-    )
-    success: Literal["created", "posted"] = Field(
-        default="created", description="done when it stands in its group, or when the group was posted as well"
     )
     apply_date: ApplyDate = Field(default=ApplyDate.INVOICE_DATE, description="which day picks the fiscal period")
     open_from: date | None = Field(
@@ -214,7 +209,6 @@ class Posting(Section):
 class PostingOverrides(Section):
     """Rules of `posting` that one company has otherwise; what is not named stays as in `posting`."""
 
-    success: Literal["created", "posted"] | None = None
     apply_date: ApplyDate | None = None
     open_from: date | None = None
     group_prefix: GroupPrefix | None = None
