@@ -287,3 +287,12 @@ async def test_nothing_is_followed_without_the_scope_for_it(desk: Desk, followed
     await on_answered(desk.reader, TIMINGS, followed, event, Delivery(tries=1, sequence=1))
 
     assert (await desk.site.names(desk.invoice_id))[-1] == "answered"
+
+
+async def test_answers_of_long_ago_are_left_alone_when_following_begins(desk: Desk, followed: Counter) -> None:
+    event = await answered(desk)
+    desk.site.clock.forward(3601)
+
+    await on_answered(desk.reader, TIMINGS, followed, event, Delivery(tries=1, sequence=1))
+
+    assert (await desk.site.names(desk.invoice_id))[-1] == "answered"

@@ -33,14 +33,15 @@ async def on_answered(
     Raises:
         TransientError: it has not arrived yet, or Basware or the event stream is away.
     """
-    if SCOPE not in reader.document.basware.scopes:
-        return
+    overdue = reader.now() >= _patience_ends(event, timings)
+    if SCOPE not in reader.document.basware.scopes or (overdue and delivery.tries == 1):
+        return  # an answer that was never followed and is old by now, from before this was done: nobody can tell any more
     history = await reader.log.history(reader.connection, event.invoice_id)
     if any(isinstance(each.event, Followed) and each.event.attempt == event.attempt for each in history):
         return
     if delivery.tries == 1 and event.request_id is not None:
         raise _later(timings, delivery)
-    found = await _followed(reader, event, overdue=reader.now() >= _patience_ends(event, timings))
+    found = await _followed(reader, event, overdue=overdue)
     if found is None:
         raise _later(timings, delivery)
     await reader.log.append(found)
