@@ -198,10 +198,10 @@ Eventually = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """Waits until something holds, at most 20 seconds."""
+    """Waits until something holds, at most a minute."""
 
     async def wait(holds: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await holds():
                 await asyncio.sleep(0.05)
 

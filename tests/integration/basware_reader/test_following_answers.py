@@ -13,7 +13,6 @@ from basware_reader.deliveries import on_answered
 from basware_reader.handlers import Reader, read_document
 from basware_reader.sweep import sweep
 from mlc_common.catalogue import finding
-from mlc_common.connection import ConnectionDocument
 from mlc_common.events import (
     AnswerRejected,
     AnswerUnconfirmed,
@@ -184,6 +183,33 @@ async def test_a_late_success_that_basware_takes_no_more_is_told_truthfully_and_
     assert desk.status == "Transferred"
 
 
+async def test_a_transfer_that_basware_gave_up_by_itself_is_told_truthfully(desk: Desk) -> None:
+    world = desk.site.world
+    world.settings = world.settings.model_copy(update={"answer_window": 1800})
+    attempt = await desk.approved()
+    desk.site.clock.forward(1801)
+
+    await desk.answer(desk.posted(attempt))
+
+    last = (await desk.site.facts(desk.invoice_id))[-1]
+    assert isinstance(last, AnswerRejected)
+    assert last.sentence == finding("POSTED_AFTER_WINDOW", company="NWM", number="INV-88214").sentence
+    world.retransfer(desk.invoice_id, at=desk.site.clock())
+    await desk.answer(desk.posted(await desk.read(), found=True))
+    assert desk.status == "Transferred"
+
+
+async def test_a_late_outcome_reaches_a_basware_that_takes_it_after_its_window(desk: Desk) -> None:
+    world = desk.site.world
+    world.settings = world.settings.model_copy(update={"answer_window": 1800, "answer_after_failure": True})
+    attempt = await desk.approved()
+    desk.site.clock.forward(1801)
+
+    await desk.answer(desk.posted(attempt))
+
+    assert desk.status == "Transferred"
+
+
 async def test_a_transfer_begun_anew_after_the_interim_answer_is_a_new_attempt(desk: Desk, reader: Reader) -> None:
     world = desk.site.world
     world.settings = world.settings.model_copy(update={"fresh_batch_on_retransfer": False})
@@ -196,43 +222,6 @@ async def test_a_transfer_begun_anew_after_the_interim_answer_is_a_new_attempt(d
 
     assert isinstance(decision, Approve)
     assert decision.attempt != attempt
-
-
-@pytest.mark.parametrize("status", ["WaitingToBeRemoved", "Removed", "Returned"])
-async def test_a_document_taken_out_of_its_transfer_is_withdrawn_once(desk: Desk, reader: Reader, status: str) -> None:
-    await desk.approved()
-    desk.site.world.documents[desk.invoice_id].move(status, at=desk.site.clock())
-
-    await read_document(reader, desk.invoice_id, seen_by="push")
-    await read_document(reader, desk.invoice_id, seen_by="push")
-
-    assert (await desk.site.names(desk.invoice_id)).count("withdrawn") == 1
-
-
-async def test_a_document_that_has_its_answer_is_not_withdrawn(desk: Desk, reader: Reader) -> None:
-    attempt = await desk.approved()
-    await desk.answer(desk.posted(attempt))
-    desk.site.world.documents[desk.invoice_id].move("Removed", at=desk.site.clock())
-
-    await read_document(reader, desk.invoice_id, seen_by="push")
-
-    assert "withdrawn" not in await desk.site.names(desk.invoice_id)
-
-
-@pytest.mark.parametrize("status", ["WaitingForPrebookCancelation", "WaitingToBeCompleted"])
-async def test_a_status_that_only_a_person_can_answer_is_recorded_and_counted_once(
-    desk: Desk, reader: Reader, document: ConnectionDocument, status: str
-) -> None:
-    (invoice_id,) = desk.site.offer()
-    desk.site.world.documents[invoice_id].move(status, at=desk.site.clock())
-
-    await read_document(reader, invoice_id, seen_by="push")
-    await read_document(reader, invoice_id, seen_by="push")
-
-    (noticed,) = await desk.site.facts(invoice_id)
-    assert status in noticed.reason  # type: ignore[union-attr]
-    counted = reader.metrics.waiting_for_a_person.labels(document.name, status)
-    assert counted._value.get() == 1
 
 
 async def test_a_document_is_prebooked_first_and_transferred_later(desk: Desk, reader: Reader) -> None:

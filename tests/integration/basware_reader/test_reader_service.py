@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +20,17 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from basware_reader.app import wire
+from basware_reader.approvals import to_approved
 from basware_reader.locks import Locks, sweep_lock
+from mlc_basware.documents import AccountingDocument
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import apply, set_credential
-from mlc_common.events import InvoicePosted, NotificationReceived
+from mlc_common.events import DocumentAcknowledged, InvoicePosted, NotificationReceived
+from mlc_common.http import dump_json
 from mlc_common.service import serve
 from mlc_common.settings import Settings, Timings
 from mlc_common.vault import MasterKeys
+from mlc_sandbox.basware.settings import Delivery as Delivered
 
 if TYPE_CHECKING:
     from .conftest import Eventually, Site
@@ -184,6 +188,7 @@ def processes(settings: Settings, tmp_path: Path) -> AbstractAsyncContextManager
         "MLC_NATS_URL": settings.nats_url,
         "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
         "MLC_MASTER_KEYS": settings.master_keys.get_secret_value() if settings.master_keys else "",
+        "MLC_TIMINGS__DELIVERY_PAUSES": "[0.5]",
     } | {f"MLC_TIMINGS__{name.upper()}": str(getattr(QUICK, name)) for name in QUICK.model_fields_set}
 
     @asynccontextmanager
@@ -230,3 +235,69 @@ async def test_a_reader_killed_before_the_acknowledge_finishes_after_its_restart
 
     assert "sandbox-only-secret" not in "".join(path.read_text() for path in tmp_path.glob("log-*"))
     assert site.world.documents[invoice_id].status == "TransferInProgress"
+
+
+async def test_a_reader_killed_while_it_follows_an_answer_goes_on_after_its_restart(
+    site: Site, processes: AbstractAsyncContextManager[Process], eventually: Eventually
+) -> None:
+    behaviour = Delivered(unknown_for=600)
+    site.world.settings = site.world.settings.model_copy(update={"delivery": behaviour})
+    (invoice_id,) = site.offer()
+
+    def there(fact: str) -> Callable[[], Awaitable[bool]]:
+        async def holds() -> bool:
+            return fact in await site.names(invoice_id)
+
+        return holds
+
+    async with processes as start:
+        first = start()
+        await eventually(there("acknowledged"))
+        await site.log.append(posted(invoice_id, str(site.world.documents[invoice_id].batch)))
+        await eventually(there("answered"))
+
+        async def looked() -> bool:
+            return any("requestStatus" in call["path"] for call in site.world.calls.log)
+
+        await eventually(looked)
+        first.kill()
+        first.wait()
+        site.world.settings = site.world.settings.model_copy(update={"delivery": Delivered()})
+        start()
+        await eventually(there("delivered"))
+
+    assert len(site.world.documents[invoice_id].answers) == 1
+
+
+async def test_the_deadline_of_a_transfer_outlives_the_reader_and_is_answered_once(
+    site: Site, processes: AbstractAsyncContextManager[Process], eventually: Eventually
+) -> None:
+    (invoice_id,) = site.offer()
+    document = site.world.documents[invoice_id]
+    text = dump_json(document.body).decode()
+    parsed, yesterday = AccountingDocument.parse(text), datetime.now(UTC) - timedelta(hours=23)
+    common = {"attempt": str(document.batch), "connection": "northwind", "at": yesterday}
+    await site.log.append(to_approved(text, parsed, seen_by="push", **common))
+    await site.log.append(DocumentAcknowledged(invoice_id=invoice_id, **common))
+    document.move("TransferInProgress", at=yesterday)
+
+    async def told() -> bool:
+        return "interim" in await site.names(invoice_id)
+
+    async with processes as start:
+        first = start()
+        await eventually(told)
+        first.kill()
+        first.wait()
+        start()
+        reads = site.world.calls.total
+
+        async def swept_again() -> bool:
+            return site.world.calls.total > reads + 12
+
+        await eventually(swept_again)
+
+    assert (await site.names(invoice_id)).count("interim") == 1
+    (answer,) = document.answers
+    assert not answer["success"]
+    assert document.status == "TransferFailed"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from basware_reader.approvals import Acknowledge, Approve, Nothing
 from basware_reader.handlers import Reader, on_notification, read_document
@@ -221,6 +222,23 @@ async def test_another_or_unknown_status_is_recorded_once_and_not_acted_on(
     assert noticed.status == status
     assert status in noticed.reason
     assert site.world.documents[invoice_id].acknowledgements == 0
+
+
+async def test_what_the_reference_does_not_know_is_accepted_and_told_once(site: Site, reader: Reader) -> None:
+    first, second = site.offer(2)
+    for invoice_id in (first, second):
+        site.world.documents[invoice_id].body["riskScore"] = 7
+        site.world.documents[invoice_id].body["codingRows"][0]["newDim"] = "x"
+    site.world.documents[second].move("Parked", at=site.clock())
+
+    with capture_logs() as logs:
+        for invoice_id in (first, second, first):
+            await on_notification(reader, push(invoice_id), FIRST)
+
+    told = [entry["unknown"] for entry in logs if entry["event"] == "drift"]
+    assert told == ["codingRows.newDim", "riskScore", "processingStatus=Parked"]
+    assert isinstance((await site.facts(first))[0], DocumentApproved)
+    assert reader.metrics.drift.labels(reader.connection)._value.get() == 3
 
 
 async def test_a_document_basware_does_not_know_is_recorded(site: Site, reader: Reader) -> None:

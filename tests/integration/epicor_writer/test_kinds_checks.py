@@ -100,3 +100,15 @@ async def test_rows_of_no_amount_are_left_out_where_epicor_takes_none(writer: Wr
     assert isinstance(refused, InvoiceRefused)
     assert isinstance(outcome, InvoicePosted), outcome
     assert outcome.lines == len(invoice()["codingRows"])
+
+
+async def test_a_look_alike_is_found_among_many_invoices_of_one_sum(writer: Writer) -> None:
+    emulate(writer, page_cap=2)
+    for number in range(5):
+        await writer.once(approved(invoice() | {"invoiceId": f"{number}" * 32, "invoiceNumber": f"RENT-{number}"}))
+
+    outcome = await writer.once(approved(invoice() | {"invoiceId": "f" * 32, "invoiceNumber": "rent 04"}))
+
+    assert isinstance(outcome, InvoicePosted), outcome
+    assert [each.code for each in outcome.held_for or ()] == ["NEAR_DUPLICATE"]
+    assert "RENT-4" in (outcome.held_for or ())[0].sentence

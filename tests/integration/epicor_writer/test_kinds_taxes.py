@@ -79,7 +79,9 @@ async def test_a_tax_that_epicor_rounds_otherwise_is_set_to_the_suppliers(writer
 
 
 @pytest.mark.usefixtures("computing")
-async def test_a_tax_too_far_from_basware_s_is_entered_on_hold(writer: Writer) -> None:
+@pytest.mark.parametrize("full_rows", [False, True])
+async def test_a_tax_too_far_from_basware_s_is_entered_on_hold(writer: Writer, full_rows: bool) -> None:
+    emulate(writer, full_rows=full_rows)
     body = taxed("100.00", tax="8.31")
 
     outcome = await writer.once(approved(body))

@@ -353,7 +353,7 @@ async def test_a_closed_period_is_refused_in_epicors_words(writer: Writer) -> No
 
     outcome = await writer.once(approved(invoice()))
 
-    assert codes(outcome) == ["REFUSED_BY_EPICOR"]
+    assert codes(outcome) == ["PERIOD_REFUSED"]
     assert "closed fiscal period" in outcome.findings[0].sentence  # type: ignore[union-attr]
 
 

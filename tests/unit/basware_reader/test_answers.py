@@ -132,10 +132,12 @@ def test_what_the_document_says_about_our_answer(sight: Sight, expected: Verdict
 @pytest.mark.parametrize(
     ("sight", "status", "sentence"),
     [
-        pytest.param(None, "absent", "no longer awaits", id="gone"),
+        pytest.param(None, "absent", "stands in Epicor", id="gone"),
         pytest.param(seen("Transferred", answers=("other",)), "Transferred", "somebody else", id="answered by another"),
-        pytest.param(seen("TransferFailed"), "TransferFailed", "somebody else", id="failed by another"),
-        pytest.param(seen("Removed"), "Removed", "no longer awaits", id="removed"),
+        pytest.param(seen("TransferFailed", answers=("other",)), "TransferFailed", "somebody", id="failed by another"),
+        pytest.param(seen("TransferFailed"), "TransferFailed", "given the transfer up", id="given up unanswered"),
+        pytest.param(seen("Removed"), "Removed", "stands in Epicor", id="removed"),
+        pytest.param(seen("Completed"), "Completed", "no longer awaits", id="completed"),
         pytest.param(seen("SomethingNew"), "SomethingNew", "no longer awaits", id="a status nobody knows"),
         pytest.param(seen(WAITING, batch="b2"), WAITING, "newer transfer", id="transferred anew"),
     ],
@@ -146,6 +148,17 @@ def test_an_answer_that_can_never_be_taken(sight: Sight | None, status: str, sen
     assert isinstance(found, Lost)
     assert found.status == status
     assert sentence in found.sentence
+
+
+def test_a_transfer_given_up_after_an_earlier_answer_of_ours_is_not_blamed_on_somebody_else() -> None:
+    earlier = Attempt(
+        "b0", Sight(WAITING, "b0", "L0", "A"), "US01", acknowledged=True, settled="before", repeats=("again",)
+    )
+
+    found = verdict(seen("TransferFailed", answers=("before", "again")), (earlier, OURS), outcome=posted(), code="ours")
+
+    assert isinstance(found, Lost)
+    assert "given the transfer up" in found.sentence
 
 
 def test_an_answer_to_an_attempt_that_a_later_one_replaced_is_lost() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from basware_reader.deadlines import AnswerNow, Call, Wait, Warn, called_for
+from basware_reader.deadlines import AnswerNow, Call, Wait, Warn, called_for, look_every
 from mlc_common.catalogue import finding
 from mlc_common.connection import Deadline
 from mlc_common.events import (
@@ -72,3 +72,20 @@ def test_another_attempts_answer_does_not_stop_the_clock() -> None:
     other = OutcomeAnswered(**(COMMON | {"attempt": "b0"}), external_code="x", success=False, message="m")
 
     assert called_for([other, APPROVED], "b1", WINDOW, now=AT + timedelta(minutes=90)) == AnswerNow(DUE)
+
+
+def test_a_prebooking_is_warned_about_and_never_answered_in_between() -> None:
+    prebooking = APPROVED.model_copy(update={"status": "WaitingForPrebook"})
+    late = AT + timedelta(minutes=99)
+
+    assert called_for([prebooking], "b1", WINDOW, now=late) == Warn(DUE)
+    assert called_for([prebooking, NEAR], "b1", WINDOW, now=late) == Wait()
+
+
+@pytest.mark.parametrize("minutes", [5, 30, 1440])
+def test_the_clock_is_looked_at_twice_between_the_interim_answer_and_the_end_of_the_window(minutes: int) -> None:
+    window = Deadline(minutes=minutes)
+    left = minutes * 60 * (1 - window.answer)
+
+    assert 0 < 2 * look_every(window, sweep=600) < left
+    assert look_every(Deadline(minutes=1440), sweep=600) == 600

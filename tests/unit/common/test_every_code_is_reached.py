@@ -47,6 +47,7 @@ FAULTS = "epicor_writer/test_posting_faults.py"
 KINDS, TAXES = "epicor_writer/test_kinds_checks.py", "epicor_writer/test_kinds_taxes.py"
 READING = "basware_reader/test_reading_documents.py"
 FOLLOWING = "basware_reader/test_following_answers.py"
+WITHDRAWN = "basware_reader/test_withdrawn_documents.py"
 
 BY_A_TEST_WITH_SERVERS = {
     "ALREADY_POSTED": (ANEW, "test_a_corrected_number_does_not_enter_the_document_twice", "ALREADY_POSTED"),
@@ -75,7 +76,7 @@ BY_A_TEST_WITH_SERVERS = {
         '"ExportedContracts"',
     ),
     "FOR_A_PERSON": (
-        FOLLOWING,
+        WITHDRAWN,
         "test_a_status_that_only_a_person_can_answer_is_recorded_and_counted_once",
         "status in noticed.reason",
     ),
@@ -258,7 +259,10 @@ def lost(status: str, *answers: str, outcome: InvoicePosted | InvoiceRefused = P
 INTERIM = interim_code("demo", "i1", "a1")
 SAID: dict[str, Callable[[], str | None]] = {
     "ANSWERED_BY_ANOTHER": lambda: lost("Transferred"),
-    "NO_LONGER_AWAITED": lambda: lost("Removed"),
+    "NO_LONGER_AWAITED": lambda: lost("Completed"),
+    "STANDS_IN_EPICOR": lambda: lost("Removed"),
+    "POSTED_AFTER_WINDOW": lambda: lost("TransferFailed"),
+    "REFUSED_AFTER_WINDOW": lambda: lost("TransferFailed", outcome=REFUSED),
     "TRANSFERRED_ANEW": lambda: lost(WAITING),
     "POSTED_LATE": lambda: lost("TransferFailed", INTERIM),
     "REFUSED_LATE": lambda: lost("TransferFailed", INTERIM, outcome=REFUSED),

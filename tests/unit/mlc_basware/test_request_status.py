@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlc_basware.request_status import Fate, RequestStatus, fate_of, parsed
+from mlc_basware.request_status import Fate, RequestStatus, fate_of, parents, parsed
 
 
 def request(*items: dict[str, Any], status: str = "InProgress") -> RequestStatus:
@@ -20,6 +20,7 @@ def item(status: str, *errors: dict[str, Any], code: str = "ours") -> dict[str, 
 
 
 LOST = {"type": "Error", "message": "Payment term not found", "category": "DataValidation"}
+STUCK = {"type": "Error", "message": "The invoice is locked", "category": "Technical"}
 CUT = {"type": "Warning", "message": "Voucher number was cut", "category": "Unknown"}
 
 
@@ -40,6 +41,16 @@ CUT = {"type": "Warning", "message": "Voucher number was cut", "category": "Unkn
             Fate("not saved", ("Payment term not found (DataValidation)",)),
             id="one system refuses",
         ),
+        pytest.param(
+            request(item("Error", STUCK)),
+            Fate("not saved", ("The invoice is locked (Technical)",), technical=True),
+            id="for a technical reason",
+        ),
+        pytest.param(
+            request(item("Error", STUCK, LOST)),
+            Fate("not saved", ("The invoice is locked (Technical)", "Payment term not found (DataValidation)")),
+            id="for a technical reason and another",
+        ),
         pytest.param(request(item("Error")), Fate("not saved", ("No reason was given.",)), id="without a reason"),
         pytest.param(
             request(status="Error"),
@@ -51,3 +62,10 @@ CUT = {"type": "Warning", "message": "Voucher number was cut", "category": "Unkn
 )
 def test_the_fate_of_a_record(found: RequestStatus | None, expected: Fate) -> None:
     assert fate_of("ours", found) == expected
+
+
+def test_a_request_names_the_documents_its_answers_belong_to() -> None:
+    items = (item("Success") | {"parentExternalCode": parent} for parent in ("i1", "i1", None, "i2"))
+
+    assert parents(request(*items)) == ("i1", "i2")
+    assert parents(None) == ()

@@ -15,6 +15,7 @@ from mlc_common.catalogue import finding
 from mlc_common.events import (
     AnswerDelivered,
     AnswerRejected,
+    AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
     DeadlineNear,
@@ -43,6 +44,7 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
     epicor = {"company": "NWM", "vendor_num": 101, "vendor_id": "10432", "group_id": "B2611201"}
     return {
         "noticed": DocumentNoticed(**common, status="Transferred", reason="somebody else answered"),
+        "for a person": DocumentNoticed(**common, status="Removed", reason="stands in Epicor", for_a_person=True),
         "approved": DocumentApproved(
             **common,
             seen_by="push",
@@ -84,6 +86,7 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
         "deadline_near": DeadlineNear(**common, due=START),
         "interim": InterimAnswered(**common, external_code="y", message="Still working"),
         "delivered": AnswerDelivered(**common, external_code="x", request_id="r"),
+        "answered again": AnswerRepeated(**common, number=1, external_code="y", request_id="r", why="It is locked."),
         "undelivered": AnswerUndelivered(**common, external_code="x", request_id="r", sentence="It is locked."),
         "unconfirmed": AnswerUnconfirmed(**common, external_code="x", sentence="Nobody says."),
     }
@@ -112,6 +115,11 @@ def folded(*events: DocumentFact) -> DocumentStatus:
         (["approved", "posted", "answer_rejected"], Phase.ANSWER_REJECTED, False),
         (["approved", "posted", "answered", "noticed"], Phase.POSTED, True),
         (["noticed", "approved"], Phase.APPROVED, False),
+        (["for a person"], Phase.FOR_A_PERSON, False),
+        (["for a person", "noticed"], Phase.NOTICED, False),
+        (["approved", "posted", "answered", "for a person"], Phase.FOR_A_PERSON, True),
+        (["approved", "posted", "answered", "for a person", "noticed"], Phase.FOR_A_PERSON, True),
+        (["approved", "for a person", "posted"], Phase.POSTED, False),
         (["approved", "deadline_near", "interim", "withdrawn"], Phase.APPROVED, False),
         (["approved", "interim", "posted", "answered", "delivered"], Phase.POSTED, True),
         (["approved", "posted", "answered", "unconfirmed"], Phase.POSTED, True),
@@ -179,3 +187,17 @@ def test_every_fact_is_folded_and_told() -> None:
     assert {type(event) for event in known} == set(get_args(DocumentFact))
     assert len({tell(event)[0] for event in known}) == len(get_args(DocumentFact))
     assert all(tell(event)[1] for event in known)
+
+
+def test_why_an_invoice_stands_on_hold_and_what_to_know_of_it_is_told() -> None:
+    posted = facts()["posted"].model_copy(
+        update={
+            "held_for": (finding("VENDOR_ON_HOLD", vendor="10432", company="NWM"),),
+            "remarks": (finding("ORIGINAL_NOT_FOUND", number="INV-0"),),
+        }
+    )
+
+    text = tell(posted)[1]
+
+    assert "; on hold: [VENDOR_ON_HOLD] Supplier 10432 is on payment hold" in text
+    assert "; [ORIGINAL_NOT_FOUND] The credit note names invoice INV-0" in text

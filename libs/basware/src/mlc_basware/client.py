@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -107,13 +107,17 @@ class BaswareClient:
             raise PermanentError(f"Basware answered another accounting document than {invoice_id}.")
         return dump_json(mine[0]).decode() if mine else None
 
-    async def documents(self, status: str) -> AsyncIterator[str]:
+    async def documents(self, status: str, *, since: datetime | None = None) -> AsyncIterator[str]:
         """The JSON text of every accounting document in a processing status, through all pages.
+
+        `since` leaves out what has not changed after it.
 
         The continuation token travels in a header both ways, with the same query; a short page is not the last, and
         404 means none (Basware API reference, §3.1-3.2). Collect before you acknowledge: that shifts the pages.
         """
         query = {"ProcessingStatus": status, "pageSize": PAGE_SIZE}
+        if since is not None:
+            query["lastUpdated"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         seen: set[str] = set()
         token: str | None = None
         while True:

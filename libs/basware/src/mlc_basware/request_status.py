@@ -59,10 +59,14 @@ class RequestStatus(_Part):
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of one record: `pending` until every system that names it has finished with it."""
+    """What became of one record: `pending` until every system that names it has finished with it.
+
+    `technical` when nothing but technical errors kept it from being saved, so that a changed record may help.
+    """
 
     word: Literal["pending", "saved", "not saved"]
     messages: tuple[str, ...] = ()
+    technical: bool = False
 
 
 def fate_of(external_code: str, request: RequestStatus | None) -> Fate:
@@ -75,12 +79,20 @@ def fate_of(external_code: str, request: RequestStatus | None) -> Fate:
     words = [_word(item) for item in items]
     messages = tuple(dict.fromkeys(_messages(items)))
     if "not saved" in words:
-        return Fate("not saved", messages or ("No reason was given.",))
+        kinds = {error.category.lower() for item in items for error in item.errors or ()}
+        return Fate("not saved", messages or ("No reason was given.",), technical=kinds == {"technical"})
     if words and "pending" not in words:
         return Fate("saved", messages)
     if not items and request.requestStatus.lower() in NOT_SAVED:
         return Fate("not saved", ("The request failed as a whole, and no record is named.",))
     return Fate("pending")
+
+
+def parents(request: RequestStatus | None) -> tuple[str, ...]:
+    """The records that those of a request belong to: for an answer, its accounting document's `invoiceId`."""
+    systems = request.systems or () if request is not None else ()
+    named = (item.parentExternalCode for system in systems for item in system.items or ())
+    return tuple(dict.fromkeys(name for name in named if name))
 
 
 def _word(item: Item) -> Literal["pending", "saved", "not saved"]:

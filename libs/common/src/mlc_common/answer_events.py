@@ -68,6 +68,22 @@ class InterimAnswered(FactOfDocument):
     request_id: str | None = None
 
 
+class AnswerRepeated(FactOfDocument):
+    """Basware lost our answer on its way into P2P for a technical reason; it was given again under a new code."""
+
+    fact: ClassVar[str] = "answered_again"
+
+    type: Literal["answer_repeated"] = "answer_repeated"
+    number: int = Field(description="1 for the first time it was given again, 2 for the next, …")
+    external_code: str
+    request_id: str | None = Field(default=None)
+    why: str
+
+    @property
+    def id(self) -> str:
+        return f"{super().id}/{self.number}"
+
+
 class AnswerDelivered(FactOfDocument):
     """Our answer has arrived in Basware P2P itself; `warnings` say what was dropped of it."""
 

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from mlc_common.answer_events import AnswerDelivered as AnswerDelivered
 from mlc_common.answer_events import AnswerRejected as AnswerRejected
+from mlc_common.answer_events import AnswerRepeated as AnswerRepeated
 from mlc_common.answer_events import AnswerUnconfirmed as AnswerUnconfirmed
 from mlc_common.answer_events import AnswerUndelivered as AnswerUndelivered
 from mlc_common.answer_events import DeadlineNear as DeadlineNear
@@ -92,6 +93,7 @@ class DocumentNoticed(FactOfDocument):
     type: Literal["document_noticed"] = "document_noticed"
     status: str
     reason: str
+    for_a_person: bool | None = Field(default=None, description="true: somebody has to settle it by hand")
 
 
 class PostingIntended(FactOfDocument):
@@ -228,12 +230,19 @@ DocumentFact = (
     | DocumentWithdrawn
     | DeadlineNear
     | InterimAnswered
+    | AnswerRepeated
     | AnswerDelivered
     | AnswerUndelivered
     | AnswerUnconfirmed
 )
 AnswerFact = (
-    DocumentWithdrawn | DeadlineNear | InterimAnswered | AnswerDelivered | AnswerUndelivered | AnswerUnconfirmed
+    DocumentWithdrawn
+    | DeadlineNear
+    | InterimAnswered
+    | AnswerRepeated
+    | AnswerDelivered
+    | AnswerUndelivered
+    | AnswerUnconfirmed
 )
 """Facts about a transfer and its answer that are no outcome."""
 

@@ -105,7 +105,8 @@ def answers_durable(connection: str) -> Durable:
 def deliveries_durable(connection: str) -> Durable:
     """Answers whose arrival in Basware P2P the basware-reader follows."""
     name = token(connection)
-    return Durable(f"basware-deliveries_{name}", DOCUMENTS, (f"documents.{name}.*.answered.*",))
+    subjects = (f"documents.{name}.*.answered.*", f"documents.{name}.*.answered_again.*")
+    return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects)
 
 
 def durables(connection: str) -> tuple[Durable, ...]:

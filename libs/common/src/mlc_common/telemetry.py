@@ -183,6 +183,9 @@ class Metrics:
             ["connection", "status"],
             registry=self.registry,
         )
+        self.drift = Counter(
+            "mlc_drift_total", "Unknown members and statuses of documents", ["connection"], registry=self.registry
+        )
         self.group_unlock_failures = Counter(
             "mlc_group_unlock_failures_total", "AP invoice groups left locked", ["connection"], registry=self.registry
         )

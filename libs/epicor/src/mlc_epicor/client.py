@@ -90,9 +90,9 @@ class EpicorClient:
             PermanentError: Epicor does not understand the question, or its answer cannot be read.
         """
         where = both(equals("VendorNum", vendor_num), any_of("DocInvoiceAmt", totals))
-        rows = await self.rows(company, "Erp.BO.APInvSearchSvc/APInvSearches", where=where, select=_ALIKE)
+        pages = self.pages(company, "Erp.BO.APInvSearchSvc/APInvSearches", key="InvoiceNum", select=_ALIKE, also=where)
         try:
-            return [APInvHedRow.model_validate({"Company": company} | row) for row in rows]
+            return [APInvHedRow.model_validate({"Company": company} | row) async for page in pages for row in page]
         except ValidationError as error:
             raise PermanentError("Epicor APInvSearches: the answer cannot be read.") from error
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from basware_reader.approvals import ABSENT, OFFERED, PREBOOK_OFFERED, Attempt, Sight, shown
+from basware_reader.approvals import (
+    ABSENT,
+    OFFERED,
+    PREBOOK_OFFERED,
+    WITHDRAWN,
+    Attempt,
+    Sight,
+    shown,
+    standing_sentence,
+)
 from mlc_basware.documents import TransferResponse
 from mlc_common.catalogue import LONGEST_ANSWER, answer_text, finding, posted_text
 from mlc_common.connection import ConnectionDocument
@@ -44,6 +53,11 @@ Verdict = Found | Lost | Awaited
 def external_code(outcome: Outcome) -> str:
     """The code of our answer to this outcome: the same for every try, another for every other outcome."""
     return str(uuid5(ANSWERS, outcome.id))
+
+
+def repeated_code(outcome: Outcome, number: int) -> str:
+    """The code under which the answer to an outcome is given for the `number`th time again."""
+    return str(uuid5(ANSWERS, f"{outcome.id}/again/{number}"))
 
 
 def to_response(outcome: Outcome, *, document: ConnectionDocument, company_code: str) -> TransferResponse:
@@ -109,18 +123,30 @@ def _late(outcome: Outcome) -> str:
             return finding("REFUSED_LATE", why=answer_text(outcome.findings)).sentence
 
 
+def _after_window(outcome: Outcome) -> str:
+    """What is true of an outcome that Basware takes no more, since it gave the transfer up."""
+    match outcome:
+        case InvoicePosted():
+            return finding("POSTED_AFTER_WINDOW", company=outcome.company, number=outcome.invoice_num).sentence
+        case InvoiceRefused():
+            return finding("REFUSED_AFTER_WINDOW", why=answer_text(outcome.findings)).sentence
+
+
 def verdict(seen: Sight | None, known: Sequence[Attempt], *, outcome: Outcome, code: str) -> Verdict:
     """What a document, read after our answer may have been sent, says about it; `seen` is None when it is gone."""
     interim = interim_code(outcome.connection, outcome.invoice_id, outcome.attempt)
     if seen is None:
-        return Lost(ABSENT, finding("NO_LONGER_AWAITED", status=ABSENT).sentence)
+        return Lost(ABSENT, _taken_out(outcome, ABSENT))
     if code in seen.answers:
         return Found()
     if seen.status not in _AWAITING and interim in seen.answers:
         return Lost(seen.status, _late(outcome))
+    if seen.status in _GIVEN_UP and not seen.answers - _ours(known):
+        return Lost(seen.status, _after_window(outcome))
+    if seen.status in _ANSWERED:
+        return Lost(seen.status, finding("ANSWERED_BY_ANOTHER", status=seen.status).sentence)
     if seen.status not in _AWAITING:
-        reason = "ANSWERED_BY_ANOTHER" if seen.status in _ANSWERED else "NO_LONGER_AWAITED"
-        return Lost(seen.status, finding(reason, status=seen.status).sentence)
+        return Lost(seen.status, _taken_out(outcome, seen.status))
     same = shown(seen, known)
     if same is None or same.name != outcome.attempt:
         return Lost(seen.status, finding("TRANSFERRED_ANEW", status=seen.status).sentence)
@@ -128,7 +154,21 @@ def verdict(seen: Sight | None, known: Sequence[Attempt], *, outcome: Outcome, c
 
 
 _AWAITING = (*OFFERED, *PREBOOK_OFFERED)
-_ANSWERED = frozenset({"Transferred", "TransferFailed", "Paid", "Prebooked", "PrebookFailed"})
+_GIVEN_UP = frozenset({"TransferFailed", "PrebookFailed"})
+"""What a transfer becomes by a refusal, and when nobody answers it in time."""
+
+_ANSWERED = frozenset({"Transferred", "Paid", "Prebooked"}) | _GIVEN_UP
+
+
+def _ours(known: Sequence[Attempt]) -> set[str | None]:
+    return {code for attempt in known for code in (attempt.settled, attempt.interim, *attempt.repeats)}
+
+
+def _taken_out(outcome: Outcome, status: str) -> str:
+    """Why an outcome is awaited no more; an invoice that stands in Epicor is named, for somebody to cancel it."""
+    if isinstance(outcome, InvoicePosted) and (status in WITHDRAWN or status == ABSENT):
+        return standing_sentence(outcome, status)
+    return finding("NO_LONGER_AWAITED", status=status).sentence
 
 
 def _source_system(document: ConnectionDocument, company: str) -> str:

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from basware_reader.answering import on_outcome
-from basware_reader.deliveries import on_answered
-from basware_reader.handlers import Reader, on_notification
+from basware_reader.deadlines import look_every
+from basware_reader.deliveries import on_answered, on_push
+from basware_reader.handlers import Reader
 from basware_reader.locks import Locks
 from basware_reader.sweep import Sweeping, sweeping
 from mlc_basware.client import open_client
@@ -31,11 +32,13 @@ async def wire(runtime: Runtime) -> Wiring:
             sweeps = Sweeping(
                 reader=reader,
                 unannounced=runtime.metrics.unannounced,
-                every=timings.sweep,
+                every=look_every(connection.document.basware.deadline, sweep=timings.sweep),
                 at_once=connection.document.basware.calls_in_flight,
             )
             async with (
-                runtime.consuming(reader_durable(connection.name), partial(on_notification, reader)),
+                runtime.consuming(
+                    reader_durable(connection.name), partial(on_push, reader, runtime.metrics.deliveries)
+                ),
                 runtime.consuming(answers_durable(connection.name), partial(on_outcome, reader, connection.document)),
                 runtime.consuming(
                     deliveries_durable(connection.name),

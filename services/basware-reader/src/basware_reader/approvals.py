@@ -14,9 +14,11 @@ from typing import Literal
 
 from mlc_basware.content import content_digest
 from mlc_basware.documents import AccountingDocument
+from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
 from mlc_common.events import (
     AnswerRejected,
+    AnswerRepeated,
     DocumentAcknowledged,
     DocumentApproved,
     DocumentWithdrawn,
@@ -94,7 +96,8 @@ class Sight:
 class Attempt:
     """One attempt as the log knows it; `settled` is the code of its answer, taken or rejected.
 
-    `interim` is the code of the answer that it is still being worked on; `open` while it has no outcome.
+    `interim` is the code of the answer that it is still being worked on; `repeats` are those of answers that got lost
+    and were given again; `open` while it has no outcome.
     """
 
     name: str
@@ -104,6 +107,7 @@ class Attempt:
     settled: str | None = None
     interim: str | None = None
     open: bool = True
+    repeats: tuple[str, ...] = ()
 
     @property
     def told(self) -> str | None:
@@ -141,6 +145,7 @@ class _Facts:
     acknowledged: set[str] = field(default_factory=set)
     settled: dict[str, str] = field(default_factory=dict)
     interim: dict[str, str] = field(default_factory=dict)
+    repeats: dict[str, list[str]] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
 
 
@@ -157,6 +162,8 @@ def attempts(history: Iterable[Event]) -> tuple[Attempt, ...]:
                 facts.settled[event.attempt] = event.external_code
             case InterimAnswered():
                 facts.interim[event.attempt] = event.external_code
+            case AnswerRepeated():
+                facts.repeats.setdefault(event.attempt, []).append(event.external_code)
             case InvoicePosted() | InvoiceRefused() | DocumentWithdrawn():
                 facts.ended.add(event.attempt)
     return tuple(
@@ -168,9 +175,22 @@ def attempts(history: Iterable[Event]) -> tuple[Attempt, ...]:
             settled=facts.settled.get(name),
             interim=facts.interim.get(name),
             open=name not in facts.ended and name not in facts.settled,
+            repeats=tuple(facts.repeats.get(name, ())),
         )
         for name, event in facts.approved.items()
     )
+
+
+def standing(history: Iterable[Event]) -> InvoicePosted | None:
+    """The AP invoice that Epicor holds for the document, as far as the history knows."""
+    posted = [event for event in history if isinstance(event, InvoicePosted)]
+    return posted[-1] if posted else None
+
+
+def standing_sentence(posted: InvoicePosted, status: str) -> str:
+    """That Basware took the document out, though Epicor holds its invoice."""
+    where = {"company": posted.company, "group": posted.group_id, "number": posted.invoice_num}
+    return finding("STANDS_IN_EPICOR", status=status, **where).sentence
 
 
 def offered(document: ConnectionDocument) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from basware_reader.approvals import PREBOOK_OFFERED
 from mlc_common.connection import Deadline
 from mlc_common.events import (
     AnswerRejected,
@@ -46,10 +47,16 @@ def due_at(approved: DocumentApproved, window: Deadline) -> datetime:
     return approved.at + timedelta(minutes=window.minutes)
 
 
+def look_every(window: Deadline, *, sweep: float) -> float:
+    """Seconds between two looks at the clock, so that at least two fall between the interim answer and the end."""
+    return min(sweep, window.minutes * 60 * (1 - window.answer) / 3)
+
+
 def called_for(history: Iterable[Event], attempt: str, window: Deadline, *, now: datetime) -> Call:
     """What the time that an attempt has waited calls for; nothing once it has an outcome or an answer.
 
-    An outcome that is on its way to Basware is answered as soon as Basware can be reached, as `still working` would be.
+    A prebooking is only warned about: one that failed is handled by hand in Basware (Basware API reference, §5). An
+    outcome that is on its way to Basware is answered as soon as Basware can be reached, as `still working` would be.
     """
     approved, warned = None, False
     for event in history:
@@ -64,7 +71,7 @@ def called_for(history: Iterable[Event], attempt: str, window: Deadline, *, now:
     if approved is None:
         return Wait()
     whole, waited = timedelta(minutes=window.minutes), now - approved.at
-    if waited >= whole * window.answer:
+    if waited >= whole * window.answer and approved.status not in PREBOOK_OFFERED:
         return AnswerNow(due_at(approved, window))
     if waited >= whole * window.warn and not warned:
         return Warn(due_at(approved, window))

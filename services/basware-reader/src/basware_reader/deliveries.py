@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
 
-from basware_reader.handlers import Reader
-from mlc_basware.request_status import fate_of
+from basware_reader.handlers import Reader, on_notification
+from basware_reader.repeats import give_again
+from mlc_basware.request_status import fate_of, parents
 from mlc_common.catalogue import finding
-from mlc_common.events import AnswerDelivered, AnswerUnconfirmed, AnswerUndelivered, OutcomeAnswered
+from mlc_common.events import (
+    AnswerDelivered,
+    AnswerRepeated,
+    AnswerUnconfirmed,
+    AnswerUndelivered,
+    Event,
+    NotificationReceived,
+    OutcomeAnswered,
+)
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.retries import Delivery
 from mlc_common.settings import Timings
@@ -20,12 +30,14 @@ log = structlog.stdlib.get_logger(__name__)
 SCOPE = "requestStatus.read"
 """Without this scope in the connection nothing is followed: Basware would refuse to say."""
 
+REQUEST_STATUS = "requeststatus"
+"""The task type of pushes about requests (Basware API reference, §9.1)."""
+
 Followed = AnswerDelivered | AnswerUndelivered | AnswerUnconfirmed
+Answer = OutcomeAnswered | AnswerRepeated
 
 
-async def on_answered(
-    reader: Reader, timings: Timings, followed: Counter, event: OutcomeAnswered, delivery: Delivery
-) -> None:
+async def on_answered(reader: Reader, timings: Timings, followed: Counter, event: Answer, delivery: Delivery) -> None:
     """Look after growing pauses whether the answer has arrived, and record what became of it.
 
     The pauses are those of the stream, so they outlive this process.
@@ -35,22 +47,60 @@ async def on_answered(
     """
     overdue = reader.now() >= _patience_ends(event, timings)
     if SCOPE not in reader.document.basware.scopes or (overdue and delivery.tries == 1):
-        return  # an answer that was never followed and is old by now, from before this was done: nobody can tell any more
+        return  # an answer of before following began: nobody can tell any more
     history = await reader.log.history(reader.connection, event.invoice_id)
-    if any(isinstance(each.event, Followed) and each.event.attempt == event.attempt for each in history):
+    if not _open(event, [each.event for each in history]):
         return
     if delivery.tries == 1 and event.request_id is not None:
         raise _later(timings, delivery)
     found = await _followed(reader, event, overdue=overdue)
     if found is None:
         raise _later(timings, delivery)
+    await _record(reader, followed, event, found)
+
+
+async def on_push(reader: Reader, followed: Counter, event: NotificationReceived, delivery: Delivery) -> None:
+    """Follow a push: one about an answer of ours ends the wait for it, any other one points at a document.
+
+    Raises:
+        TransientError: Basware or the event stream is away.
+        PermanentError: the document cannot be read.
+    """
+    about_a_request = event.task_type.lower() == REQUEST_STATUS and SCOPE in reader.document.basware.scopes
+    if not about_a_request or not await _ended(reader, followed, event.document_id):
+        await on_notification(reader, event, delivery)
+
+
+async def _ended(reader: Reader, followed: Counter, request_id: str) -> bool:
+    """Look at the answers that were a request; False when there is none of ours."""
+    ours = False
+    for invoice_id in parents(await reader.basware.request_status(request_id)):
+        history = [each.event for each in await reader.log.history(reader.connection, invoice_id)]
+        for event in history:
+            if not isinstance(event, Answer) or event.request_id != request_id:
+                continue
+            ours = True
+            found = await _followed(reader, event, overdue=False) if _open(event, history) else None
+            if found is not None:
+                await _record(reader, followed, event, found)
+    return ours
+
+
+def _open(event: Answer, history: Iterable[Event]) -> bool:
+    """Whether nobody has said yet what became of an answer, and it was not given again since."""
+    given = event.number if isinstance(event, AnswerRepeated) else 0
+    told = (each for each in history if isinstance(each, Followed | AnswerRepeated) and each.attempt == event.attempt)
+    return all(isinstance(each, AnswerRepeated) and each.number <= given for each in told)
+
+
+async def _record(reader: Reader, followed: Counter, event: Answer, found: Followed | AnswerRepeated) -> None:
     await reader.log.append(found)
     followed.labels(reader.connection, found.fact).inc()
     level = log.info if isinstance(found, AnswerDelivered) else log.warning
     level(f"answer_{found.fact}", connection=reader.connection, invoice=event.invoice_id, request=event.request_id)
 
 
-async def _followed(reader: Reader, event: OutcomeAnswered, *, overdue: bool) -> Followed | None:
+async def _followed(reader: Reader, event: Answer, *, overdue: bool) -> Followed | AnswerRepeated | None:
     """The fact that settles the matter, or None while it is open."""
     common = {
         "connection": reader.connection,
@@ -77,7 +127,11 @@ async def _followed(reader: Reader, event: OutcomeAnswered, *, overdue: bool) ->
         case "saved":
             return AnswerDelivered.model_validate(common | {"warnings": fate.messages})
         case "not saved":
-            sentence = finding("ANSWER_NOT_DELIVERED", why="; ".join(fate.messages)).sentence
+            why = "; ".join(fate.messages)
+            again = await give_again(reader, event, why=why) if fate.technical else None
+            if again is not None:
+                return again
+            sentence = finding("ANSWER_NOT_DELIVERED", why=why).sentence
             return AnswerUndelivered.model_validate(common | {"sentence": sentence})
         case "pending" if overdue:
             sentence = finding("ANSWER_NOT_CONFIRMED", request=event.request_id).sentence
@@ -85,7 +139,7 @@ async def _followed(reader: Reader, event: OutcomeAnswered, *, overdue: bool) ->
     return None
 
 
-def _patience_ends(event: OutcomeAnswered, timings: Timings) -> datetime:
+def _patience_ends(event: Answer, timings: Timings) -> datetime:
     return event.at + timedelta(seconds=timings.delivery_patience)
 
 

@@ -1,4 +1,4 @@
-"""How often Basware refused each answer: a count of refusals only, never of the waits between them."""
+"""What this process remembers, within bounds: refused answers, and documents it has looked at in vain."""
 
 from __future__ import annotations
 
@@ -18,3 +18,19 @@ class Refusals:
         while len(self._times) > MOST_REMEMBERED:
             del self._times[next(iter(self._times))]
         return times
+
+
+class Remembered:
+    """Words said before, in this process. What a restart forgets is only looked at once more."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, None] = {}
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._words
+
+    def add(self, word: str) -> None:
+        """From now on it was said before."""
+        self._words[word] = None
+        while len(self._words) > MOST_REMEMBERED:
+            del self._words[next(iter(self._words))]

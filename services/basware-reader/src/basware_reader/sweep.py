@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
 
-from basware_reader.approvals import ANSWERED, Approve, Nothing, Sight, attempts, decide, offered, shown
+from basware_reader.approvals import (
+    ANSWERED,
+    FOR_A_PERSON,
+    WITHDRAWN,
+    Approve,
+    Nothing,
+    Sight,
+    attempts,
+    decide,
+    offered,
+    shown,
+)
 from basware_reader.handlers import Reader, read_document
 from basware_reader.interim import keep_deadline
 from basware_reader.locks import InHandError, sweep_lock
@@ -18,6 +30,9 @@ from mlc_basware.documents import AccountingDocument
 from mlc_common.failures import FailureError, PermanentError
 
 log = structlog.stdlib.get_logger(__name__)
+
+LOOK_BACK = timedelta(days=2)
+"""How old a removal may be to be looked at; a lost push and an outage of the reader are shorter than that."""
 
 FIRST_PAUSE = 2.0
 """Seconds after the start until the first sweep, unless sweeps come faster than that."""
@@ -49,27 +64,41 @@ async def sweep(reader: Reader, *, at_once: int) -> Swept:
         TransientError: the list cannot be read; the next sweep reads it anew.
         PermanentError: Basware refuses to list.
     """
-    offered, unreadable = await _offered(reader)
+    waiting, unreadable = await _listed(reader, offered(reader.document))
+    announced, failed = await _each(reader, waiting, _catch_up, at_once=at_once)
+    aside, unreadable_aside = await _listed(reader, sorted(FOR_A_PERSON))
+    gone, unreadable_gone = await _listed(reader, sorted(WITHDRAWN - FOR_A_PERSON), since=reader.now() - LOOK_BACK)
+    _, failed_aside = await _each(reader, aside | gone, _look_aside, at_once=at_once)
+    unreadable += unreadable_aside + unreadable_gone
+    return Swept(len(waiting) + unreadable, announced, failed + failed_aside + unreadable)
+
+
+async def _each(
+    reader: Reader, found: Mapping[str, Sight], work: Callable[[Reader, str, Sight], Awaitable[bool]], *, at_once: int
+) -> tuple[int, int]:
+    """Work on every document; for how many the work says yes, and how many failed."""
     places = asyncio.Semaphore(at_once)
 
     async def one(invoice_id: str, seen: Sight) -> bool:
         async with places:
-            return await _catch_up(reader, invoice_id, seen)
+            return await work(reader, invoice_id, seen)
 
-    results = await asyncio.gather(*(one(*each) for each in offered.items()), return_exceptions=True)
-    failures = [(name, each) for name, each in zip(offered, results, strict=True) if isinstance(each, BaseException)]
+    results = await asyncio.gather(*(one(*each) for each in found.items()), return_exceptions=True)
+    failures = [(name, each) for name, each in zip(found, results, strict=True) if isinstance(each, BaseException)]
     _report(reader.connection, failures)
-    return Swept(len(offered) + unreadable, sum(each is True for each in results), len(failures) + unreadable)
+    return sum(each is True for each in results), len(failures)
 
 
-async def _offered(reader: Reader) -> tuple[dict[str, Sight], int]:
-    """Every document in an offered status, by id, and how many could not be read. All pages first, then the work:
+async def _listed(
+    reader: Reader, statuses: Iterable[str], *, since: datetime | None = None
+) -> tuple[dict[str, Sight], int]:
+    """Every document in one of the statuses, by id, and how many could not be read. All pages first, then the work:
     acknowledging while paging shifts the pages (Basware API reference, §3.2).
     """
     found: dict[str, Sight] = {}
     unreadable = 0
-    for status in offered(reader.document):
-        async for text in reader.basware.documents(status):
+    for status in statuses:
+        async for text in reader.basware.documents(status, since=since):
             try:
                 document = AccountingDocument.parse(text)
                 found[document.invoiceId] = Sight.of(text, document)
@@ -89,12 +118,26 @@ async def _catch_up(reader: Reader, invoice_id: str, seen: Sight) -> bool:
             if decision.reason == ANSWERED:
                 # P2P takes an answer some time after it was stored; for long, somebody must look
                 log.warning("answered_and_still_offered", connection=reader.connection, invoice=invoice_id)
-            elif (same := shown(seen, known)) and not seen.prebook:
+            elif same := shown(seen, known):
                 await keep_deadline(reader, invoice_id, same, history)
             return False
         return isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)
     except InHandError:  # a push came meanwhile; the next sweep sees what became of it
         return False
+
+
+async def _look_aside(reader: Reader, invoice_id: str, seen: Sight) -> bool:
+    """Record a document that is in nobody's hands, or was taken out of ours, once; True when it was new."""
+    sight = f"{invoice_id} {seen.status} {seen.last_updated}"
+    if sight in reader.looked_at:
+        return False
+    if seen.status in FOR_A_PERSON or await reader.log.history(reader.connection, invoice_id):
+        try:
+            await read_document(reader, invoice_id, seen_by="sweep")
+        except InHandError:  # the next sweep looks again
+            return False
+    reader.looked_at.add(sight)
+    return True
 
 
 def _report(connection: str, failures: Iterable[tuple[str, BaseException]]) -> None:

@@ -22,14 +22,14 @@ from epicor_writer.coding import Chart
 from epicor_writer.credit_notes import credit_number, with_suffix
 from epicor_writer.decision import is_ours, place_of
 from epicor_writer.draft import to_draft, wanted
-from epicor_writer.duplicates import near_duplicates
+from epicor_writer.duplicates import near_duplicates, plain
 from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
 from epicor_writer.ports import Ledger, Log, Slot
 from epicor_writer.posting import Desk, Posting, refuse
 from epicor_writer.progress import Progress, pause_left, progress
-from epicor_writer.reference import Reference, Vendor
+from epicor_writer.reference import Reference, Vendor, same_key
 from epicor_writer.templates import fill
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
@@ -41,10 +41,13 @@ from mlc_common.settings import Timings
 
 
 def identities(event: DocumentApproved) -> tuple[str, ...]:
-    """What one worker at a time may work on: the document, and the invoice it would become."""
-    number = (event.invoice_number or "").strip().casefold()
-    invoice = f"invoice/{event.company_code}/{event.supplier_code.strip().casefold()}/{number}"
-    return (f"document/{event.invoice_id}", invoice)
+    """What one worker at a time may work on: the document, and the invoice it would become.
+
+    Invoices of a supplier whose numbers look alike wait for each other, also in another company, so that the second
+    one finds the first.
+    """
+    number = event.invoice_number or ""
+    return (f"document/{event.invoice_id}", f"invoice/{same_key(event.supplier_code)}/{plain(number) or number}")
 
 
 async def post_invoice(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import assert_never
 
+from mlc_common.catalogue import Finding
 from mlc_common.events import (
     AnswerDelivered,
     AnswerFact,
     AnswerRejected,
+    AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
     DeadlineNear,
@@ -48,6 +51,7 @@ def tell(event: Event) -> tuple[str, str]:
             DocumentWithdrawn()
             | DeadlineNear()
             | InterimAnswered()
+            | AnswerRepeated()
             | AnswerDelivered()
             | AnswerUndelivered()
             | AnswerUnconfirmed()
@@ -78,6 +82,8 @@ def _about_the_answer(event: AnswerFact) -> tuple[str, str]:
             return "deadline near", f"Basware waits for the answer until {event.due.isoformat()}"
         case InterimAnswered():
             return "interim answer", f"Basware was told: {event.message}"
+        case AnswerRepeated():
+            return "answered again", f"Basware lost the answer on its way into P2P: {event.why}"
         case AnswerDelivered():
             return "delivered", "; ".join(("the answer stands in Basware P2P", *event.warnings))
         case AnswerUndelivered() | AnswerUnconfirmed():
@@ -101,12 +107,18 @@ def _worked_on(
             return "removed", f"incomplete invoice {event.invoice_num} of vendor {event.vendor_num}: {event.difference}"
         case InvoicePosted():
             found = " (it was there already)" if event.found else ""
+            hold = f"; on hold: {_sentences(event.held_for)}" if event.held_for else ""
+            remarks = f"; {_sentences(event.remarks)}" if event.remarks else ""
             return "posted", (
                 f"company {event.company}, group {event.group_id}, invoice {event.invoice_num}, "
                 f"voucher {event.voucher}, "
-                f"{event.total} {event.currency} in {event.lines} lines{found}"
+                f"{event.total} {event.currency} in {event.lines} lines{found}{hold}{remarks}"
             )
         case InvoiceRefused():
-            return "refused", " ".join(f"[{each.code}] {each.sentence}" for each in event.findings)
+            return "refused", _sentences(event.findings)
         case _:
             assert_never(event)
+
+
+def _sentences(findings: Iterable[Finding]) -> str:
+    return " ".join(f"[{each.code}] {each.sentence}" for each in findings)

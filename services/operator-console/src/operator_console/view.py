@@ -12,6 +12,7 @@ from mlc_common.catalogue import answer_text
 from mlc_common.events import (
     AnswerDelivered,
     AnswerRejected,
+    AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
     DeadlineNear,
@@ -41,6 +42,7 @@ class Phase(StrEnum):
     REFUSED = "refused"
     ANSWER_REJECTED = "answer_rejected"
     UNDELIVERED = "undelivered"
+    FOR_A_PERSON = "for_a_person"
     STUCK = "stuck"
 
 
@@ -146,7 +148,7 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return replace(state, reason=event.sentence)
         case DeadlineNear() | InterimAnswered() | DocumentWithdrawn():
             return _waiting(state, event)
-        case AnswerDelivered():
+        case AnswerDelivered() | AnswerRepeated():
             return state
         case _:
             return _worked_on(state, event)
@@ -192,9 +194,17 @@ def _approved(state: DocumentStatus, event: DocumentApproved) -> DocumentStatus:
 
 def _noticed(state: DocumentStatus, event: DocumentNoticed) -> DocumentStatus:
     # Only a document that is nobody's work shows why; on others a passing notice must not hide their outcome.
-    if state.phase != Phase.NOTICED:
+    nobodys = state.company is None
+    if event.for_a_person:
+        return replace(
+            state,
+            attempt=event.attempt if nobodys else state.attempt,
+            phase=Phase.FOR_A_PERSON,
+            reason=event.reason,
+        )
+    if not nobodys:
         return state
-    return replace(state, attempt=event.attempt, reason=event.reason)
+    return replace(state, attempt=event.attempt, phase=Phase.NOTICED, reason=event.reason)
 
 
 def _intended(state: DocumentStatus, event: PostingIntended) -> DocumentStatus:

@@ -57,6 +57,23 @@ LIFE_CYCLE: dict[str, Entry] = {
         "AP",
         "Correct what the sentence names and transfer the invoice again.",
     ),
+    "POSTED_AFTER_WINDOW": Entry(
+        "Posted to Epicor AP, company {company}, invoice {number}, after Basware had given the transfer up without an "
+        "answer; it takes none any more.",
+        "AP",
+        "Transfer the invoice again in Basware: it is confirmed with its voucher and not entered again.",
+    ),
+    "REFUSED_AFTER_WINDOW": Entry(
+        "Refused after Basware had given the transfer up without an answer, and it takes none any more: {why}",
+        "AP",
+        "Correct what the sentence names and transfer the invoice again.",
+    ),
+    "STANDS_IN_EPICOR": Entry(
+        "Basware shows the status {status}, but the invoice stands in Epicor: company {company}, group {group}, "
+        "invoice {number}.",
+        "AP",
+        "Cancel or correct it in Epicor by hand; if it is to be paid after all, transfer it again in Basware.",
+    ),
     "WITHDRAWN": Entry(
         "Basware took the invoice out of its transfer (status {status}) before it was entered; it was not entered.",
         "AP",
