@@ -201,10 +201,12 @@ def processes(settings: Settings, tmp_path: Path) -> AbstractAsyncContextManager
                 running.append(subprocess.Popen([program], env=environment, stdout=output, stderr=output))
             return running[-1]
 
-        yield start
-        for process in running:
-            process.kill()
-            process.wait()
+        try:
+            yield start
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
 
     return started()
 
