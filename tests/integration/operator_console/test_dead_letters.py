@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import apply
+from mlc_common.ending import surely_ended
 from mlc_common.eventlog import EventLog
 from mlc_common.events import DocumentApproved, Event, InvoiceRefused, NotificationReceived, OutcomeAnswered
 from mlc_common.failures import PermanentError
@@ -190,8 +191,7 @@ async def test_the_running_projection_sees_dead_letters(
                         break
                 await asyncio.sleep(0.05)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await surely_ended(task)
 
 
 async def test_a_document_is_shown_with_its_pushes_and_its_dead_letters(

@@ -77,28 +77,6 @@ class ExchangeRates(Section):
     )
 
 
-class Gap(Section):
-    """How far invoice and purchase order may differ, and what happens beyond: both limits must be exceeded to act."""
-
-    percent: Decimal = Field(default=Decimal(0), ge=0, le=100, description="of the order's")
-    amount: Amount = Field(default=Decimal(0), description="in invoice currency, or in units of the order")
-    beyond: Action = Action.HOLD
-
-
-class Orders(Section):
-    """How rows that name a purchase order are posted."""
-
-    rows: Literal["order lines", "expense lines", "refuse"] = Field(
-        default="order lines", description="what such a row becomes"
-    )
-    unknown: Literal["expense", "hold", "refuse"] = Field(
-        default="refuse", description="the order is not in Epicor, or the row names several"
-    )
-    unreceived: Action = Field(default=Action.POST, description="the order line has no receipt that is not invoiced")
-    price: Gap = Gap()
-    quantity: Gap = Gap()
-
-
 class ExtraField(Section):
     """A column of Epicor that is filled from the document; where the template comes out empty, it is left alone."""
 
@@ -197,7 +175,6 @@ class Posting(Section):
     near_duplicates: Action = Field(
         default=Action.HOLD, description="an invoice of nearly the same number with the same amount and date is there"
     )
-    orders: Orders = Field(default=Orders(), description="rows that name a purchase order")
 
     @model_validator(mode="after")
     def _one_line_has_an_account(self) -> Self:
@@ -216,7 +193,6 @@ class PostingOverrides(Section):
     tolerance: Decimal | None = Field(default=None, ge=0, le=Decimal("1.00"))
     tax_tolerance: Decimal | None = Field(default=None, ge=0, le=Decimal("100.00"))
     near_duplicates: Action | None = None
-    orders: Orders | None = None
 
     def applied_to(self, posting: Posting) -> Posting:
         """The rules of the connection with this company's own."""

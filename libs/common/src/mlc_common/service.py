@@ -27,6 +27,7 @@ from mlc_common.broker import Outages, ack_wait_of, leave, make_broker, reading
 from mlc_common.connection_workers import ConnectionWorker, ConnectionWorkers
 from mlc_common.connections import Connection, Connections
 from mlc_common.database import make_engine
+from mlc_common.ending import surely_ended
 from mlc_common.eventlog import EventLog
 from mlc_common.failures import TransientError
 from mlc_common.listening import Door, Listener, listening
@@ -151,9 +152,7 @@ async def serve(
                 task.result()
         finally:
             log.info("service_stopping")
-            for task in (*ends, *tasks, stopped):
-                task.cancel()
-            await asyncio.gather(*ends, *tasks, stopped, return_exceptions=True)
+            await surely_ended(*ends, *tasks, stopped)
             if workers is not None:
                 await workers.stop()
     log.info("service_stopped")

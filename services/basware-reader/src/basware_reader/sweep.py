@@ -27,6 +27,7 @@ from basware_reader.handlers import Reader, read_document
 from basware_reader.interim import keep_deadline
 from basware_reader.locks import InHandError, sweep_lock
 from mlc_basware.documents import AccountingDocument
+from mlc_common.ending import surely_ended
 from mlc_common.failures import FailureError, PermanentError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -153,8 +154,7 @@ async def sweeping(how: Sweeping) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await surely_ended(task)
 
 
 async def _keep_sweeping(how: Sweeping) -> None:

@@ -27,32 +27,12 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """One line of a packing slip that is not invoiced yet."""
-
-    purchase_point: str
-    pack_slip: str
-    pack_line: int
-
-
-@dataclass(frozen=True)
-class OrderRelease:
-    """A release of a purchase order line, whole: Epicor wants all three numbers or none; with its receipt if any."""
-
-    order: int
-    line: int
-    release: int
-    receipt: Receipt | None = None
-
-
-@dataclass(frozen=True)
 class Line:
     """One line; its shares add up to its amount.
 
     Attributes:
         amount: net, in invoice currency, in the sign of the document: negative in a discount row.
         shares: where it is booked; empty leaves it to Epicor (lines of an order that carry no account).
-        order: what it invoices, or None for an expense line.
         quantity: in the order's unit; 1 for an expense line.
         unit: the unit of `quantity`.
         tax_category: Epicor's TaxCatID, where it computes the tax; None leaves its default.
@@ -62,7 +42,6 @@ class Line:
     amount: Decimal
     shares: tuple[Share, ...]
     description: str
-    order: OrderRelease | None = None
     quantity: Decimal = ONE
     unit: str = "EA"
     tax_category: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -19,6 +18,7 @@ from masterdata_sync.sent import Journal
 from mlc_basware.client import open_client
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
+from mlc_common.ending import surely_ended
 from mlc_common.service import Runtime, Wiring, run
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.sign_in import sign_in
@@ -64,9 +64,7 @@ async def synchronising(
             try:
                 yield
             finally:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await surely_ended(task)
     finally:
         await engine.dispose()
 

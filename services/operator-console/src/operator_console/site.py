@@ -13,6 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from mlc_common.ending import surely_ended
 from mlc_common.settings import Settings
 from operator_console import run_state
 from operator_console.data_folder import (
@@ -123,7 +124,7 @@ class _Crew:
         self._stack = stack
         self._hurry = hurry
         logs = asyncio.create_task(keep_logs_bounded(self._logs(), say=say), name="keep logs bounded")
-        stack.push_async_callback(_cancel, logs)
+        stack.push_async_callback(surely_ended, logs)
 
     def _logs(self) -> list[Path]:
         names = (
@@ -165,12 +166,6 @@ class _Crew:
 
 async def _stop_all(group: Sequence[Supervised]) -> None:
     await asyncio.gather(*(each.stop() for each in group))
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
 
 
 def _free_gateway_port(options: Options) -> None:
