@@ -17,7 +17,8 @@ from operator_console.view import DocumentStatus, Phase
 DOCUMENTS = 1_000_000
 FILL = text("""
     INSERT INTO document_status (connection, invoice_id, attempt, phase, company, supplier_code, invoice_number,
-        currency, gross, group_id, voucher, reason_code, batch, orders, answered, first_seen, last_change, last_sequence)
+        currency, gross, group_id, voucher, reason_code, batch, orders, answered, first_seen, last_change,
+        last_sequence)
     SELECT 'bench', md5(n::text), 'a' || n, CASE WHEN n % 50 = 0 THEN 'refused' ELSE 'posted' END, 'US01',
         (10000 + n % 4000)::text, 'INV-' || n, 'USD', (n % 2000000) / 100.0, 'B' || n % 3650, 'V-' || n,
         CASE WHEN n % 50 = 0 THEN (ARRAY['UNKNOWN_VENDOR', 'DUPLICATE', 'NO_TOTAL'])[1 + n % 3] END, 'b' || n,
