@@ -28,6 +28,8 @@ from mlc_common.people_events import FlowsPaused as FlowsPaused
 from mlc_common.people_events import FlowsResumed as FlowsResumed
 from mlc_common.people_events import InvoiceLinked as InvoiceLinked
 from mlc_common.people_events import ReplayRequested as ReplayRequested
+from mlc_common.people_events import ReplayStarted as ReplayStarted
+from mlc_common.people_events import ReplayStopped as ReplayStopped
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import masterdata_subject, notification_subject, token
 
@@ -264,7 +266,7 @@ AnswerFact = (
 """Facts about a transfer and its answer that are no outcome."""
 PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked | ReplayRequested
 """What people decided about a document."""
-Operation = FlowsPaused | FlowsResumed
+Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped
 """What people did to a connection as a whole."""
 
 Event = NotificationReceived | DocumentFact | RecordSent | Operation

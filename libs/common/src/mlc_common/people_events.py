@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import ClassVar, Literal
@@ -74,6 +75,10 @@ class ReplayRequested(_Decision):
     type: Literal["replay_requested"] = "replay_requested"
     replay: str
 
+    @property
+    def id(self) -> str:
+        return f"{self.connection}/{token(self.invoice_id)}/{token(self.attempt)}/{self.fact}/{token(self.replay)}"
+
 
 class _OfConnection(StoredEvent):
     """What somebody did to a connection as a whole."""
@@ -108,3 +113,29 @@ class FlowsResumed(_OfConnection):
 
     type: Literal["flows_resumed"] = "flows_resumed"
     flows: tuple[Flow, ...] = Field(min_length=1)
+
+
+class ReplayStarted(_OfConnection):
+    """Transfers are being taken up anew, one after another; `connection` is "*" when it is about several.
+
+    `selection` says which, in the words of the command line; `documents` how many were planned.
+    """
+
+    fact: ClassVar[str] = "replay_started"
+
+    type: Literal["replay_started"] = "replay_started"
+    replay: str
+    selection: Mapping[str, str]
+    documents: int
+    per_second: float
+
+
+class ReplayStopped(_OfConnection):
+    """A replay has come to its end, or is to stop: paused until it is started again under its name, or for good."""
+
+    fact: ClassVar[str] = "replay_stopped"
+
+    type: Literal["replay_stopped"] = "replay_stopped"
+    replay: str
+    how: Literal["finished", "paused", "cancelled"]
+    requested: int = Field(default=0, description="transfers that were taken up so far")

@@ -30,12 +30,15 @@ from mlc_common.events import (
     InvoiceRefused,
     InvoiceRemoved,
     NotificationReceived,
+    Operation,
     OutcomeAnswered,
     PersonFact,
     PostingIntended,
     PostingUnclear,
     RecordSent,
     ReplayRequested,
+    ReplayStarted,
+    ReplayStopped,
 )
 
 
@@ -67,8 +70,8 @@ def tell(event: Event) -> tuple[str, str]:
             return _about_the_answer(event)
         case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
             return _decided(event)
-        case FlowsPaused() | FlowsResumed():
-            return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
+        case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped():
+            return _operated(event)
         case _:
             return _worked_on(event)
 
@@ -80,7 +83,7 @@ def actor(event: Event) -> str:
             return "Basware"
         case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
             return event.by
-        case FlowsPaused() | FlowsResumed():
+        case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped():
             return event.by
         case RecordSent():
             return "masterdata-sync"
@@ -95,6 +98,19 @@ def _decided(event: PersonFact) -> tuple[str, str]:
     if isinstance(event, InvoiceLinked):
         said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
     return event.fact, said
+
+
+def _operated(event: Operation) -> tuple[str, str]:
+    match event:
+        case FlowsPaused() | FlowsResumed():
+            what = ", ".join(event.flows)
+        case ReplayStarted():
+            what = f"{event.replay}: {event.documents} transfers, {event.per_second:g} a second"
+        case ReplayStopped():
+            what = f"{event.replay}: {event.how} after {event.requested} transfers"
+        case _:
+            assert_never(event)
+    return event.fact.replace("_", " "), f"{what}; {event.by}: {event.reason}"
 
 
 def _seen(event: DocumentApproved | DocumentAcknowledged | DocumentNoticed) -> tuple[str, str]:
