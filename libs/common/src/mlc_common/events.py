@@ -21,6 +21,7 @@ from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.order_lines import OrderMatch
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import masterdata_subject, notification_subject, token
 
@@ -111,6 +112,7 @@ class PostingIntended(FactOfDocument):
     group_id: str
     total: Decimal
     digest: str = Field(description="SHA-256 of the dataset")
+    orders: OrderMatch | None = Field(default=None, description="the purchase-order lines it is entered against")
 
     @property
     def id(self) -> str:

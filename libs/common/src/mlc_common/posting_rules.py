@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from mlc_common.far_side_names import HeaderColumn, HeaderTemplate, LineColumn, LineTemplate, RowMember
+from mlc_common.order_rules import Orders
+from mlc_common.rule_values import Action as Action
 from mlc_common.section import Section
 
 Amount = Annotated[Decimal, Field(ge=0, le=Decimal(1_000_000))]
@@ -24,17 +26,6 @@ class ApplyDate(StrEnum):
     VOUCHER_DATE = "voucher_date"
     FIRST_OPEN_DAY = "first_open_day"
     TODAY = "today"
-
-
-class Action(StrEnum):
-    """What to do with an invoice that is out of the ordinary.
-
-    `hold` enters it in Epicor on hold, so that nobody can pay it before a person has released it there.
-    """
-
-    POST = "post"
-    HOLD = "hold"
-    REFUSE = "refuse"
 
 
 TaxMode = Literal["as given", "epicor computes", "none"]
@@ -175,6 +166,8 @@ class Posting(Section):
     near_duplicates: Action = Field(
         default=Action.HOLD, description="an invoice of nearly the same number with the same amount and date is there"
     )
+
+    orders: Orders = Field(default=Orders(), description="rows that name a purchase order")
 
     @model_validator(mode="after")
     def _one_line_has_an_account(self) -> Self:

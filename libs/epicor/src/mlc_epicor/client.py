@@ -16,6 +16,8 @@ from mlc_common.http import Answer, UnclearAnswerError, dump_json
 from mlc_epicor.datasets import APInvGrpRow, APInvHedRow, APInvoiceDataset, Saved
 from mlc_epicor.errors import Refusal
 from mlc_epicor.odata import any_of, both, chunks, collated, equals, literal
+from mlc_epicor.order_reading import read_orders
+from mlc_epicor.orders import OrderRows
 from mlc_epicor.sign_in import SignIn
 from mlc_epicor.transport import Transport, value_of
 
@@ -71,7 +73,7 @@ class EpicorClient:
             TransientError: Epicor cannot be asked now.
         """
         params = {"vendorNum": str(vendor_num), "invoiceNum": invoice_num}
-        body = await self._get_by_id(company, INVOICES, params)
+        body = await self.record(company, INVOICES, params)
         if body is None:
             return None
         try:
@@ -138,7 +140,7 @@ class EpicorClient:
         Raises:
             TransientError: Epicor cannot be asked now.
         """
-        body = await self._get_by_id(company, GROUPS, {"groupID": group_id})
+        body = await self.record(company, GROUPS, {"groupID": group_id})
         rows = body.get("APInvGrp") if isinstance(body, Mapping) else None
         try:
             return APInvGrpRow.model_validate(rows[0]) if rows else None
@@ -183,11 +185,22 @@ class EpicorClient:
             "ValidateDynamicSegment": False,
         }
         method = "Erp.BO.GLAccountSvc/ValidateGLAccount"
-        answer = await self._transport.call("POST", company, method, writes=False, content=dump_json(value))
+        answer = await self._ask(company, method, value)
         refusal = self._transport.refusal(answer)
         if refusal and answer.status == httpx.codes.NOT_FOUND:
             raise TransientError(_elsewhere(answer, refusal.message))
         return None if refusal is None else refusal.message
+
+    async def asked(self, company: str, method: str, value: Mapping[str, Any]) -> Any:
+        """What a method that only reads answers.
+
+        Raises:
+            TransientError: Epicor cannot be asked now, or does not answer this question.
+        """
+        answer = await self._ask(company, method, value)
+        if refusal := self._transport.refusal(answer):
+            raise TransientError(_elsewhere(answer, refusal.message))
+        return value_of(answer)
 
     async def find(
         self,
@@ -219,6 +232,14 @@ class EpicorClient:
             left = [key for key in missing if collated(key) not in seen]
             missing = left if len(left) < len(missing) else []
         return found
+
+    async def orders(self, company: str, numbers: Iterable[int]) -> OrderRows:
+        """What Epicor holds of these purchase orders, and of their receipts.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+        """
+        return await read_orders(self, company, numbers)
 
     async def pages(
         self,
@@ -253,6 +274,8 @@ class EpicorClient:
         select: Sequence[str] = (),
         order_by: str | None = None,
         top: int | None = None,
+        skip: int = 0,
+        expand: str | None = None,
     ) -> list[Row]:
         """One page of a set; the server may give fewer rows than there are.
 
@@ -267,6 +290,8 @@ class EpicorClient:
                 ("$select", ",".join(select)),
                 ("$orderby", order_by),
                 ("$top", None if top is None else str(top)),
+                ("$skip", str(skip) if skip else None),
+                ("$expand", expand),
             )
             if value
         }
@@ -281,7 +306,12 @@ class EpicorClient:
             raise TransientError(_elsewhere(answer, "the answer holds no rows"))
         return found
 
-    async def _get_by_id(self, company: str, service: str, params: Mapping[str, str]) -> Any:
+    async def record(self, company: str, service: str, params: Mapping[str, str]) -> Any:
+        """The tableset of one record by its key, or None when there is none.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+        """
         answer = await self._transport.call("GET", company, f"{service}/GetByID", writes=False, params=params)
         if refusal := self._transport.refusal(answer):
             if answer.status == httpx.codes.NOT_FOUND and refusal.is_absence:
@@ -291,6 +321,9 @@ class EpicorClient:
         if not isinstance(value, Mapping) or "returnObj" not in value:
             raise TransientError(_elsewhere(answer, "the answer holds no record"))
         return value["returnObj"]
+
+    async def _ask(self, company: str, method: str, value: Mapping[str, Any]) -> Answer:
+        return await self._transport.call("POST", company, method, writes=False, content=dump_json(value))
 
     async def _post(self, company: str, method: str, value: Mapping[str, Any]) -> Answer:
         return await self._transport.call("POST", company, method, writes=True, content=dump_json(value))

@@ -20,6 +20,7 @@ from mlc_common.events import (
     PostingUnclear,
 )
 from mlc_common.http import dump_json
+from mlc_common.order_lines import NOT_MATCHED, OrderMatch
 from mlc_epicor.datasets import APInvoiceDataset
 
 LONGEST_VOUCHER = 25
@@ -40,8 +41,8 @@ class Facts:
         self._version = version
         self._at = at
 
-    def intended(self, number: int, dataset: APInvoiceDataset) -> PostingIntended:
-        """The next thing that happens is an UpdateMaster with this dataset."""
+    def intended(self, number: int, dataset: APInvoiceDataset, orders: OrderMatch) -> PostingIntended:
+        """The next thing that happens is an UpdateMaster with this dataset, for a document so matched with orders."""
         header = dataset.header
         return PostingIntended(
             **self._common(),
@@ -54,6 +55,7 @@ class Facts:
             group_id=header.GroupID,
             total=header.ScrDocInvoiceVendorAmt or Decimal(0),
             digest=hashlib.sha256(dump_json(dataset.to_wire())).hexdigest(),
+            orders=None if orders == NOT_MATCHED else orders,
         )
 
     def unclear(

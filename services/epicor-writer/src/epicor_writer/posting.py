@@ -185,7 +185,7 @@ class Posting:
         dataset = to_dataset(self._draft, self._vendor, group_id=group_id)
         await self._still_wanted()
         await self._desk.slot.still_ours()
-        if await self._append(self._desk.facts.intended(self._state.number + 1, dataset)):
+        if await self._append(self._desk.facts.intended(self._state.number + 1, dataset, self._draft.orders)):
             raise TransientError("This posting is under way elsewhere.", retry_after=1, counts=False)
         try:
             return await self._open_and_save(group_id, dataset)
