@@ -1,9 +1,9 @@
 """Message Translator: a draft becomes an AP invoice dataset. Pure; proven by golden files.
 
 One miscellaneous line, one expense and one account row per coding row, and the lines of purchase orders, all in one
-dataset (Epicor reference, UpdateMaster); a line without expense rows gets them from Epicor. Every child repeats its parent's key, because the rows are saved in one call. A credit note is a debit
-memo: the screen's columns (Scr...) take positive amounts, the others hold them negative (Epicor reference, credit
-notes).
+dataset (Epicor reference, UpdateMaster); a line without expense rows gets them from Epicor. Every child repeats its
+parent's key, because the rows are saved in one call. A credit note is a debit memo: the screen's columns (Scr...) take
+positive amounts, the others hold them negative (Epicor reference, credit notes).
 """
 
 from __future__ import annotations
@@ -98,11 +98,11 @@ def _line(draft: Draft, vendor: Vendor, group_id: str, number: int, line: Line) 
         RowMod="A",
     )
     category = {} if line.tax_category is None else {"TaxCatID": line.tax_category}
-    order = {} if line.order is None else _order_columns(draft, line, line.order)
+    order = {} if line.order is None else _order_columns(line, line.order)
     return _with_columns(row, order | category | dict(line.extra))
 
 
-def _order_columns(draft: Draft, line: Line, order: OrderLine) -> dict[str, Any]:
+def _order_columns(line: Line, order: OrderLine) -> dict[str, Any]:
     """What makes a line one of a purchase order: received when it names a receipt."""
     columns = {
         "LineType": "U",

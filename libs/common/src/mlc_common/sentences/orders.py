@@ -72,7 +72,7 @@ ORDERS: dict[str, Entry] = {
     "RECEIPTS_NOT_NAMED": Entry(
         "Purchase order {order} line {line} has uninvoiced goods receipts ({receipts}), but the invoice names none.",
         "AP",
-        "Name the receipt in Basware and transfer the invoice again; or release the AP invoice in Epicor as unreceived.",
+        "Name the receipt in Basware and transfer the invoice again; or release the AP invoice in Epicor.",
     ),
     "ORDER_QUANTITY": Entry(
         "Purchase order {order} line {line}: {quantity} {unit} are invoiced, but {left} are left to invoice.",

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlc_sandbox.epicor.accounts import (
     add_default_distribution,
+    add_order_distributions,
     blank_accounts,
     save_account,
     save_expense,
@@ -58,6 +59,7 @@ def save(draft: Draft, tableset: Tableset, *, lose_accounts: bool = False) -> No
         _default_distributions(draft, tableset)
     for invoice in draft.invoices.values():
         if invoice is not None:
+            add_order_distributions(draft, invoice)
             settle(draft, invoice, lose_accounts=lose_accounts)
 
 
