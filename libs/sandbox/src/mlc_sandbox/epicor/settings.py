@@ -19,7 +19,7 @@ class Settings(BaseModel):
     `zero_lines`: whether a line of no amount is taken.
     `closed_period`: how an apply date before `period_closed_before` is refused: with an error, or as a question.
     `tenant_columns`: what becomes of columns that a tenant may have added itself (`..._c`) and this one may not have.
-    `order_lines`: where the lines of purchase orders are found: everywhere, not in the set PODetails, or by method only.
+    `order_lines`: where lines of purchase orders are found: everywhere, not in the set PODetails, or by method only.
     `order_accounts`: the account of a purchase-order line: its release's, or blank, as where GL controls are missing.
     `receipt_lines`: which lines GetAPUninvoicedReceipts brings: of every receipt, or of the first one only.
     `full_rows`: answer every column of a row, not only those with a value.

@@ -28,8 +28,8 @@ def invoice_key(company: str, vendor_num: int, invoice_num: str) -> InvoiceKey:
 @dataclass
 class Invoice:
     """One AP invoice. Keys: lines by InvoiceLine; expenses by (InvoiceLine, InvExpSeq); accounts by those plus
-    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq). `made_by_epicor`: lines whose distribution this
-    Epicor made of their order."""
+    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq). `made_by_epicor`: lines whose distribution
+    this Epicor made of their order."""
 
     header: Row
     lines: dict[int, Row] = field(default_factory=dict)
