@@ -237,7 +237,7 @@ def _taken(
 def _release(
     row: OrderRow, line: OrderedLine, quantity: Decimal, rules: Orders, *, after: int | None
 ) -> Release | Finding:
-    """The release of an unreceived part: the receipt's or the named one, else the only one, or that with enough left."""
+    """The release of an unreceived part: the receipt's, the named, the only one, or the only one with enough left."""
     said = {"row": row.name, "order": row.order_text, "line": row.line_text}
     named = str(after) if after is not None else row.release(rules)
     if named is not None:
