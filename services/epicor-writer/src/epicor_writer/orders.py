@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import cast
 
 from epicor_writer.codes import same_key
 from mlc_common.order_lines import PER, CostPer, ReceiptKey
@@ -44,7 +43,7 @@ class Release:
 
 @dataclass(frozen=True)
 class OrderedLine:
-    """A line; `cost` is in the order's currency for `per` units, None when Epicor names none that can be read."""
+    """A line; `cost` is in the order's currency for `per` units."""
 
     number: int
     unit: str
@@ -105,7 +104,7 @@ def _line(line: PODetailRow, header: POHeaderRow, rows: OrderRows) -> OrderedLin
         number=line.POLine,
         unit=line.PUM,
         cost=line.DocUnitCost or ZERO,
-        per=cast("CostPer", per if per in PER else "E"),
+        per=per if per in PER else "E",
         part=line.PartNum,
         open=line.OpenLine,
         void=line.VoidLine,
