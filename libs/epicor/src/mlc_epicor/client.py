@@ -96,8 +96,13 @@ class EpicorClient:
         except ValidationError as error:
             raise PermanentError("Epicor APInvSearches: the answer cannot be read.") from error
 
-    async def update_master(self, company: str, dataset: APInvoiceDataset, *, group_id: str) -> Saved | Refusal:
-        """Save a whole AP invoice in one call; what Epicor then holds must be read back whatever the answer is.
+    async def update_master(
+        self, company: str, dataset: APInvoiceDataset, *, group_id: str, table: str = "APInvHed"
+    ) -> Saved | Refusal:
+        """Save rows of an AP invoice, all or some; what Epicor then holds must be read back whatever the answer is.
+
+        Args:
+            table: Epicor's name of the table that the save is about.
 
         Raises:
             TransientError: nothing was sent, or Epicor does not let us in.
@@ -109,7 +114,7 @@ class EpicorClient:
             {
                 "ds": dataset.to_wire(),
                 "cGroupID": group_id,
-                "cTableName": "APInvHed",
+                "cTableName": table,
                 "runChkCPay": False,
                 "runChkBankRef": False,
                 "runChkRevChrg": False,
@@ -122,6 +127,24 @@ class EpicorClient:
             return Saved.read(value_of(answer), what="Epicor UpdateMaster")
         except (PermanentError, TransientError) as error:
             raise UnclearAnswerError(str(error)) from error
+
+    async def prepared(self, company: str, method: str, arguments: Mapping[str, Any]) -> Row | Refusal:
+        """The tableset that a method of APInvoiceSvc answers which takes one and gives it back with more in it.
+
+        Raises:
+            TransientError, UnclearAnswerError: as `update_master`.
+        """
+        answer = await self._post(company, f"{INVOICES}/{method}", arguments)
+        if refusal := self._transport.refusal(answer):
+            return refusal
+        try:
+            value = value_of(answer)
+        except TransientError as error:
+            raise UnclearAnswerError(str(error)) from error
+        found = (value.get("parameters") or {}).get("ds") if isinstance(value, Mapping) else None
+        if not isinstance(found, dict):
+            raise UnclearAnswerError(f"{answer.what}: the answer holds no rows.")
+        return found
 
     async def delete_invoice(self, company: str, vendor_num: int, invoice_num: str) -> Refusal | None:
         """Delete an unposted AP invoice; None when Epicor did not object.
