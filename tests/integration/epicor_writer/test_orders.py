@@ -1,4 +1,4 @@
-"""Purchase-order invoices entered in the emulator: unreceived lines, faults, and what both sides refuse."""
+"""Purchase-order invoices entered in the emulator by both strategies: faults, and what both sides refuse."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from mlc_common.failures import TransientError
 from mlc_common.order_lines import OrderLine, OrderMatch
 
 from .conftest import Change, Writer, approved, invoice, the_only, turned
+
+pytestmark = pytest.mark.parametrize("strategy", ["single", "staged"])
 
 
 def bill(*rows: dict[str, Any], supplier: str = "10451", **members: Any) -> dict[str, Any]:
@@ -115,6 +117,140 @@ async def test_costs_per_hundred_and_per_thousand(writer: Writer) -> None:
     assert costs == [(Decimal("4.25"), "C"), (Decimal("18.40"), "M")]
 
 
+BOLTS = row(1, 4101, 1, "6000", "522.00", goodsReceiptNumber="PS-4101-1-1", goodsReceiptItemNumber="1")
+RECEIVED = {"supplier": "10432"}
+
+
+async def test_a_received_line_is_made_of_its_receipt_whatever_the_strategy(writer: Writer) -> None:
+    outcome = await writer.once(approved(bill(expense(1, "45.00"), BOLTS | {"rowIndex": 2}, **RECEIVED)))
+
+    assert isinstance(outcome, InvoicePosted), outcome
+    assert outcome.held_for is None
+    received, freight = the_only(writer).lines.values()
+    assert [received[name] for name in ("LineType", "PONum", "POLine", "PORelNum")] == ["R", 4101, 1, 1]
+    assert (received["PackSlip"], received["PackLine"], received["ScrVendorQty"]) == ("PS-4101-1-1", 1, 6000)
+    assert (received["DocUnitCost"], received["DocExtCost"]) == (Decimal("0.087"), Decimal("522.00"))
+    assert freight["LineType"] == "M"
+    assert the_only(writer).header["DocInvoiceVariance"] == 0
+    assert {row["GLAccount"] for row in the_only(writer).accounts.values()} == {"5010|20|310", "5110|20|310"}
+
+
+async def test_part_of_a_receipt_at_another_price_is_invoiced_and_the_rest_is_left(
+    writer: Writer, rules: Change
+) -> None:
+    rules(orders={"price": {"percent": 20}})
+    part = row(1, 4101, 1, "1000", "100.00", goodsReceiptNumber="PS-4101-1-1", account="5020-20-320")
+
+    first = await writer.once(approved(bill(part, **RECEIVED)))
+    second = await writer.once(
+        approved(bill(BOLTS | {"matchedQuantity": 5000, "netTotal": Decimal("435.00")}, **RECEIVED)
+                 | {"invoiceId": "e" * 32, "invoiceNumber": "PO-INV-2"})
+    )  # fmt: skip
+
+    assert isinstance(first, InvoicePosted), first
+    assert isinstance(second, InvoicePosted), second
+    lines = [line for each in writer.invoices() for line in each.lines.values()]
+    assert [(line["ScrVendorQty"], line["DocExtCost"]) for line in lines] == [
+        (1000, Decimal("100.00")),
+        (5000, Decimal("435.00")),
+    ]
+    accounts = [row["GLAccount"] for each in writer.invoices() for row in each.accounts.values()]
+    assert accounts == ["5020|20|320", "5010|20|310"]
+    assert second.held_for is None
+
+
+async def test_receipts_of_several_orders_and_releases_on_one_invoice(writer: Writer, rules: Change) -> None:
+    rules(orders={"receipts": "first"})
+    rows = (row(1, 4110, 2, "60", "486.00"), row(2, 4104, 2, "80", "1516.00"), row(3, 4104, 1, "10", "74.20"))
+
+    outcome = await writer.once(approved(bill(*rows)))
+
+    assert isinstance(outcome, InvoicePosted), outcome
+    lines = [
+        (x["LineType"], x["PONum"], x.get("PackSlip", ""), x["ScrVendorQty"]) for x in the_only(writer).lines.values()
+    ]
+    assert sorted(lines) == [
+        ("R", 4104, "PS-4104-2-1", 80),
+        ("R", 4110, "PS-4110-2-1", 30),
+        ("R", 4110, "PS-4110-2-2", 20),
+        ("U", 4104, "", 10),
+        ("U", 4110, "", 10),
+    ]
+    assert outcome.held_for is None
+
+
+async def test_lines_of_receipts_are_found_when_only_the_first_receipt_is_shown(writer: Writer) -> None:
+    writer.world.settings = writer.world.settings.model_copy(update={"receipt_lines": "first receipt"})
+    rows = (
+        row(1, 4110, 2, "20", "162.00", goodsReceiptNumber="PS-4110-2-2"),
+        row(2, 4110, 2, "30", "243.00", goodsReceiptNumber="PS-4110-2-1"),
+    )
+
+    outcome = await writer.once(approved(bill(*rows)))
+
+    assert isinstance(outcome, InvoicePosted), outcome
+    assert sorted(line["PackSlip"] for line in the_only(writer).lines.values()) == ["PS-4110-2-1", "PS-4110-2-2"]
+
+
+async def test_a_receipt_of_a_closed_order_can_be_invoiced_still(writer: Writer) -> None:
+    carton = row(1, 4111, 1, "2000", "1920.00", goodsReceiptNumber="PS-4111-1-1")
+
+    outcome = await writer.once(approved(bill(carton, supplier="10466")))
+
+    assert isinstance(outcome, InvoicePosted), outcome
+    assert outcome.held_for is None
+
+
+async def test_a_receipt_that_is_invoiced_already_is_refused_with_the_invoice(writer: Writer) -> None:
+    await writer.once(approved(bill(BOLTS, **RECEIVED)))
+
+    outcome = await writer.once(approved(bill(BOLTS, **RECEIVED, invoiceId="d" * 32, invoiceNumber="AGAIN-9")))
+
+    assert isinstance(outcome, InvoiceRefused)
+    assert [each.code for each in outcome.findings] == ["RECEIPT_INVOICED"]
+    assert "(invoice PO-INV-1)" in outcome.findings[0].sentence
+
+
+async def test_a_receipt_that_is_taken_between_match_and_entry_is_refused_and_nothing_stays(writer: Writer) -> None:
+    event = approved(bill(BOLTS, **RECEIVED))
+    writer.fault("drop_before")
+    with pytest.raises(TransientError):
+        await writer.once(event)
+    await writer.once(approved(bill(BOLTS, **RECEIVED, invoiceId="d" * 32, invoiceNumber="FASTER-9")))
+
+    outcome = await writer.until_settled(event)
+
+    assert isinstance(outcome, InvoiceRefused), outcome
+    assert "nothing uninvoiced" in outcome.findings[0].sentence
+    assert [each.header["InvoiceNum"] for each in writer.invoices()] == ["FASTER-9"]
+
+
+RECEIPT_CALLS = ("GetAPUninvoicedReceipts", "SelectUninvoicedRcptLines", "InvoiceSelectedLines", "UpdateMaster")
+
+
+@pytest.mark.parametrize("path", RECEIPT_CALLS)
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
+async def test_wherever_an_answer_is_lost_the_receipt_is_invoiced_once(writer: Writer, path: str, fault: str) -> None:
+    writer.fault(fault, path)
+
+    outcome = await writer.until_settled(approved(bill(BOLTS, expense(2, "45.00"), **RECEIVED)))
+
+    assert isinstance(outcome, InvoicePosted), outcome
+    assert [line["ScrVendorQty"] for line in the_only(writer).lines.values()] == [6000, 1]
+    assert writer.locked_groups() == []
+
+
+@pytest.mark.parametrize("skip", range(1, 7))
+async def test_a_crash_between_any_two_calls_ends_in_one_whole_invoice(writer: Writer, skip: int) -> None:
+    part = row(1, 4101, 1, "1000", "87.00", goodsReceiptNumber="PS-4101-1-1", account="5020-20-320")
+    writer.fault("drop_after", "APInvoiceSvc", after=skip)
+
+    outcome = await writer.until_settled(approved(bill(part, expense(2, "45.00"), **RECEIVED)))
+
+    assert isinstance(outcome, InvoicePosted), outcome
+    assert len(the_only(writer).lines) == 2
+
+
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before", "half_written", "blank_accounts"])
 async def test_with_a_lost_or_broken_answer_it_stands_there_once(writer: Writer, fault: str) -> None:
     writer.fault(fault)
@@ -200,7 +336,7 @@ async def test_an_order_that_does_not_fit_is_refused_before_anything_is_sent(
 
     assert isinstance(outcome, InvoiceRefused)
     assert [each.code for each in outcome.findings] == [code]
-    assert writer.calls("UpdateMaster") == 0
+    assert writer.calls("UpdateMaster") == writer.calls("GetNew") == 0
 
 
 async def test_all_that_is_wrong_is_told_at_once(writer: Writer) -> None:

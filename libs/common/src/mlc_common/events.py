@@ -158,6 +158,9 @@ class InvoiceRemoved(FactOfDocument):
     invoice_num: str
     difference: str
     connection_version: int | None = Field(default=None, description="of what was meant; None in facts of old")
+    kept_otherwise: int | None = Field(
+        default=None, description="how many of them Epicor had not kept as sent; the others were interrupted half-way"
+    )
 
     @property
     def id(self) -> str:

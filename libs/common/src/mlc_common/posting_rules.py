@@ -28,6 +28,7 @@ class ApplyDate(StrEnum):
     TODAY = "today"
 
 
+Strategy = Literal["single", "staged"]
 TaxMode = Literal["as given", "epicor computes", "none"]
 
 
@@ -101,7 +102,13 @@ _PREFIX = "first letter of our AP invoice groups; another one for every connecti
 class Posting(Section):
     """How an accounting document becomes an AP invoice. Templates may name {members} of the Basware document."""
 
-    strategy: Literal["single"] = Field(default="single", description="one UpdateMaster for the whole invoice")
+    strategy: Strategy = Field(
+        default="single",
+        description="one UpdateMaster for the whole invoice, or one after the other for header, lines and accounts",
+    )
+    rows_per_save: int = Field(
+        default=1, ge=1, le=500, description="with `staged`: lines, or rows of another table, in one UpdateMaster"
+    )
     prebooking: Literal["off", "create"] = Field(
         default="off",
         description="documents that Basware offers ahead of their approval: left alone, or entered on hold until they "
@@ -179,6 +186,7 @@ class Posting(Section):
 class PostingOverrides(Section):
     """Rules of `posting` that one company has otherwise; what is not named stays as in `posting`."""
 
+    strategy: Strategy | None = None
     apply_date: ApplyDate | None = None
     open_from: date | None = None
     group_prefix: GroupPrefix | None = None

@@ -146,7 +146,13 @@ class APInvDtlRow(_Row):
 
 
 class APInvExpRow(_Row):
-    """A part of a line's amount; `GLAccount` here is only shown, the account lives in APInvExpTGLC."""
+    """A part of a line's amount; `GLAccount` here is only shown, the account lives in APInvExpTGLC.
+
+    More columns are kept as they come, so that a row that was read can be changed and sent back.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Column]
 
     VendorNum: int = 0
     InvoiceNum: Text = ""

@@ -20,7 +20,7 @@ LONGEST_LINE_DESCRIPTION = 200
 
 
 def draft_lines(document: AccountingDocument, chart: Chart, posting: Posting, match: OrderMatch) -> tuple[Line, ...]:
-    """The lines in the order in which they are entered: those from receipts first, then as the rows stand."""
+    """The lines in the order in which they are entered: from receipts, unreceived, others; each kind as its rows."""
     rows = [row for _, row in rows_in_order(document)]
     by_epicor = left_to_epicor(document, chart, posting, match)
     matched = {share.place for line in match.lines for share in line.shares}
@@ -34,7 +34,14 @@ def draft_lines(document: AccountingDocument, chart: Chart, posting: Posting, ma
             found += _expense_line(row, document, chart, posting)
     some = [line for line in found if line.amount or line.order]
     kept = some if some and posting.zero_rows == "leave out" else found
-    return tuple(sorted(kept, key=lambda line: line.order is None or line.order.receipt is None))
+    return tuple(sorted(kept, key=_stage))
+
+
+def _stage(line: Line) -> int:
+    """From receipts, unreceived, others: in stages they are saved one kind after the other."""
+    if line.order is None:
+        return 2
+    return 0 if line.order.receipt else 1
 
 
 def _expense_line(row: CodingRow, document: AccountingDocument, chart: Chart, posting: Posting) -> list[Line]:

@@ -72,12 +72,15 @@ class Facts:
             sentence=sentence,
         )
 
-    def removed(self, state: Progress, meant: APInvoiceDataset, difference: str) -> InvoiceRemoved:
+    def removed(
+        self, state: Progress, meant: APInvoiceDataset, difference: str, *, interrupted: bool = False
+    ) -> InvoiceRemoved:
         """Our own incomplete invoice is gone from Epicor."""
         return InvoiceRemoved(
             **self._common(),
             number=state.number,
             times=state.removals + 1,
+            kept_otherwise=state.kept_otherwise + (not interrupted),
             company=meant.header.Company,
             vendor_num=meant.header.VendorNum,
             invoice_num=meant.header.InvoiceNum,

@@ -19,8 +19,8 @@ def aligned(meant: APInvoiceDataset, held: APInvoiceDataset) -> APInvoiceDataset
     Epicor reference, call sequence: lines from receipts are made by Epicor in an order of its own.
     """
     wished = [row for row in meant.APInvDtl if row.LineType == "R"]
-    facts = {_receipt(row): row.InvoiceLine for row in held.APInvDtl if row.LineType == "R"}
-    numbers = {row.InvoiceLine: facts[_receipt(row)] for row in wished if _receipt(row) in facts}
+    facts = {receipt_key(row): row.InvoiceLine for row in held.APInvDtl if row.LineType == "R"}
+    numbers = {row.InvoiceLine: facts[receipt_key(row)] for row in wished if receipt_key(row) in facts}
     if sorted(numbers.values()) != sorted(row.InvoiceLine for row in wished):
         return meant
     lines = (row.model_copy(update=_numbered(row.InvoiceLine, numbers)) for row in meant.APInvDtl)
@@ -37,7 +37,8 @@ def _numbered(number: int, numbers: dict[int, int]) -> dict[str, int]:
     return {"InvoiceLine": numbers.get(number, number)}
 
 
-def _receipt(row: APInvDtlRow) -> tuple[object, ...]:
+def receipt_key(row: APInvDtlRow) -> tuple[object, ...]:
+    """Which release and which line of a receipt a line is from."""
     return (row.PONum, row.POLine, row.PORelNum, *_pack(row))
 
 
