@@ -14,7 +14,9 @@ from mlc_common.events import InvoicePosted, InvoiceRefused
 from mlc_sandbox.samples import approved_invoices, bad_invoices
 from mlc_sandbox.serve import Running
 
-from .conftest import Writer, approved, invoice, writing
+from .conftest import STRATEGIES, Writer, approved, invoice, posting_rules, writing
+
+pytestmark = STRATEGIES
 
 
 async def test_an_approved_invoice_becomes_an_ap_invoice(writer: Writer) -> None:
@@ -81,10 +83,10 @@ async def test_codes_are_found_over_short_pages(writer: Writer) -> None:
 
 
 async def test_with_tokens_our_groups_are_known_by_who_made_them(
-    sandbox: Running, log: EventLog, engine: AsyncEngine
+    sandbox: Running, log: EventLog, engine: AsyncEngine, strategy: str
 ) -> None:
     options = {"sign_in": "oauth2", "token_url": f"{sandbox.epicor_root}/connect/token"}
-    async with writing(sandbox, log, engine, **options) as writer:
+    async with writing(sandbox, log, engine, posting=posting_rules(strategy, sandbox), **options) as writer:
         first = await writer.once(approved(invoice()))
         writer.fault("half_written")
         again = approved(invoice() | {"invoiceId": "b" * 32, "invoiceNumber": "OTHER-1"})

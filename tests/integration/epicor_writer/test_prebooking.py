@@ -11,7 +11,9 @@ from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, InvoicePosted, InvoiceRefused
 
-from .conftest import Writer, approved, invoice
+from .conftest import STRATEGIES, Writer, approved, invoice
+
+pytestmark = STRATEGIES
 
 
 @pytest.fixture

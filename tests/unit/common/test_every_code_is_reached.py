@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +30,8 @@ from epicor_writer.decision import (
 from epicor_writer.draft import to_draft
 from epicor_writer.duplicates import near_duplicates
 from epicor_writer.invoice import Draft
+from epicor_writer.matching import match_orders
+from epicor_writer.orders import Order, OrderedLine, Receipt, Release
 from epicor_writer.progress import Progress
 from epicor_writer.reference import Account, Reference, Vendor
 from mlc_basware.documents import AccountingDocument
@@ -36,6 +39,7 @@ from mlc_common.catalogue import CATALOGUE, Finding, finding
 from mlc_common.connection import ConnectionDocument
 from mlc_common.events import DocumentWithdrawn, InvoicePosted, InvoiceRefused
 from mlc_common.http import dump_json
+from mlc_common.order_lines import ReceiptKey
 from mlc_epicor.datasets import APInvHedRow
 
 TESTS = Path(__file__).parents[2]
@@ -207,6 +211,50 @@ def near() -> Iterable[Finding]:
     return near_duplicates(draft, [held])
 
 
+def of_order(**whole: Any) -> Iterable[Finding]:
+    """What is wrong with the match to another order 4501."""
+    made = connection()
+    (pair,) = made.companies
+    line = OrderedLine(1, "EA", Decimal(10), releases=(Release(1, Decimal(10)),))
+    order = Order(**{"number": 4501, "vendor_num": 101, "currency": "USD"} | whole, lines={1: line})
+    body = document(codingRows=[row(orderNumber="4501", orderLineNumber="1", matchedQuantity=10)])
+    return match_orders(body, pair, made.posting, Reference(Vendor(101, "10432"), orders={4501: order})).findings
+
+
+def orders(code: str) -> Iterable[Finding]:
+    """What is wrong with the match to purchase order 4501."""
+    members, changes, whole = ORDERS[code]
+    made, line = connection(), {"releases": (Release(1, Decimal(10)),), **changes}
+    (pair,) = made.companies
+    order = Order(4501, 101, "USD", **whole, lines={1: OrderedLine(1, "EA", Decimal(10), **line)})
+    named = {"orderNumber": "4501", "orderLineNumber": "1", "matchedQuantity": 10}
+    body = document(codingRows=[row(**named | members)], orderNumbers=["4501"])
+    match = match_orders(body, pair, made.posting, Reference(vendor=Vendor(101, "10432"), orders={4501: order}))
+    return (*match.findings, *match.held_for)
+
+
+TWO = (Release(1, Decimal(10)), Release(2, Decimal(10)))
+RECEIPT = Receipt(ReceiptKey(purchase_point="", pack_slip="PS-1", pack_line=1), 1, Decimal(10))
+NOT_NAMED = {"orderNumber": None, "orderLineNumber": None}
+ORDERS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "ORDER_UNKNOWN": ({"orderNumber": "4711"}, {}, {}),
+    "ORDER_LINE_UNKNOWN": ({"orderLineNumber": "9"}, {}, {}),
+    "SEVERAL_ORDERS": ({"orderNumber": "4501 4502"}, {}, {}),
+    "ORDER_NOT_OPEN": ({}, {}, {"stopped": "void"}),
+    "ORDER_ROW_WITHOUT_QUANTITY": ({"matchedQuantity": None}, {}, {}),
+    "ORDER_RELEASE_UNCLEAR": ({}, {"releases": TWO}, {}),
+    "ORDER_RELEASE_UNKNOWN": ({"orderLineNumber": "1-3"}, {"releases": TWO}, {}),
+    "ORDER_UNIT": ({"orderLineUOM": "KG"}, {}, {}),
+    "RECEIPT_UNKNOWN": ({"goodsReceiptNumber": "PS-2"}, {}, {}),
+    "RECEIPT_INVOICED": ({"goodsReceiptNumber": "PS-1"}, {"receipts": (replace(RECEIPT, left=Decimal(0)),)}, {}),
+    "RECEIPTS_NOT_NAMED": ({}, {"receipts": (RECEIPT,)}, {}),
+    "ORDER_QUANTITY": ({"matchedQuantity": 11}, {}, {}),
+    "ORDER_PRICE": ({"matchedQuantity": 9}, {}, {}),
+    "CREDIT_NOTE_OF_ORDER": ({"netTotal": Decimal(-1)}, {}, {}),
+    "ORDER_NOT_IN_ROWS": (NOT_NAMED, {}, {}),
+}
+
+
 DOCUMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "UNKNOWN_COMPANY": ({"companyCode": "XX"}, {}),
     "NO_CODING_ROWS": ({"codingRows": []}, {}),
@@ -243,10 +291,11 @@ DOCUMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"posting": {"exchange_rates": {"source": "basware"}}},
     ),
     "PREBOOKED": ({"prebooked": True}, {}),
-    "PURCHASE_ORDER_LINE": ({"orderNumbers": ["4711"]}, {}),
 }  # fmt: skip
 
 PURE: dict[str, Callable[[], Iterable[Finding]]] = {
+    "ORDER_OF_ANOTHER_VENDOR": lambda: of_order(vendor_num=102),
+    "ORDER_CURRENCY": lambda: of_order(currency="EUR"),
     "UNKNOWN_VENDOR": lambda: in_codes(vendor=None),
     "INACTIVE_VENDOR": lambda: in_codes(vendor=Vendor(101, "10432", inactive=True)),
     "VENDOR_ON_HOLD": lambda: in_codes(vendor=Vendor(101, "10432", on_hold=True)),
@@ -305,6 +354,11 @@ def test_a_fault_of_the_document_reaches_its_code(code: str) -> None:
     assert code in {each.code for each in in_document(members, **rules)}
 
 
+@pytest.mark.parametrize("code", ORDERS)
+def test_a_purchase_order_that_does_not_fit_reaches_its_code(code: str) -> None:
+    assert code in {each.code for each in orders(code)}
+
+
 @pytest.mark.parametrize("code", PURE)
 def test_what_epicor_knows_or_holds_reaches_its_code(code: str) -> None:
     assert code in {each.code for each in PURE[code]()}
@@ -335,4 +389,4 @@ def test_the_smallest_document_is_in_order_itself() -> None:
 
 
 def test_every_code_of_the_catalogue_is_reached() -> None:
-    assert CATALOGUE.keys() == {*DOCUMENT, *PURE, *SAID, *BY_A_TEST_WITH_SERVERS}
+    assert CATALOGUE.keys() == {*DOCUMENT, *ORDERS, *PURE, *SAID, *BY_A_TEST_WITH_SERVERS}

@@ -21,6 +21,7 @@ from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.order_lines import OrderMatch
 from mlc_common.people_events import DocumentHeld as DocumentHeld
 from mlc_common.people_events import DocumentReleased as DocumentReleased
 from mlc_common.people_events import DocumentReturned as DocumentReturned
@@ -122,6 +123,7 @@ class PostingIntended(FactOfDocument):
     group_id: str
     total: Decimal
     digest: str = Field(description="SHA-256 of the dataset")
+    orders: OrderMatch | None = Field(default=None, description="the purchase-order lines it is entered against")
 
     @property
     def id(self) -> str:
@@ -160,6 +162,9 @@ class InvoiceRemoved(FactOfDocument):
     invoice_num: str
     difference: str
     connection_version: int | None = Field(default=None, description="of what was meant; None in facts of old")
+    kept_otherwise: int | None = Field(
+        default=None, description="how many of them Epicor had not kept as sent; the others were interrupted half-way"
+    )
 
     @property
     def id(self) -> str:

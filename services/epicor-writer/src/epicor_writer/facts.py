@@ -21,6 +21,7 @@ from mlc_common.events import (
     PostingUnclear,
 )
 from mlc_common.http import dump_json
+from mlc_common.order_lines import NOT_MATCHED, OrderMatch
 from mlc_epicor.datasets import APInvoiceDataset
 
 LONGEST_VOUCHER = 25
@@ -41,8 +42,8 @@ class Facts:
         self._version = version
         self._at = at
 
-    def intended(self, number: int, dataset: APInvoiceDataset) -> PostingIntended:
-        """The next thing that happens is an UpdateMaster with this dataset."""
+    def intended(self, number: int, dataset: APInvoiceDataset, orders: OrderMatch) -> PostingIntended:
+        """The next thing that happens is an UpdateMaster with this dataset, for a document so matched with orders."""
         header = dataset.header
         return PostingIntended(
             **self._common(),
@@ -55,6 +56,7 @@ class Facts:
             group_id=header.GroupID,
             total=header.ScrDocInvoiceVendorAmt or Decimal(0),
             digest=hashlib.sha256(dump_json(dataset.to_wire())).hexdigest(),
+            orders=None if orders == NOT_MATCHED else orders,
         )
 
     def unclear(
@@ -70,12 +72,15 @@ class Facts:
             sentence=sentence,
         )
 
-    def removed(self, state: Progress, meant: APInvoiceDataset, difference: str) -> InvoiceRemoved:
+    def removed(
+        self, state: Progress, meant: APInvoiceDataset, difference: str, *, interrupted: bool = False
+    ) -> InvoiceRemoved:
         """Our own incomplete invoice is gone from Epicor."""
         return InvoiceRemoved(
             **self._common(),
             number=state.number,
             times=state.removals + 1,
+            kept_otherwise=state.kept_otherwise + (not interrupted),
             company=meant.header.Company,
             vendor_num=meant.header.VendorNum,
             invoice_num=meant.header.InvoiceNum,

@@ -12,6 +12,7 @@ from epicor_writer.attempts import (
     elsewhere,
     groups_of,
     is_prebooking,
+    matched_before,
     open_before,
     prebooked_before,
     superseded,
@@ -27,6 +28,9 @@ from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
 from epicor_writer.linking import link
+from epicor_writer.matching import match_orders
+from epicor_writer.normal import as_entered
+from epicor_writer.order_rows import orders_named, references_digest
 from epicor_writer.people import decided, returned
 from epicor_writer.ports import Ledger, Log, Slot
 from epicor_writer.posting import Desk, Posting, refuse, wait_while_held
@@ -38,6 +42,7 @@ from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, PostingIntended
 from mlc_common.failures import PermanentError, TransientError
+from mlc_common.order_lines import NOT_MATCHED, OrderMatch
 from mlc_common.posting_rules import Action
 from mlc_common.settings import Timings
 
@@ -46,10 +51,12 @@ def identities(event: DocumentApproved) -> tuple[str, ...]:
     """What one worker at a time may work on: the document, and the invoice it would become.
 
     Invoices of a supplier whose numbers look alike wait for each other, also in another company, so that the second
-    one finds the first.
+    one finds the first. So do invoices of one purchase order, so that the second one finds what is left of it.
     """
     number = event.invoice_number or ""
-    return (f"document/{event.invoice_id}", f"invoice/{same_key(event.supplier_code)}/{plain(number) or number}")
+    orders = sorted({f"order/{event.company_code}/{name}" for name in orders_named(event.document)})
+    mine = (f"document/{event.invoice_id}", f"invoice/{same_key(event.supplier_code)}/{plain(number) or number}")
+    return (*mine, *orders)
 
 
 async def post_invoice(
@@ -91,7 +98,9 @@ async def post_invoice(
         if decisions.linked is not None:
             return await link(desk, decisions.linked)
     barred += _prebooked_by_another(desk) + await _held_elsewhere(desk, history)
-    return await (_first_time if state.intent is None else _again)(desk, state, barred=barred)
+    if state.intent is not None:
+        return await _again(desk, state, barred=barred)
+    return await _first_time(desk, state, barred=barred, match=await _matched_before(desk, history))
 
 
 async def _step_back(desk: Desk, state: Progress) -> InvoicePosted | InvoiceRefused:
@@ -134,16 +143,26 @@ async def _held_elsewhere(desk: Desk, history: Sequence[Event]) -> tuple[Finding
     return tuple(found)
 
 
+async def _matched_before(desk: Desk, history: Sequence[Event]) -> OrderMatch | None:
+    """The purchase-order lines of an AP invoice of ours that Epicor holds: what it took is not left any more."""
+    intent = matched_before(history, references_digest(as_entered(desk.document, desk.rules)))
+    if intent is None:
+        return None
+    held = await desk.ledger.look_up(intent.company, intent.vendor_num, intent.invoice_num)
+    ours = held is not None and is_ours(held.header, invoice_id=desk.event.invoice_id, group_id=intent.group_id)
+    return intent.orders if ours else None
+
+
 async def _first_time(
-    desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = ()
+    desk: Desk, state: Progress, *, barred: tuple[Finding, ...], match: OrderMatch | None
 ) -> InvoicePosted | InvoiceRefused:
     today = desk.now().astimezone(UTC).date()
-    draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables)
-    checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today))
+    checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today), match=match)
+    draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables, match=checked.match)
     vendor = checked.reference.vendor
     if not isinstance(draft, Draft) or vendor is None:
         faults = () if isinstance(draft, Draft) else draft
-        return await refuse(desk, (*barred, *faults, *checked.findings))
+        return await refuse(desk, tuple(dict.fromkeys((*barred, *faults, *checked.findings))))
     draft = await numbered(_ahead_of_approval(draft, desk).held_back(checked.holds), vendor, desk)
     near = await alike(draft, desk)
     if desk.rules.near_duplicates is Action.REFUSE:
@@ -163,7 +182,7 @@ async def _again(desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = (
     assert intent is not None  # noqa: S101 - the caller's condition, for the type checker
     draft = _draft_again(desk, intent)
     try:
-        checked = await check(desk, apply_date=draft.apply_date)
+        checked = await check(desk, apply_date=draft.apply_date, match=draft.orders)
         near = await alike(draft, desk) if desk.rules.near_duplicates is Action.HOLD else ()
     except PermanentError as error:
         raise TransientError(f"{error} It is unclear whether Epicor holds the invoice, so this waits.") from error
@@ -182,7 +201,8 @@ def _draft_again(desk: Desk, intent: PostingIntended) -> Draft:
         TransientError: by the changed connection it cannot be told, or it would be sought in another company.
     """
     day = apply_date_in(intent.group_id)
-    draft = to_draft(desk.document, desk.pair, desk.rules, today=day, tables=desk.tables, apply_date=day)
+    match = intent.orders or NOT_MATCHED
+    draft = to_draft(desk.document, desk.pair, desk.rules, today=day, tables=desk.tables, apply_date=day, match=match)
     if isinstance(draft, Draft) and draft.pair.epicor == intent.company:
         return replace(_ahead_of_approval(draft, desk), invoice_num=intent.invoice_num)
     if isinstance(draft, Draft):
@@ -214,21 +234,27 @@ class Checked:
     reference: Reference = field(default_factory=Reference)
     findings: tuple[Finding, ...] = ()
     holds: tuple[Finding, ...] = ()
+    match: OrderMatch = NOT_MATCHED
 
 
-async def check(desk: Desk, *, apply_date: date | None) -> Checked:
-    """Ask Epicor about the document's codes; bad news is never old news."""
+async def check(desk: Desk, *, apply_date: date | None, match: OrderMatch | None) -> Checked:
+    """Ask Epicor about the document's codes; bad news is never old news.
+
+    Args:
+        match: the purchase-order lines it was sent with; None works them out.
+    """
     if desk.pair is None:
         return Checked()
     codes = wanted(desk.document, desk.pair, desk.rules, apply_date=apply_date, tables=desk.tables)
     chart = Chart(desk.pair, desk.tables, apply_date)
     for fresh in (False, True):
         reference = await desk.ledger.reference(codes, fresh=fresh)
-        findings = in_epicor(desk.document, chart, desk.rules, reference)
+        made = match_orders(desk.document, desk.pair, desk.rules, reference) if match is None else match
+        findings = in_epicor(desk.document, chart, desk.rules, reference, match=made)
         held_for = holds(desk.document, desk.pair, desk.rules, reference)
         if not findings and not held_for:
             break
-    return Checked(reference, findings, held_for)
+    return Checked(reference, findings, held_for, made)
 
 
 async def numbered(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:

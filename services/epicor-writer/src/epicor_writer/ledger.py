@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from decimal import Decimal
 
-import httpx
 import structlog
 
 from epicor_writer.decision import Said
-from epicor_writer.groups import holder, speaks_of_a_lock
+from epicor_writer.groups import holder
+from epicor_writer.order_stages import ALL_STAGES
 from epicor_writer.ports import Reply
 from epicor_writer.records import Records
 from epicor_writer.reference import Reference, Wanted
+from epicor_writer.replies import refused, saved, unclear
+from epicor_writer.staged import Entry, enter
 from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
 from mlc_common.http import UnclearAnswerError
 from mlc_epicor.client import EpicorClient
-from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset, Saved
+from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
 from mlc_epicor.errors import Refusal
 
 log = structlog.stdlib.get_logger(__name__)
@@ -84,12 +86,12 @@ class EpicorLedger:
             try:
                 refusal = await self._client.create_group(company, group_id, apply_date=apply_date)
             except UnclearAnswerError as error:
-                return _unclear(error)
+                return unclear(error)
             if refusal is None:
                 return Reply(Said.YES)
             group = await self._client.group(company, group_id) if refusal.is_duplicate else None
         if group is None:
-            return _refused(refusal, group_id)
+            return refused(refusal, group_id)
         other = holder(group, user=self._user)
         return Reply(Said.YES) if other is None else Reply(Said.GROUP_TAKEN, f"Group {group_id}: {other}")
 
@@ -98,10 +100,23 @@ class EpicorLedger:
         try:
             answer = await self._client.update_master(company, dataset, group_id=group_id)
         except UnclearAnswerError as error:
-            return _unclear(error)
+            return unclear(error)
         if isinstance(answer, Refusal):
-            return _refused(answer, group_id)
-        return _saved(answer)
+            return refused(answer, group_id)
+        return saved(answer)
+
+    async def save_in_stages(
+        self,
+        company: str,
+        dataset: APInvoiceDataset,
+        *,
+        group_id: str,
+        rows_at_once: int,
+        still_ours: Callable[[], Awaitable[None]],
+    ) -> Reply:
+        """The same dataset in several UpdateMasters, as the entry screen saves it."""
+        entry = Entry(self._client, company, group_id, meant=dataset, rows_at_once=rows_at_once, still_ours=still_ours)
+        return await enter(entry, ALL_STAGES)
 
     async def remove(self, company: str, vendor_num: int, invoice_num: str) -> Reply:
         """Delete an unposted invoice."""
@@ -109,7 +124,7 @@ class EpicorLedger:
             refusal = await self._client.delete_invoice(company, vendor_num, invoice_num)
         except UnknownOutcomeError as error:
             return Reply(Said.UNCLEAR, str(error))
-        return Reply(Said.YES) if refusal is None else Reply(Said.NO, refusal.message)
+        return Reply(Said.YES) if refusal is None else refused(refusal, "")
 
     async def close_group(self, company: str, group_id: str, *, surely_ours: bool) -> None:
         """Give the group back, trying a few times; a group that somebody else holds by now is left alone."""
@@ -132,23 +147,3 @@ class EpicorLedger:
                 return None
         refusal = await self._client.unlock_group(company, group_id)
         return None if refusal is None else refusal.message
-
-
-def _unclear(error: UnclearAnswerError) -> Reply:
-    failed = error.answer is not None and error.answer.status >= httpx.codes.INTERNAL_SERVER_ERROR
-    return Reply(Said.UNCLEAR, str(error), server_error=failed)
-
-
-def _refused(refusal: Refusal | None, group_id: str) -> Reply:
-    if refusal is None:
-        return Reply(Said.NO, f"Group {group_id} can neither be made nor found.")
-    said = Said.GROUP_TAKEN if speaks_of_a_lock(refusal.message, group_id) else Said.NO
-    return Reply(said, refusal.message)
-
-
-def _saved(answer: Saved) -> Reply:
-    """`lUpdateRan` false means that nothing was saved; where it is missing, the read-back decides."""
-    if answer.lUpdateRan is False:
-        message = answer.messages or "Nothing was saved, and no reason was given."
-        return Reply(Said.NO, message, question=answer.requiresUserInput or bool(answer.messages))
-    return Reply(Said.YES, answer.messages, question=answer.requiresUserInput)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,12 +24,14 @@ class Reply:
         message: Epicor's own words, or what happened to the answer.
         question: Epicor wants a person to decide something.
         server_error: the far side answered 5xx.
+        begun: parts of the invoice were saved before this answer.
     """
 
     said: Said
     message: str = ""
     question: bool = False
     server_error: bool = False
+    begun: bool = False
 
 
 class Ledger(Protocol):
@@ -55,8 +57,23 @@ class Ledger(Protocol):
         """UpdateMaster: YES, NO, GROUP_TAKEN or UNCLEAR. A TransientError means that nothing was saved."""
         ...
 
+    async def save_in_stages(
+        self,
+        company: str,
+        dataset: APInvoiceDataset,
+        *,
+        group_id: str,
+        rows_at_once: int,
+        still_ours: Callable[[], Awaitable[None]],
+    ) -> Reply:
+        """The same in several UpdateMasters; UNCLEAR also when it was left half-way. A TransientError as of `save`.
+
+        `still_ours` is asked before each of them and raises TransientError when the place was lost.
+        """
+        ...
+
     async def remove(self, company: str, vendor_num: int, invoice_num: str) -> Reply:
-        """Delete an unposted invoice: YES, NO or UNCLEAR."""
+        """Delete an unposted invoice: YES, NO, UNCLEAR, or GROUP_TAKEN while somebody has its group open."""
         ...
 
     async def close_group(self, company: str, group_id: str, *, surely_ours: bool) -> None:

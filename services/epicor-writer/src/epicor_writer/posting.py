@@ -197,10 +197,10 @@ class Posting:
         dataset = to_dataset(self._draft, self._vendor, group_id=group_id)
         await self._still_wanted()
         await self._desk.slot.still_ours()
-        if await self._append(self._desk.facts.intended(self._state.number + 1, dataset)):
+        if await self._append(self._desk.facts.intended(self._state.number + 1, dataset, self._draft.orders)):
             raise TransientError("This posting is under way elsewhere.", retry_after=1, counts=False)
         try:
-            return await self._open_and_save(group_id, dataset)
+            return await self._open_and_save(group_id, dataset, whole=True)
         except TransientError as failure:
             sentence = f"Nothing was sent: {failure}"
             await self._append(self._desk.facts.unclear(self._state, look_ups=1, total=0, sentence=sentence))
@@ -215,7 +215,7 @@ class Posting:
             raise TransientError(sentence, retry_after=0, counts=False)
         wait_while_held(decided(history, event.attempt), self._desk.timings)
 
-    async def _open_and_save(self, group_id: str, dataset: APInvoiceDataset) -> Reply:
+    async def _open_and_save(self, group_id: str, dataset: APInvoiceDataset, *, whole: bool = False) -> Reply:
         ledger = self._desk.ledger
         self._in_use.setdefault(group_id, False)
         opened = await ledger.open_group(self._company, group_id, apply_date=self._draft.apply_date)
@@ -226,11 +226,24 @@ class Posting:
             return opened
         self._in_use[group_id] = True
         await self._desk.slot.still_ours()
-        reply = await ledger.save(self._company, dataset, group_id=group_id)
+        reply = await self._save(group_id, dataset, whole=whole)
         if reply.said is Said.GROUP_TAKEN:
             self._taken.add(group_id)
             self._in_use[group_id] = False
         return reply
+
+    async def _save(self, group_id: str, dataset: APInvoiceDataset, *, whole: bool) -> Reply:
+        """In stages when the connection says so, or a line is from a goods receipt, which Epicor makes itself.
+
+        A change of what stands there already is always one call.
+        """
+        ledger, rules = self._desk.ledger, self._desk.rules
+        if not whole or (rules.strategy == "single" and not self._draft.receives):
+            return await ledger.save(self._company, dataset, group_id=group_id)
+        still_ours = self._desk.slot.still_ours
+        return await ledger.save_in_stages(
+            self._company, dataset, group_id=group_id, rows_at_once=rules.rows_per_save, still_ours=still_ours
+        )
 
     def _next_group(self) -> str:
         slot, rules = self._desk.slot, self._desk.rules
@@ -245,10 +258,12 @@ class Posting:
         await self._desk.slot.still_ours()
         self._in_use.setdefault(step.group_id, False)
         num, invoice_num = self._vendor.num, self._draft.invoice_num
-        reply = await self._desk.ledger.remove(self._company, num, invoice_num)
-        self._reply = Reply(Said.NOTHING)
+        reply, refusal = await self._desk.ledger.remove(self._company, num, invoice_num), self._reply
+        # What Epicor refused half-way is refused: made anew it would be refused again.
+        self._reply = refusal if refusal.begun and refusal.said is Said.NO else Reply(Said.NOTHING)
         if await self._look_up() is None:
-            await self._append(self._desk.facts.removed(self._state, self._meant(), step.difference))
+            facts, interrupted = self._desk.facts, step.interrupted
+            await self._append(facts.removed(self._state, self._meant(), step.difference, interrupted=interrupted))
             return None
         if reply.said is Said.NO:
             values = {"difference": step.difference, "message": reply.message}

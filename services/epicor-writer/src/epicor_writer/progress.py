@@ -27,6 +27,7 @@ class Progress:
         look_ups: look-ups in a row that found nothing; 0 when the last one found it incomplete.
         total: look-ups since the intent.
         failures: UpdateMasters of this attempt that were answered with a server error.
+        kept_otherwise: removals of what Epicor did not keep as it was sent, not of what was interrupted half-way.
         sentence: why it is unclear.
         unclear_at: when it was last looked up and nothing certain was found.
         removable: whether our log knows of an UpdateMaster of this document, and of no success.
@@ -38,6 +39,7 @@ class Progress:
     total: int = 0
     failures: int = 0
     removals: int = 0
+    kept_otherwise: int = 0
     sentence: str = ""
     difference: str = ""
     unclear_at: datetime | None = None
@@ -76,7 +78,8 @@ def after(state: Progress, event: DocumentFact) -> Progress:
             looked_at = event.at if event.total else None
             return replace(known, phase="unclear", look_ups=event.look_ups, total=event.total, unclear_at=looked_at)
         case InvoiceRemoved():
-            known = replace(state, removals=event.times, difference=event.difference)
+            otherwise = event.times if event.kept_otherwise is None else event.kept_otherwise
+            known = replace(state, removals=event.times, kept_otherwise=otherwise, difference=event.difference)
             return replace(known, phase="removed") if event.number == state.number else known
     return state
 

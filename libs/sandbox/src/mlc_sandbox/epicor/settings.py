@@ -19,6 +19,9 @@ class Settings(BaseModel):
     `zero_lines`: whether a line of no amount is taken.
     `closed_period`: how an apply date before `period_closed_before` is refused: with an error, or as a question.
     `tenant_columns`: what becomes of columns that a tenant may have added itself (`..._c`) and this one may not have.
+    `order_lines`: where lines of purchase orders are found: everywhere, not in the set PODetails, or by method only.
+    `order_accounts`: the account of a purchase-order line: its release's, or blank, as where GL controls are missing.
+    `receipt_lines`: which lines GetAPUninvoicedReceipts brings: of every receipt, or of the first one only.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -38,6 +41,10 @@ class Settings(BaseModel):
     broken_reads: frozenset[str] = frozenset()
     full_rows: bool = False
     tenant_columns: Literal["keep", "drop", "refuse"] = "keep"
+
+    order_lines: Literal["everywhere", "not in their set", "by method only"] = "everywhere"
+    order_accounts: Literal["release", "blank"] = "release"
+    receipt_lines: Literal["all", "first receipt"] = "all"
 
     duplicate: Literal[409, 400, 500] = 409
     auto_expense: bool = False

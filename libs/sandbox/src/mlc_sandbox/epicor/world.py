@@ -28,13 +28,15 @@ def invoice_key(company: str, vendor_num: int, invoice_num: str) -> InvoiceKey:
 @dataclass
 class Invoice:
     """One AP invoice. Keys: lines by InvoiceLine; expenses by (InvoiceLine, InvExpSeq); accounts by those plus
-    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq)."""
+    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq). `made_by_epicor`: lines whose distribution
+    this Epicor made of their order."""
 
     header: Row
     lines: dict[int, Row] = field(default_factory=dict)
     expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
     accounts: dict[tuple[int, int, str, str], Row] = field(default_factory=dict)
     taxes: dict[tuple[str, str, int], Row] = field(default_factory=dict)
+    made_by_epicor: set[int] = field(default_factory=set)
 
     @property
     def key(self) -> InvoiceKey:
