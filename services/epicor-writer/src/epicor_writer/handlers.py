@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from epicor_writer.apply_dates import apply_date_of
 from epicor_writer.attempts import (
@@ -18,25 +18,22 @@ from epicor_writer.attempts import (
     superseded,
     withdrawn,
 )
-from epicor_writer.checks import LONGEST_NUMBER, holds, in_epicor
-from epicor_writer.coding import Chart
-from epicor_writer.credit_notes import credit_number, with_suffix
+from epicor_writer.checking import alike, check, credited, numbered
+from epicor_writer.credit_notes import with_suffix
 from epicor_writer.decision import is_ours, place_of
-from epicor_writer.draft import to_draft, wanted
-from epicor_writer.duplicates import near_duplicates, plain
+from epicor_writer.draft import to_draft
+from epicor_writer.duplicates import plain
 from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
 from epicor_writer.linking import link
-from epicor_writer.matching import match_orders
 from epicor_writer.normal import as_entered
 from epicor_writer.order_rows import orders_named, references_digest
 from epicor_writer.people import decided, returned
 from epicor_writer.ports import Ledger, Log, Slot
 from epicor_writer.posting import Desk, Posting, refuse, wait_while_held
 from epicor_writer.progress import Progress, pause_left, progress
-from epicor_writer.reference import Reference, Vendor, same_key
-from epicor_writer.templates import fill
+from epicor_writer.reference import Vendor, same_key
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
@@ -82,7 +79,7 @@ async def post_invoice(
             await ledger.close_group(company, group_id, surely_ours=False)
         return None
     document = AccountingDocument.parse(event.document)
-    desk = Desk(event, document, connection=connection, ledger=ledger, log=log, slot=slot, timings=timings, now=now)
+    desk = Desk(document, connection, ledger, event=event, log=log, slot=slot, timings=timings, now=now)
     if superseded(history, event.attempt):
         return await _step_back(desk, state)
     for earlier in open_before(history, event.attempt):
@@ -225,60 +222,3 @@ async def _left_open(log: Log, event: DocumentApproved, state: Progress) -> tupl
         return groups_of([state.intent], event.attempt)
     timeline = await log.timeline(event.connection, event.invoice_id)
     return groups_of((recorded.event for recorded in timeline), event.attempt)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What Epicor knows of the document's codes, what is wrong with them, and why to enter it on hold."""
-
-    reference: Reference = field(default_factory=Reference)
-    findings: tuple[Finding, ...] = ()
-    holds: tuple[Finding, ...] = ()
-    match: OrderMatch = NOT_MATCHED
-
-
-async def check(desk: Desk, *, apply_date: date | None, match: OrderMatch | None) -> Checked:
-    """Ask Epicor about the document's codes; bad news is never old news.
-
-    Args:
-        match: the purchase-order lines it was sent with; None works them out.
-    """
-    if desk.pair is None:
-        return Checked()
-    codes = wanted(desk.document, desk.pair, desk.rules, apply_date=apply_date, tables=desk.tables)
-    chart = Chart(desk.pair, desk.tables, apply_date)
-    for fresh in (False, True):
-        reference = await desk.ledger.reference(codes, fresh=fresh)
-        made = match_orders(desk.document, desk.pair, desk.rules, reference) if match is None else match
-        findings = in_epicor(desk.document, chart, desk.rules, reference, match=made)
-        held_for = holds(desk.document, desk.pair, desk.rules, reference)
-        if not findings and not held_for:
-            break
-    return Checked(reference, findings, held_for, made)
-
-
-async def numbered(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:
-    """A credit note under the number it gets: with the suffix where an invoice of the supplier has its own already."""
-    if draft.credit:
-        held = await desk.ledger.look_up(draft.pair.epicor, vendor.num, draft.invoice_num)
-        draft = replace(draft, invoice_num=credit_number(draft, held, suffix=desk.rules.credit_notes.suffix))
-    return await credited(draft, vendor, desk)
-
-
-async def alike(draft: Draft, desk: Desk) -> tuple[Finding, ...]:
-    """An invoice that Epicor holds in one of the connection's companies and that looks like this one."""
-    if desk.rules.near_duplicates is Action.POST:
-        return ()
-    companies = sorted({pair.epicor for pair in desk.connection.document.companies})
-    return near_duplicates(draft, await desk.ledger.alike(companies, desk.document.supplierCode.strip(), draft.total))
-
-
-async def credited(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:
-    """A credit note with the number of the invoice it credits, if Epicor holds that one."""
-    number = fill(desk.rules.credit_notes.reference, desk.document.value)[:LONGEST_NUMBER]
-    if not draft.credit or not number:
-        return draft
-    original = await desk.ledger.look_up(draft.pair.epicor, vendor.num, number)
-    if original is None or original.header.DebitMemo:
-        return draft.told(finding("ORIGINAL_NOT_FOUND", number=number))
-    return replace(draft, reference=number)

@@ -6,12 +6,13 @@ can answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from epicor_writer import progress
 from epicor_writer.attempts import contradicted, withdrawn
+from epicor_writer.checking import Case
 from epicor_writer.computed_taxes import holds_of, remarks_of
 from epicor_writer.decision import Absent, GiveUp, Remove, Said, Send, Settle, Succeed, Wait, decide, next_step
 from epicor_writer.facts import Facts
@@ -19,50 +20,28 @@ from epicor_writer.groups import group_ids
 from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
 from epicor_writer.people import Decided, decided
-from epicor_writer.ports import Ledger, Log, Reply, Slot
+from epicor_writer.ports import Log, Reply, Slot
 from epicor_writer.progress import Progress, pause_after
 from epicor_writer.reference import Vendor
 from epicor_writer.refusals import speaks_of_a_period
-from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
-from mlc_common.company_rules import CompanyPair, LookUpTable
-from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, DocumentFact, InvoicePosted, InvoiceRefused
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.posting_rules import Posting as PostingRules
 from mlc_common.settings import Timings
 from mlc_epicor.datasets import APInvoiceDataset
 
 
 @dataclass(frozen=True)
-class Desk:
+class Desk(Case):
     """One document and everything needed to work on it."""
 
     event: DocumentApproved
-    document: AccountingDocument
-    connection: Connection
-    ledger: Ledger
     log: Log
     slot: Slot
     timings: Timings
     now: Callable[[], datetime]
     prebooked: bool = False
     """Another attempt entered the document ahead of its approval."""
-
-    @property
-    def pair(self) -> CompanyPair | None:
-        """The company pair of the document, if the connection has it."""
-        return self.connection.document.pair(self.document.companyCode)
-
-    @property
-    def rules(self) -> PostingRules:
-        """How the connection posts."""
-        return self.connection.document.rules(self.pair)
-
-    @property
-    def tables(self) -> Mapping[str, LookUpTable]:
-        """The connection's look-up tables."""
-        return self.connection.document.tables
 
     @property
     def facts(self) -> Facts:

@@ -61,7 +61,7 @@ async def plan(settings: Settings, selection: Selection) -> AsyncIterator[Planne
     """
     async with database(settings) as engine:
         found = set()
-        async for status in _selected(engine, selection):
+        async for status in selected(engine, selection):
             found |= {status.invoice_id, status.invoice_number or ""}
             yield planned(status)
     missing = [each for each in selection.documents if each not in found]
@@ -69,8 +69,8 @@ async def plan(settings: Settings, selection: Selection) -> AsyncIterator[Planne
         raise CommandError(f"No accounting document is known as: {', '.join(missing)}.", code=Exit.NOT_FOUND)
 
 
-async def _selected(engine: AsyncEngine, selection: Selection) -> AsyncIterator[DocumentStatus]:
-    """By key, page by page: a replay of everything must not hold everything."""
+async def selected(engine: AsyncEngine, selection: Selection) -> AsyncIterator[DocumentStatus]:
+    """The documents of a selection by key, page by page: a replay of everything must not hold everything."""
     columns = document_status.c
     key = tuple_(columns.connection, columns.invoice_id)
     wanted = list(conditions(selection.sought))
