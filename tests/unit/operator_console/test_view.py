@@ -24,6 +24,7 @@ from mlc_common.events import (
     DocumentFact,
     DocumentHeld,
     DocumentNoticed,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     DocumentWithdrawn,
@@ -37,6 +38,7 @@ from mlc_common.events import (
     PostingUnclear,
     ReplayRequested,
 )
+from mlc_common.people_events import Change
 from operator_console.telling import tell
 from operator_console.view import DocumentStatus, Phase, fold
 
@@ -98,6 +100,7 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
         "held": DocumentHeld(**common, **by),
         "released": DocumentReleased(**common, **by),
         "returned": DocumentReturned(**common, **by),
+        "overridden": DocumentOverridden(**common, **by, changes=(Change(place="text1", old="a", new="b"),)),
         "linked": InvoiceLinked(
             **common,
             **by,

@@ -23,6 +23,7 @@ from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
 from mlc_common.order_lines import OrderMatch
 from mlc_common.people_events import DocumentHeld as DocumentHeld
+from mlc_common.people_events import DocumentOverridden as DocumentOverridden
 from mlc_common.people_events import DocumentReleased as DocumentReleased
 from mlc_common.people_events import DocumentReturned as DocumentReturned
 from mlc_common.people_events import FlowsPaused as FlowsPaused
@@ -256,6 +257,7 @@ DocumentFact = (
     | DocumentHeld
     | DocumentReleased
     | DocumentReturned
+    | DocumentOverridden
     | InvoiceLinked
     | ReplayRequested
 )
@@ -269,7 +271,7 @@ AnswerFact = (
     | AnswerUnconfirmed
 )
 """Facts about a transfer and its answer that are no outcome."""
-PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked | ReplayRequested
+PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | DocumentOverridden | InvoiceLinked | ReplayRequested
 """What people decided about a document."""
 Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped
 """What people did to a connection as a whole."""

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mlc_common.connection_flows import Flow
 from mlc_common.stored_event import FactOfDocument, StoredEvent
@@ -65,6 +65,25 @@ class InvoiceLinked(_Decision):
     invoice_date: date | None
     total: Decimal | None
     currency: str
+
+
+class Change(BaseModel):
+    """One value of a document that a person has overridden; `place` as codingRows[2].accountCode, counted from 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    place: str
+    old: str | None = None
+    new: str
+
+
+class DocumentOverridden(_Decision):
+    """The transfer is entered with these values instead of Basware's; all that are in force, also earlier ones."""
+
+    fact: ClassVar[str] = "overridden"
+
+    type: Literal["document_overridden"] = "document_overridden"
+    changes: tuple[Change, ...] = Field(min_length=1)
 
 
 class ReplayRequested(_Decision):

@@ -29,12 +29,11 @@ from epicor_writer.kinds import is_credit
 from epicor_writer.linking import link
 from epicor_writer.normal import as_entered
 from epicor_writer.order_rows import orders_named, references_digest
-from epicor_writer.people import decided, returned
+from epicor_writer.people import as_decided, decided, returned
 from epicor_writer.ports import Ledger, Log, Slot
 from epicor_writer.posting import Desk, Posting, refuse, wait_while_held
 from epicor_writer.progress import Progress, pause_left, progress
 from epicor_writer.reference import Vendor, same_key
-from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, PostingIntended
@@ -78,12 +77,12 @@ async def post_invoice(
         for company, group_id in await _left_open(log, event, state):
             await ledger.close_group(company, group_id, surely_ours=False)
         return None
-    document = AccountingDocument.parse(event.document)
+    document = as_decided(event, history)
     desk = Desk(document, connection, ledger, event=event, log=log, slot=slot, timings=timings, now=now)
     if superseded(history, event.attempt):
         return await _step_back(desk, state)
     for earlier in open_before(history, event.attempt):
-        document = AccountingDocument.parse(earlier.approved.document)
+        document = as_decided(earlier.approved, history)
         history.append(await _step_back(replace(desk, event=earlier.approved, document=document), earlier.state))
     desk = replace(desk, prebooked=prebooked_before(history, event.attempt) and not is_prebooking(event))
     state, barred = progress(history, event.attempt), withdrawn(history, event.attempt)

@@ -7,8 +7,18 @@ from dataclasses import dataclass
 
 from epicor_writer.decision import place_of
 from epicor_writer.reference import same_key
+from mlc_basware.documents import AccountingDocument
+from mlc_basware.overrides import overridden
 from mlc_common.catalogue import Finding, finding
-from mlc_common.events import DocumentApproved, DocumentHeld, DocumentReleased, DocumentReturned, Event, InvoiceLinked
+from mlc_common.events import (
+    DocumentApproved,
+    DocumentHeld,
+    DocumentOverridden,
+    DocumentReleased,
+    DocumentReturned,
+    Event,
+    InvoiceLinked,
+)
 from mlc_epicor.datasets import APInvoiceDataset
 
 
@@ -44,6 +54,17 @@ def approved(history: Iterable[Event], attempt: str) -> DocumentApproved | None:
     """The approval that a decision about an attempt belongs to."""
     found = (event for event in history if isinstance(event, DocumentApproved) and event.attempt == attempt)
     return next(found, None)
+
+
+def as_decided(event: DocumentApproved, history: Iterable[Event]) -> AccountingDocument:
+    """The document as it is to be entered: as Basware gave it, with what people have overridden.
+
+    Raises:
+        PermanentError: it cannot be read.
+    """
+    found = [each for each in history if isinstance(each, DocumentOverridden) and each.attempt == event.attempt]
+    text = overridden(event.document, found[-1].changes) if found else event.document
+    return AccountingDocument.parse(text)
 
 
 def returned(decision: DocumentReturned) -> tuple[Finding, ...]:

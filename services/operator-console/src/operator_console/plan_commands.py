@@ -11,9 +11,17 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mlc_basware.overrides import overridden
 from mlc_common.connection import ConnectionDocument
 from mlc_common.eventlog import EventLog
-from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, PostingIntended
+from mlc_common.events import (
+    DocumentApproved,
+    DocumentOverridden,
+    Event,
+    InvoicePosted,
+    InvoiceRefused,
+    PostingIntended,
+)
 from mlc_common.http import dump_json, load_json
 from mlc_common.settings import Settings
 from operator_console import connection_file
@@ -199,12 +207,13 @@ async def _asked(log: EventLog, connection: str, invoice_id: str) -> Asked | Non
         return None
     event = approved[-1]
     mine = [each for each in history if getattr(each, "attempt", None) == event.attempt]
+    overrides = [each for each in mine if isinstance(each, DocumentOverridden)]
     intents = [each for each in mine if isinstance(each, PostingIntended)]
     return Asked(
         connection=connection,
         invoice_id=invoice_id,
         number=event.invoice_number,
-        document=event.document,
+        document=overridden(event.document, overrides[-1].changes) if overrides else event.document,
         today=event.at.date(),
         version=_version(mine),
         vendor_num=intents[-1].vendor_num if intents else None,

@@ -18,6 +18,7 @@ from mlc_common.events import (
     DocumentApproved,
     DocumentHeld,
     DocumentNoticed,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     DocumentWithdrawn,
@@ -68,7 +69,14 @@ def tell(event: Event) -> tuple[str, str]:
             | AnswerUnconfirmed()
         ):
             return _about_the_answer(event)
-        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+        case (
+            DocumentHeld()
+            | DocumentReleased()
+            | DocumentReturned()
+            | DocumentOverridden()
+            | InvoiceLinked()
+            | ReplayRequested()
+        ):
             return _decided(event)
         case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped():
             return _operated(event)
@@ -81,7 +89,14 @@ def actor(event: Event) -> str:
     match event:
         case NotificationReceived() | DocumentWithdrawn():
             return "Basware"
-        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+        case (
+            DocumentHeld()
+            | DocumentReleased()
+            | DocumentReturned()
+            | DocumentOverridden()
+            | InvoiceLinked()
+            | ReplayRequested()
+        ):
             return event.by
         case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped():
             return event.by
@@ -97,6 +112,9 @@ def _decided(event: PersonFact) -> tuple[str, str]:
     said = f"{event.by}: {event.reason}"
     if isinstance(event, InvoiceLinked):
         said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
+    if isinstance(event, DocumentOverridden):
+        diff = "; ".join(f"{each.place}: {each.old or 'nothing'} -> {each.new}" for each in event.changes)
+        said = f"{diff}; {said}"
     return event.fact, said
 
 

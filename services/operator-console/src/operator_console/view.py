@@ -22,6 +22,7 @@ from mlc_common.events import (
     DocumentFact,
     DocumentHeld,
     DocumentNoticed,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     DocumentWithdrawn,
@@ -157,7 +158,14 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return _told(state, event)
         case DeadlineNear() | InterimAnswered() | DocumentWithdrawn():
             return _waiting(state, event)
-        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+        case (
+            DocumentHeld()
+            | DocumentReleased()
+            | DocumentReturned()
+            | DocumentOverridden()
+            | InvoiceLinked()
+            | ReplayRequested()
+        ):
             return _decided(state, event)
         case _:
             return _worked_on(state, event)
@@ -190,6 +198,8 @@ def _decided(state: DocumentStatus, event: PersonFact) -> DocumentStatus:
         case DocumentReleased():
             phase = Phase.APPROVED if state.phase == Phase.HELD else state.phase
             return replace(state, phase=phase, reason=f"{event.by} released it: {event.reason}")
+        case DocumentOverridden():
+            return state
         case DocumentReturned():
             return replace(state, reason=f"{event.by} returns it: {event.reason}")
         case InvoiceLinked():
