@@ -176,9 +176,7 @@ class BaswareClient:
             body["prebookDate"] = body.pop("transferDate")
         return await self._post(f"{_path(invoice_id)}/prebookResponses", body, what="Basware prebook response")
 
-    async def attachment(
-        self, invoice_id: str, code: str, *, into: IO[bytes], most: int
-    ) -> Download | TooLarge | None:
+    async def attachment(self, invoice_id: str, code: str, *, into: IO[bytes], most: int) -> Download | TooLarge | None:
         """Fetch an attachment of at most `most` bytes into the beginning of `into`; None when Basware has none (404).
 
         Raises:

@@ -16,6 +16,7 @@ from mlc_common.http import Answer, call
 
 MOST_HOPS = 3
 
+
 class _Answered(Protocol):
     @property
     def status(self) -> int: ...
@@ -98,23 +99,8 @@ class Session:
             TransientError: it cannot be had now.
             PermanentError: Basware refuses it.
         """
-        plain = {"Accept": "*/*"}
         for _ in range(2):
-            url = f"{self._base_url}{path}"
-            found = await self._admitted(
-                what,
-                lambda signed, url=url: download(  # type: ignore[misc]
-                    self._api, url, into=into, most=most, what=what, headers={**plain, **signed}
-                ),
-            )
-            hops = 0
-            while isinstance(found, Answer) and found.status in REDIRECTS:
-                if hops == MOST_HOPS:
-                    raise TransientError(f"{what}: Basware redirects more than {MOST_HOPS} times.")
-                url, hops = redirect_target(found, url), hops + 1
-                found = await download(
-                    self._storage, url, into=into, most=most, what=f"{what} (redirected)", headers=plain
-                )
+            found, hops = await self._fetched(path, into=into, most=most, what=what)
             if not isinstance(found, Answer):
                 return found
             if not hops:
@@ -124,6 +110,25 @@ class Session:
         if found.status == httpx.codes.NOT_FOUND:
             return None
         raise PermanentError(f"{what} was refused ({found.status}): {error_text(found)}")
+
+    async def _fetched(
+        self, path: str, *, into: IO[bytes], most: int, what: str
+    ) -> tuple[Download | TooLarge | Answer, int]:
+        """What the file's address finally gives, and after how many redirects."""
+        url, plain = f"{self._base_url}{path}", {"Accept": "*/*"}
+        found = await self._admitted(
+            what,
+            lambda signed: download(self._api, url, into=into, most=most, what=what, headers={**plain, **signed}),
+        )
+        hops, place = 0, url
+        while isinstance(found, Answer) and found.status in REDIRECTS:
+            if hops == MOST_HOPS:
+                raise TransientError(f"{what}: Basware redirects more than {MOST_HOPS} times.")
+            place, hops = redirect_target(found, place), hops + 1
+            found = await download(
+                self._storage, place, into=into, most=most, what=f"{what} (redirected)", headers=plain
+            )
+        return found, hops
 
     async def call(
         self,

@@ -99,11 +99,6 @@ class AttachmentRefused(FactOfAttachment):
 
 
 AttachmentFact = (
-    AttachmentStored
-    | AttachmentSkipped
-    | AttachmentsAbsent
-    | AttachingIntended
-    | AttachmentLinked
-    | AttachmentRefused
+    AttachmentStored | AttachmentSkipped | AttachmentsAbsent | AttachingIntended | AttachmentLinked | AttachmentRefused
 )
 """Facts about attachments; the document's state does not change by them."""

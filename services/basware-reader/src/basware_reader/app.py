@@ -7,21 +7,24 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from basware_reader.answering import on_outcome
+from basware_reader.attachment_fetching import Fetching, on_transferred
 from basware_reader.deadlines import look_every
 from basware_reader.deliveries import on_answered, on_push
 from basware_reader.handlers import Reader
 from basware_reader.locks import Locks
 from basware_reader.sweep import Sweeping, sweeping
 from mlc_basware.client import open_client
+from mlc_common.attachment_store import AttachmentStore
 from mlc_common.connections import Connection
 from mlc_common.service import Runtime, Wiring, run
-from mlc_common.streams import answers_durable, deliveries_durable, reader_durable
+from mlc_common.streams import answers_durable, attachments_durable, deliveries_durable, reader_durable
 
 
 async def wire(runtime: Runtime) -> Wiring:
     """Everything this service does, for every connection."""
     timings = runtime.settings.timings
     locks = Locks(runtime.engine)
+    store = AttachmentStore(runtime.nats, timeout=timings.publish)
 
     @asynccontextmanager
     async def reading(connection: Connection) -> AsyncIterator[None]:
@@ -43,6 +46,11 @@ async def wire(runtime: Runtime) -> Wiring:
                 runtime.consuming(
                     deliveries_durable(connection.name),
                     partial(on_answered, reader, timings, runtime.metrics.deliveries),
+                ),
+                runtime.consuming(
+                    attachments_durable(connection.name),
+                    partial(on_transferred, Fetching(reader, store, timings)),
+                    workers=1,
                 ),
                 sweeping(sweeps),
             ):
