@@ -7,12 +7,12 @@ import hashlib
 import io
 import logging
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nats
 import pytest
@@ -39,14 +39,13 @@ from mlc_common.events import (
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.retries import Delivery
 from mlc_common.streams import ATTACHMENTS_BUCKET
-from mlc_sandbox.basware import Attachment, BaswareWorld
+from mlc_sandbox.basware import Attachment
 from mlc_sandbox.basware.attachments import file_of
 
 from .conftest import NAME, TIMINGS, Site
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
+Served = Callable[[Starlette], AbstractAsyncContextManager[str]]
+Connect = Callable[..., AbstractAsyncContextManager[BaswareClient]]
 BIG = 50 * 1024 * 1024
 PDF = b"%PDF-1.7 an invoice\n"
 
@@ -72,6 +71,17 @@ def hash_of(attachment: Attachment) -> str:
     for piece in attachment.pieces(attachment.size):
         digest.update(piece)
     return digest.hexdigest()
+
+
+def basware_with(
+    handler: Callable[[Request], Awaitable[Response]], *, at: str = "/v1/accountingDocuments/{id}/attachments/{code}"
+) -> Starlette:
+    """A Basware that hands out tokens and does one thing."""
+
+    async def token(_request: Request) -> Response:
+        return JSONResponse({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
+
+    return Starlette(routes=[Route("/v1/tokens", token, methods=["POST"]), Route(at, handler)])
 
 
 class Desk:
@@ -146,7 +156,7 @@ async def desk(site: Site, reader: Reader, store: AttachmentStore) -> Desk:
             supplier_code="10432",
             currency="USD",
             document="{}",
-        )  # fmt: skip
+        )
     )
     event = OutcomeAnswered(**about, external_code="x", success=True, message="Posted")
     await site.log.append(event)
@@ -356,20 +366,14 @@ async def test_a_tenant_that_refuses_them_is_asked_again_until_patience_ends(des
 
 @pytest.mark.parametrize("odd", [{"attachments": "none"}, {"attachments": None}, {"attachments": [{}, 7]}])
 async def test_odd_lists_of_attachments_are_looked_at_until_patience_ends_and_bury_nothing(
-    desk: Desk, site: Site, served: Callable[[ASGIApp], AbstractAsyncContextManager[str]],
-    connect: Callable[..., AbstractAsyncContextManager[BaswareClient]], odd: dict[str, Any],
+    desk: Desk, site: Site, served: Served,
+    connect: Connect, odd: dict[str, Any],
 ) -> None:  # fmt: skip
-    async def token(_request: Request) -> Response:
-        return JSONResponse({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
-
     async def document(_request: Request) -> Response:
         body = {"invoiceId": desk.event.invoice_id} | odd
         return JSONResponse({"accountingDocuments": [body]})
 
-    app = Starlette(routes=[
-        Route("/v1/tokens", token, methods=["POST"]), Route("/v1/accountingDocuments/{id}", document),
-    ])  # fmt: skip
-    async with served(app) as url, connect(url) as basware:
+    async with served(basware_with(document, at="/v1/accountingDocuments/{id}")) as url, connect(url) as basware:
         desk.fetching = replace(desk.fetching, reader=replace(desk.fetching.reader, basware=basware))
         await desk.until_done()
 
@@ -391,7 +395,7 @@ async def test_a_refused_answer_and_a_prebooking_have_no_attachments_to_wait_for
             supplier_code="10432",
             currency="USD",
             document="{}",
-        )  # fmt: skip
+        )
     )
     desk.event = OutcomeAnswered(**about, attempt="a3", external_code="z", success=True, message="Prebooked")
     assert await desk.once() is None
@@ -415,17 +419,7 @@ async def test_killed_between_store_and_fact_it_is_stored_once_and_told_of_once(
     assert (await opened.status()).stream_info.state.messages == before
 
 
-async def test_no_authorization_and_no_continuation_header_reach_the_storage_and_no_address_any_log(
-    desk: Desk, caplog: pytest.LogCaptureFixture
-) -> None:
-    seen: list[dict[str, str]] = []
-    addresses: list[str] = []
-
-    async def storage(request: Request) -> Response:
-        seen.append(dict(request.headers))
-        addresses.append(str(request.url))
-        return Response(b"<Error/>", 403)
-
+async def test_no_pre_signed_address_reaches_a_log_or_a_fact(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     world = desk.site.world
     desk.attach(file("c1"))
@@ -445,17 +439,15 @@ _WIRE = {"httpx", "httpcore"}
 
 
 async def test_the_second_hop_carries_nothing_of_ours(
-    desk: Desk, served: Callable[[ASGIApp], AbstractAsyncContextManager[str]],
-    connect: Callable[..., AbstractAsyncContextManager[BaswareClient]],
-) -> None:  # fmt: skip
+    desk: Desk,
+    served: Served,
+    connect: Connect,
+) -> None:
     seen: dict[str, str] = {}
 
     async def storage(request: Request) -> Response:
         seen.update(request.headers)
         return Response(PDF)
-
-    async def token(_request: Request) -> Response:
-        return JSONResponse({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
 
     async with served(Starlette(routes=[Route("/file", storage)])) as elsewhere:
         to_it = RedirectResponse(f"{elsewhere}/file?X-Amz-Signature=s3cret")
@@ -463,13 +455,9 @@ async def test_the_second_hop_carries_nothing_of_ours(
         async def attachment(_request: Request) -> Response:
             return to_it
 
-        app = Starlette(routes=[
-            Route("/v1/tokens", token, methods=["POST"]),
-            Route("/v1/accountingDocuments/{id}/attachments/{code}", attachment),
-        ])  # fmt: skip
-        async with served(app) as url, connect(url) as basware:
+        async with served(basware_with(attachment)) as url, connect(url) as basware:
             with TemporaryFile() as into:
-                found = await basware.attachment("i1", "a/b", into=into, most=1000)
+                found = await basware.attachment("i1", "c1", into=into, most=1000)
 
     assert isinstance(found, Download)
     assert seen["host"] == elsewhere.removeprefix("http://")
@@ -478,20 +466,13 @@ async def test_the_second_hop_carries_nothing_of_ours(
 
 @pytest.mark.parametrize("location", ["http://storage.example/file?X-Amz-Signature=s3cret", "ftp://x/s3cret", ""])
 async def test_an_unsafe_address_is_not_followed_and_not_told(
-    served: Callable[[ASGIApp], AbstractAsyncContextManager[str]],
-    connect: Callable[..., AbstractAsyncContextManager[BaswareClient]], location: str,
+    served: Served,
+    connect: Connect, location: str,
 ) -> None:  # fmt: skip
-    async def token(_request: Request) -> Response:
-        return JSONResponse({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
-
     async def attachment(_request: Request) -> Response:
         return Response(status_code=302, headers={"Location": location})
 
-    app = Starlette(routes=[
-        Route("/v1/tokens", token, methods=["POST"]),
-        Route("/v1/accountingDocuments/{id}/attachments/{code}", attachment),
-    ])  # fmt: skip
-    async with served(app) as url, connect(url) as basware:
+    async with served(basware_with(attachment)) as url, connect(url) as basware:
         with TemporaryFile() as into, pytest.raises(TransientError, match="not https") as refused:
             await basware.attachment("i1", "c1", into=into, most=1000)
 
@@ -515,13 +496,10 @@ async def test_memory_stays_flat_with_a_file_of_fifty_megabytes(desk: Desk) -> N
 
 
 async def test_a_file_without_a_length_is_cut_off_at_the_cap(
-    served: Callable[[ASGIApp], AbstractAsyncContextManager[str]],
-    connect: Callable[..., AbstractAsyncContextManager[BaswareClient]],
+    served: Served,
+    connect: Connect,
 ) -> None:
     sent = 0
-
-    async def token(_request: Request) -> Response:
-        return JSONResponse({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
 
     async def endless(scope: Any, receive: Any, send: Any) -> None:
         nonlocal sent
@@ -538,11 +516,7 @@ async def test_a_file_without_a_length_is_cut_off_at_the_cap(
     async def attachment(_request: Request) -> Response:
         return Endless()
 
-    app = Starlette(routes=[
-        Route("/v1/tokens", token, methods=["POST"]),
-        Route("/v1/accountingDocuments/{id}/attachments/{code}", attachment),
-    ])  # fmt: skip
-    async with served(app) as url, connect(url) as basware:
+    async with served(basware_with(attachment)) as url, connect(url) as basware:
         with TemporaryFile() as into:
             found = await basware.attachment("i1", "c1", into=into, most=100_000)
             assert into.tell() <= 100_000
@@ -562,14 +536,10 @@ async def test_a_file_that_was_changed_in_the_store_is_not_given_out(
         await store.fetch(sha256(PDF), into)
 
 
-async def test_without_a_declared_store_the_sentence_says_what_to_do(bare_nats: str) -> None:
-    client = await nats.connect(bare_nats)
+async def test_without_a_declared_store_the_sentence_says_what_to_do(nats_url: str) -> None:
+    client = await nats.connect(nats_url)
     try:
         with pytest.raises(TransientError, match="ml-connector topology"), io.BytesIO(PDF) as kept:
             await AttachmentStore(client, timeout=2).keep(kept, sha256(PDF))
     finally:
         await client.close()
-
-
-def test_the_world_is_the_emulators(world: BaswareWorld) -> None:
-    assert world.attachments == {}
