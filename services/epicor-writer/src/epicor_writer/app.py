@@ -6,23 +6,22 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 import structlog
 
+from epicor_writer.attaching import AttachmentDesk, attach
 from epicor_writer.breaker import Breaker
+from epicor_writer.far_side import far_side
 from epicor_writer.groups import sharing
 from epicor_writer.handlers import identities, post_invoice
 from epicor_writer.ledger import EpicorLedger
-from epicor_writer.records import Records
+from mlc_common.attachment_store import AttachmentStore
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
-from mlc_common.events import DocumentApproved, InvoicePosted, InvoiceRefused
+from mlc_common.events import AttachmentStored, DocumentApproved, InvoicePosted, InvoiceRefused
 from mlc_common.retries import Delivery
 from mlc_common.service import Runtime, Wiring, run
-from mlc_common.streams import writer_durable
+from mlc_common.streams import attaching_durable, writer_durable
 from mlc_common.telemetry import span
-from mlc_epicor.client import EpicorClient
-from mlc_epicor.sign_in import sign_in
 from mlc_epicor.slots import Slots
 
 log = structlog.stdlib.get_logger(__name__)
@@ -30,6 +29,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 async def wire(runtime: Runtime) -> Wiring:
     """One worker per connection: its client, its slots, its readers."""
+    store = AttachmentStore(runtime.nats, timeout=runtime.settings.timings.publish)
 
     @asynccontextmanager
     async def worker(connection: Connection) -> AsyncIterator[None]:
@@ -38,11 +38,17 @@ async def wire(runtime: Runtime) -> Wiring:
         cap = connection.document.epicor.calls_in_flight
         engine = make_engine(runtime.settings.database_url, pool_size=cap, application_name="epicor-writer slots")
         try:
-            async with _http(runtime, cap) as http:
-                ledger = _ledger(runtime, connection, http)
+            async with far_side(runtime, connection) as epicor:
                 slots = Slots(engine, connection.name, cap=cap)
-                handler = _Handler(runtime, connection, ledger=ledger, slots=slots)
-                async with runtime.consuming(writer_durable(connection.name), handler, workers=cap):
+                handler = _Handler(runtime, connection, ledger=epicor.ledger, slots=slots)
+                desk = AttachmentDesk(
+                    connection.document.attachments, epicor.attachments, epicor.ledger, store, runtime.log,
+                    runtime.settings.timings, runtime.now,
+                )  # fmt: skip
+                async with (
+                    runtime.consuming(writer_durable(connection.name), handler, workers=cap),
+                    runtime.consuming(attaching_durable(connection.name), _Attaching(desk, slots), workers=1),
+                ):
                     yield
         finally:
             await engine.dispose()
@@ -92,26 +98,20 @@ class _Handler:
         self._runtime.metrics.outcomes.labels(connection=outcome.connection, reason=reason).inc()
 
 
-def _http(runtime: Runtime, cap: int) -> httpx.AsyncClient:
-    timings = runtime.settings.timings
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect),
-        limits=httpx.Limits(max_connections=cap + 1, max_keepalive_connections=cap + 1),
-    )
+class _Attaching:
+    """Takes a stored attachment and a slot, and brings it to its AP invoice; invoices go on meanwhile."""
 
+    def __init__(self, desk: AttachmentDesk, slots: Slots) -> None:
+        self._desk = desk
+        self._slots = slots
 
-def _ledger(runtime: Runtime, connection: Connection, http: httpx.AsyncClient) -> EpicorLedger:
-    timings, epicor = runtime.settings.timings, connection.document.epicor
-    signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
-    runtime.redactor.learn(signed.secrets)
-    client = EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write)
-    left_locked = runtime.metrics.group_unlock_failures.labels(connection=connection.name)
-    return EpicorLedger(
-        client,
-        Records(client, believed=timings.reference_cache, clock=time.monotonic),
-        user=connection.secret("epicor.username") if epicor.sign_in == "basic" else None,
-        on_left_locked=left_locked.inc,
-    )
+    async def __call__(self, event: AttachmentStored, _delivery: Delivery) -> None:
+        """The durable's handler."""
+        with span("attach", connection=event.connection, document=event.invoice_id):
+            async with self._slots.hold(f"document/{event.invoice_id}") as slot:
+                settled = await attach(event, desk=self._desk, slot=slot)
+        if settled is not None:
+            log.info(settled.fact, connection=event.connection, document=event.invoice_id, how=settled.how)
 
 
 def main() -> None:

@@ -42,9 +42,8 @@ def checked_tableset(world: EpicorWorld, value: Any) -> Tableset:
         if rows and table not in (*SAVED_TABLES, ATTACHMENTS):
             raise KineticError(f"This sandbox does not take rows of {table}.", table=table)
     own = world.settings.tenant_columns
-    return {
-        table: [checked_row(table, row, tenant_columns=own) for row in value.get(table, [])] for table in (*SAVED_TABLES, ATTACHMENTS)
-    }
+    known = (*SAVED_TABLES, ATTACHMENTS)
+    return {table: [checked_row(table, row, tenant_columns=own) for row in value.get(table, [])] for table in known}
 
 
 def save(draft: Draft, tableset: Tableset, *, lose_accounts: bool = False) -> None:
