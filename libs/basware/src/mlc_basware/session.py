@@ -103,13 +103,11 @@ class Session:
             found, hops = await self._fetched(path, into=into, most=most, what=what)
             if not isinstance(found, Answer):
                 return found
+            if not hops and found.status == httpx.codes.NOT_FOUND:
+                return None
             if not hops:
-                break
-        if hops:
-            raise TransientError(f"{what}: the address Basware redirects to answers {found.status}.")
-        if found.status == httpx.codes.NOT_FOUND:
-            return None
-        raise PermanentError(f"{what} was refused ({found.status}): {error_text(found)}")
+                raise PermanentError(f"{what} was refused ({found.status}): {error_text(found)}")
+        raise TransientError(f"{what}: the address Basware redirects to answers {found.status}.")
 
     async def _fetched(
         self, path: str, *, into: IO[bytes], most: int, what: str

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
 
-from epicor_writer.attaching import AttachmentDesk, attach
-from epicor_writer.breaker import Breaker
+from epicor_writer.attaching import AttachmentDesk
+from epicor_writer.attachment_inbox import AttachmentInbox
 from epicor_writer.far_side import far_side
 from epicor_writer.groups import sharing
-from epicor_writer.handlers import identities, post_invoice
-from epicor_writer.ledger import EpicorLedger
+from epicor_writer.inbox import Inbox
 from mlc_common.attachment_store import AttachmentStore
+from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
-from mlc_common.events import AttachmentStored, DocumentApproved, InvoicePosted, InvoiceRefused
-from mlc_common.retries import Delivery
 from mlc_common.service import Runtime, Wiring, run
 from mlc_common.streams import attaching_durable, writer_durable
-from mlc_common.telemetry import span
 from mlc_epicor.slots import Slots
 
 log = structlog.stdlib.get_logger(__name__)
@@ -33,6 +29,9 @@ async def wire(runtime: Runtime) -> Wiring:
 
     @asynccontextmanager
     async def worker(connection: Connection) -> AsyncIterator[None]:
+        if Flow.POSTING in connection.paused:
+            yield
+            return
         for name in sharing(connection.document, (each.document for each in runtime.connections.current().values())):
             log.error("group_prefix_shared", connection=connection.name, other=name)
         cap = connection.document.epicor.calls_in_flight
@@ -40,78 +39,25 @@ async def wire(runtime: Runtime) -> Wiring:
         try:
             async with far_side(runtime, connection) as epicor:
                 slots = Slots(engine, connection.name, cap=cap)
-                handler = _Handler(runtime, connection, ledger=epicor.ledger, slots=slots)
+                inbox = Inbox(runtime, connection, ledger=epicor.ledger, slots=slots)
                 desk = AttachmentDesk(
-                    connection.document.attachments, epicor.attachments, epicor.ledger, store, runtime.log,
-                    runtime.settings.timings, runtime.now,
-                )  # fmt: skip
+                    rules=connection.document.attachments,
+                    epicor=epicor.attachments,
+                    ledger=epicor.ledger,
+                    store=store,
+                    log=runtime.log,
+                    timings=runtime.settings.timings,
+                    now=runtime.now,
+                )
                 async with (
-                    runtime.consuming(writer_durable(connection.name), handler, workers=cap),
-                    runtime.consuming(attaching_durable(connection.name), _Attaching(desk, slots), workers=1),
+                    runtime.consuming(writer_durable(connection.name), inbox, workers=cap),
+                    runtime.consuming(attaching_durable(connection.name), AttachmentInbox(desk, slots), workers=1),
                 ):
                     yield
         finally:
             await engine.dispose()
 
     return Wiring(per_connection=worker)
-
-
-class _Handler:
-    """Takes an approved document, a slot, and brings it to its outcome."""
-
-    def __init__(self, runtime: Runtime, connection: Connection, *, ledger: EpicorLedger, slots: Slots) -> None:
-        gauge = runtime.metrics.breaker_open.labels(connection=connection.name, far_side="epicor")
-        self._runtime = runtime
-        self._connection = connection
-        self._ledger = ledger
-        self._slots = slots
-        self._breaker = Breaker(
-            "Epicor", pause=runtime.settings.timings.breaker, clock=time.monotonic, on_change=gauge.set
-        )
-
-    async def __call__(self, event: DocumentApproved, _delivery: Delivery) -> None:
-        """The durable's handler."""
-        with self._breaker.admitted(), span("post_invoice", connection=event.connection, document=event.invoice_id):
-            async with self._slots.hold(*identities(event)) as slot:
-                outcome = await post_invoice(
-                    event,
-                    connection=self._connection,
-                    ledger=self._ledger,
-                    log=self._runtime.log,
-                    slot=slot,
-                    timings=self._runtime.settings.timings,
-                    now=self._runtime.now,
-                )
-        if outcome is not None:
-            self._tell(outcome)
-
-    def _tell(self, outcome: InvoicePosted | InvoiceRefused) -> None:
-        about = {"connection": outcome.connection, "document": outcome.invoice_id, "attempt": outcome.attempt}
-        match outcome:
-            case InvoicePosted():
-                reason = "posted"
-                where = {"company": outcome.company, "group": outcome.group_id, "found": outcome.found}
-                log.info("invoice_posted", **about, **where)
-            case InvoiceRefused():
-                reason = outcome.findings[0].code
-                log.info("invoice_refused", **about, reasons=[each.code for each in outcome.findings])
-        self._runtime.metrics.outcomes.labels(connection=outcome.connection, reason=reason).inc()
-
-
-class _Attaching:
-    """Takes a stored attachment and a slot, and brings it to its AP invoice; invoices go on meanwhile."""
-
-    def __init__(self, desk: AttachmentDesk, slots: Slots) -> None:
-        self._desk = desk
-        self._slots = slots
-
-    async def __call__(self, event: AttachmentStored, _delivery: Delivery) -> None:
-        """The durable's handler."""
-        with span("attach", connection=event.connection, document=event.invoice_id):
-            async with self._slots.hold(f"document/{event.invoice_id}") as slot:
-                settled = await attach(event, desk=self._desk, slot=slot)
-        if settled is not None:
-            log.info(settled.fact, connection=event.connection, document=event.invoice_id, how=settled.how)
 
 
 def main() -> None:

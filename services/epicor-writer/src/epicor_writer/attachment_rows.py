@@ -81,7 +81,7 @@ def _same(fact: AttachmentLinked | AttachmentRefused | AttachingIntended, event:
 def _parts(filename: str) -> tuple[str, str]:
     name = unicodedata.normalize("NFC", re.split(r"[/\\]", filename)[-1])
     stem, dot, extension = name.rpartition(".")
-    if not dot or not _EXTENSION.fullmatch(extension):
+    if not dot or not stem.strip(". ") or not _EXTENSION.fullmatch(extension):
         stem, extension = name, ""
     plain = " ".join(_NOT_IN_A_NAME.sub("_", stem).split()).strip(". ")[:LONGEST_STEM].strip(". ")
     return plain, f".{extension}" if extension else ""

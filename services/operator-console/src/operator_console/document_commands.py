@@ -17,6 +17,7 @@ from mlc_common.settings import Settings
 from mlc_common.streams import NOTIFICATIONS, token
 from mlc_common.tables import document_status
 from operator_console import output, telling
+from operator_console.attachments import AttachmentStatus, attachments
 from operator_console.dead_letters import DeadLetter, buried, dead_letter, marked
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
@@ -51,7 +52,7 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None) 
     Raises:
         CommandError: there is none, or several.
     """
-    invoice_id, connections = await _candidates(settings, identifier, connection)
+    invoice_id, connections = await candidates(settings, identifier, connection)
     async with broker(settings) as client:
         log = EventLog(client, timeout=settings.timings.publish)
         timelines = [await log.timeline(each, invoice_id) for each in connections]
@@ -111,7 +112,12 @@ def status(timeline: list[Recorded]) -> DocumentStatus:
     return folded
 
 
-async def _candidates(settings: Settings, identifier: str, connection: str | None) -> tuple[str, list[str]]:
+async def candidates(settings: Settings, identifier: str, connection: str | None) -> tuple[str, list[str]]:
+    """The Basware invoice id that is meant, and the connections that may know it.
+
+    Raises:
+        CommandError: several documents have the number.
+    """
     columns = document_status.c
     is_it = or_(columns.invoice_id == identifier, columns.invoice_number == identifier)
     async with database(settings) as engine:
@@ -177,7 +183,27 @@ def as_json(shown: Shown) -> dict[str, Any]:
         }
         for recorded in shown.timeline
     ]
-    return {"status": shown.status, "timeline": timeline, "dead_letters": shown.dead_letters}
+    return {
+        "status": shown.status,
+        "attachments": attachments_of(shown),
+        "timeline": timeline,
+        "dead_letters": shown.dead_letters,
+    }
+
+
+def attachments_of(shown: Shown) -> tuple[AttachmentStatus, ...]:
+    """What became of the document's attachments."""
+    return attachments(each.event for each in shown.timeline)
+
+
+def attachments_table(shown: Shown) -> Table | None:
+    """The same as a person reads it; None when the document has none that anybody knows of."""
+    rows = [
+        (each.code, each.filename, each.category, each.confidential, each.size, each.stored, each.epicor)
+        for each in attachments_of(shown)
+    ]
+    columns = ("attachment", "file", "category", "confidential", "bytes", "in the store", "in Epicor")
+    return output.table("", columns, rows) if rows else None
 
 
 def timeline(shown: Shown) -> Table:
