@@ -244,6 +244,32 @@ async def test_killed_after_the_row_was_written_the_next_one_finds_it(desk: Desk
     assert desk.writer.calls("UploadFile") == 1
 
 
+async def test_a_row_that_is_lost_every_time_is_refused_in_the_end(desk: Desk) -> None:
+    desk.rules(**LINK)
+    desk.writer.fault("status", UPDATE, status=502, times=-1)
+
+    refused = await desk.until_settled(await desk.stored(), most=40)
+
+    assert isinstance(refused, AttachmentRefused)
+    assert "got lost 5 times" in refused.sentence
+    assert [each.number for each in await desk.facts() if isinstance(each, AttachingIntended)] == [1, 2, 3, 4, 5]
+    assert not desk.writer.locked_groups()
+
+
+async def test_a_row_that_may_have_been_written_is_looked_for_even_after_the_patience(desk: Desk) -> None:
+    desk.rules(**LINK)
+    desk.late = timedelta(hours=25)
+    desk.writer.fault("drop_after", UPDATE)
+    event = await desk.stored()
+    with pytest.raises(TransientError):
+        await desk.once(event)
+
+    linked = await desk.until_settled(event)
+
+    assert isinstance(linked, AttachmentLinked)
+    assert linked.found
+
+
 @pytest.mark.parametrize("same", ["overwrite", "refuse"])
 async def test_an_upload_whose_answer_got_lost_is_made_again_under_another_name(desk: Desk, same: str) -> None:
     desk.set(same_file_name=same)

@@ -42,6 +42,9 @@ from mlc_epicor.errors import Refusal
 MOST_NAMES = 5
 """Names that are tried for one file; a lost answer to an upload leaves a file that nobody names."""
 
+MOST_ROWS = 5
+"""Times that one row is sent."""
+
 Row = dict[str, Any]
 Value = TypeVar("Value")
 Settled = AttachmentLinked | AttachmentRefused
@@ -97,7 +100,8 @@ async def attach(event: AttachmentStored, *, desk: AttachmentDesk, slot: Slot) -
     except (_RefusedError, PermanentError) as refusal:
         return await _refuse(desk, event, how, str(refusal))
     except TransientError as failure:
-        if desk.now() < event.at + timedelta(hours=desk.rules.patience_hours):
+        # A row that may have been written is looked for to the end, however late it is.
+        if not failure.counts or desk.now() < event.at + timedelta(hours=desk.rules.patience_hours):
             raise
         return await _refuse(desk, event, how, str(failure))
 
@@ -111,6 +115,8 @@ async def _attached(job: _Job) -> AttachmentLinked:
     wait = wait_left(intent, job.desk.timings.unclear_pauses, now=job.desk.now())
     if wait:
         raise TransientError("The attachment's row was sent and is looked for later.", retry_after=wait, counts=False)
+    if intent is not None and intent.number >= MOST_ROWS:
+        raise _RefusedError(f"Epicor's answers got lost {MOST_ROWS} times, and it shows no such row.")
     place = await _place(job)
     row = await _row(job, held, place)
     await job.slot.still_ours()
