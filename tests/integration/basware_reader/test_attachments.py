@@ -492,7 +492,7 @@ async def test_memory_stays_flat_with_a_file_of_fifty_megabytes(desk: Desk) -> N
 
     stored = (await desk.facts())[0]
     assert (stored.size, stored.sha256) == (BIG, hash_of(of_size("c1", BIG)))
-    assert peak < 12 * 1024 * 1024
+    assert peak < 8 * 1024 * 1024
 
 
 async def test_a_file_without_a_length_is_cut_off_at_the_cap(
@@ -534,6 +534,25 @@ async def test_a_file_that_was_changed_in_the_store_is_not_given_out(
 
     with TemporaryFile() as into, pytest.raises(PermanentError, match="was changed"):
         await store.fetch(sha256(PDF), into)
+
+
+async def test_a_file_whose_content_is_gone_though_it_is_listed_is_not_waited_for(
+    store: AttachmentStore, broker_client: Client
+) -> None:
+    with io.BytesIO(PDF) as kept:
+        await store.keep(kept, sha256(PDF))
+    await broker_client.jetstream().purge_stream(f"OBJ_{ATTACHMENTS_BUCKET}", subject=f"$O.{ATTACHMENTS_BUCKET}.C.>")
+
+    with TemporaryFile() as into, pytest.raises(PermanentError):
+        await store.fetch(sha256(PDF), into)
+
+
+async def test_an_empty_file_is_a_file(store: AttachmentStore) -> None:
+    with io.BytesIO(b"") as kept:
+        await store.keep(kept, sha256(b""))
+    with TemporaryFile() as into:
+        await store.fetch(sha256(b""), into)
+        assert into.read() == b""
 
 
 async def test_without_a_declared_store_the_sentence_says_what_to_do(nats_url: str) -> None:

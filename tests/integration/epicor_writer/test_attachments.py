@@ -398,7 +398,7 @@ async def test_memory_stays_flat_while_fifty_megabytes_are_uploaded(desk: Desk, 
             tracemalloc.stop()
 
     assert await sent > size * 4 // 3
-    assert peak < 24 * 1024 * 1024
+    assert peak < 8 * 1024 * 1024
 
 
 @pytest.mark.timeout(120)

@@ -6,13 +6,12 @@ import asyncio
 import hashlib
 from typing import IO
 
-import nats.errors
 from nats.aio.client import Client
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import (
     APIError,
     BadObjectMetaError,
     BucketNotFoundError,
-    DigestMismatchError,
     NotFoundError,
     ObjectNotFoundError,
 )
@@ -24,20 +23,21 @@ from mlc_common.streams import ATTACHMENTS_BUCKET
 
 _AWAY = "The object store does not answer."
 
-LONGEST_READ = 300
-"""Seconds in which a file is read whole; one whose content is gone while its name is still listed never ends."""
+AT_ONCE = 8
+"""Chunks of 128 KiB in memory while a file is read."""
 
 
 class AttachmentStore:
     """The bucket of attachments.
 
     Args:
-        timeout: seconds for the store's acknowledgement of one chunk.
+        timeout: seconds for one answer of the store.
     """
 
     def __init__(self, nats: Client, *, timeout: float) -> None:
         self._stream = nats.jetstream(timeout=timeout)
         self._opened: ObjectStore | None = None
+        self._timeout = timeout
 
     async def keep(self, file: IO[bytes], sha256: str) -> None:
         """Store a file under the hash of its content; nothing happens when it is there already.
@@ -67,17 +67,33 @@ class AttachmentStore:
             TransientError: the store is away.
         """
         try:
-            store = await self._store()
-            async with asyncio.timeout(LONGEST_READ):
-                await store.get(sha256, writeinto=into)  # type: ignore[arg-type]  # anything that has write
-        except (NotFoundError, ObjectNotFoundError) as error:
+            info = await (await self._store()).get_info(sha256)
+            await self._read(info.nuid or "", chunks=info.chunks or 0, into=into)
+        except (NotFoundError, ObjectNotFoundError, BadObjectMetaError) as error:
             raise PermanentError(f"The file {sha256} is not in the object store any more.") from error
-        except (DigestMismatchError, BadObjectMetaError) as error:
-            raise PermanentError(f"The file {sha256} was changed in the object store.") from error
-        except (*BROKER_AWAY, nats.errors.Error, TimeoutError) as error:
+        except BROKER_AWAY as error:
             raise TransientError(_AWAY) from error
         if await asyncio.to_thread(_digest, into) != sha256:
             raise PermanentError(f"The file {sha256} was changed in the object store.")
+
+    async def _read(self, nuid: str, *, chunks: int, into: IO[bytes]) -> None:
+        """Pull an object's chunks, a few at a time: the client library's own reading has no bound of its own."""
+        if not chunks:
+            return
+        config = ConsumerConfig(
+            deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=30
+        )
+        subject, stream = f"$O.{ATTACHMENTS_BUCKET}.C.{nuid}", f"OBJ_{ATTACHMENTS_BUCKET}"
+        reading = await self._stream.pull_subscribe(subject, stream=stream, config=config)
+        try:
+            left = min((await reading.consumer_info()).num_pending or 0, chunks)
+            while left:
+                messages = await reading.fetch(min(left, AT_ONCE), timeout=self._timeout)
+                left -= len(messages)
+                for message in messages:
+                    await asyncio.to_thread(into.write, message.data)
+        finally:
+            await reading.unsubscribe()
 
     async def _store(self) -> ObjectStore:
         if self._opened is None:
