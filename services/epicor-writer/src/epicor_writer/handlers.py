@@ -31,6 +31,7 @@ from epicor_writer.linking import link
 from epicor_writer.matching import match_orders
 from epicor_writer.normal import as_entered
 from epicor_writer.order_rows import orders_named, references_digest
+from epicor_writer.orders import given_back
 from epicor_writer.people import decided, returned
 from epicor_writer.ports import Ledger, Log, Slot
 from epicor_writer.posting import Desk, Posting, refuse, wait_while_held
@@ -45,6 +46,7 @@ from mlc_common.failures import PermanentError, TransientError
 from mlc_common.order_lines import NOT_MATCHED, OrderMatch
 from mlc_common.posting_rules import Action
 from mlc_common.settings import Timings
+from mlc_epicor.datasets import APInvoiceDataset
 
 
 def identities(event: DocumentApproved) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ async def post_invoice(
     barred += _prebooked_by_another(desk) + await _held_elsewhere(desk, history)
     if state.intent is not None:
         return await _again(desk, state, barred=barred)
-    return await _first_time(desk, state, barred=barred, match=await _matched_before(desk, history))
+    return await _first_time(desk, state, barred=barred, before=await _matched_before(desk, history))
 
 
 async def _step_back(desk: Desk, state: Progress) -> InvoicePosted | InvoiceRefused:
@@ -143,21 +145,31 @@ async def _held_elsewhere(desk: Desk, history: Sequence[Event]) -> tuple[Finding
     return tuple(found)
 
 
-async def _matched_before(desk: Desk, history: Sequence[Event]) -> OrderMatch | None:
-    """The purchase-order lines of an AP invoice of ours that Epicor holds: what it took is not left any more."""
-    intent = matched_before(history, references_digest(as_entered(desk.document, desk.rules)))
-    if intent is None:
-        return None
+@dataclass(frozen=True)
+class Before:
+    """An AP invoice of ours that Epicor holds from an earlier transfer: what it took of orders is not left any more."""
+
+    match: OrderMatch | None = None
+    """Its purchase-order lines, when the document names the same ones still."""
+    held: APInvoiceDataset | None = None
+
+
+async def _matched_before(desk: Desk, history: Sequence[Event]) -> Before:
+    intent = matched_before(history)
+    if intent is None or intent.orders is None:
+        return Before()
     held = await desk.ledger.look_up(intent.company, intent.vendor_num, intent.invoice_num)
-    ours = held is not None and is_ours(held.header, invoice_id=desk.event.invoice_id, group_id=intent.group_id)
-    return intent.orders if ours else None
+    if held is None or not is_ours(held.header, invoice_id=desk.event.invoice_id, group_id=intent.group_id):
+        return Before()
+    same = intent.orders.digest == references_digest(as_entered(desk.document, desk.rules))
+    return Before(intent.orders if same else None, held)
 
 
 async def _first_time(
-    desk: Desk, state: Progress, *, barred: tuple[Finding, ...], match: OrderMatch | None
+    desk: Desk, state: Progress, *, barred: tuple[Finding, ...], before: Before
 ) -> InvoicePosted | InvoiceRefused:
     today = desk.now().astimezone(UTC).date()
-    checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today), match=match)
+    checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today), before=before)
     draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables, match=checked.match)
     vendor = checked.reference.vendor
     if not isinstance(draft, Draft) or vendor is None:
@@ -182,7 +194,7 @@ async def _again(desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = (
     assert intent is not None  # noqa: S101 - the caller's condition, for the type checker
     draft = _draft_again(desk, intent)
     try:
-        checked = await check(desk, apply_date=draft.apply_date, match=draft.orders)
+        checked = await check(desk, apply_date=draft.apply_date, before=Before(draft.orders))
         near = await alike(draft, desk) if desk.rules.near_duplicates is Action.HOLD else ()
     except PermanentError as error:
         raise TransientError(f"{error} It is unclear whether Epicor holds the invoice, so this waits.") from error
@@ -237,11 +249,11 @@ class Checked:
     match: OrderMatch = NOT_MATCHED
 
 
-async def check(desk: Desk, *, apply_date: date | None, match: OrderMatch | None) -> Checked:
+async def check(desk: Desk, *, apply_date: date | None, before: Before) -> Checked:
     """Ask Epicor about the document's codes; bad news is never old news.
 
     Args:
-        match: the purchase-order lines it was sent with; None works them out.
+        before: the purchase-order lines it was sent with, or the invoice whose place it is to take.
     """
     if desk.pair is None:
         return Checked()
@@ -249,7 +261,9 @@ async def check(desk: Desk, *, apply_date: date | None, match: OrderMatch | None
     chart = Chart(desk.pair, desk.tables, apply_date)
     for fresh in (False, True):
         reference = await desk.ledger.reference(codes, fresh=fresh)
-        made = match_orders(desk.document, desk.pair, desk.rules, reference) if match is None else match
+        if before.held is not None:
+            reference = replace(reference, orders=given_back(reference.orders, before.held))
+        made = before.match or match_orders(desk.document, desk.pair, desk.rules, reference)
         findings = in_epicor(desk.document, chart, desk.rules, reference, match=made)
         held_for = holds(desk.document, desk.pair, desk.rules, reference)
         if not findings and not held_for:
