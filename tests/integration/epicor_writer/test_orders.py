@@ -11,6 +11,7 @@ import pytest
 from mlc_common.events import InvoicePosted, InvoiceRefused, PostingIntended
 from mlc_common.failures import TransientError
 from mlc_common.order_lines import OrderLine, OrderMatch
+from mlc_sandbox.samples import order_invoices, unusual_invoices
 
 from .conftest import Change, Writer, approved, invoice, the_only, turned
 
@@ -435,3 +436,13 @@ async def test_an_order_that_closes_between_match_and_entry_is_refused_by_epicor
 
     assert isinstance(outcome, InvoiceRefused), outcome
     assert "closed" in outcome.findings[0].sentence
+
+
+async def test_the_samples_are_posted_as_they_are(writer: Writer) -> None:
+    samples = [each for name, each in unusual_invoices().items() if name.startswith("of ")]
+
+    outcomes = [await writer.once(approved(each)) for each in (*samples, *order_invoices(6))]
+
+    for outcome in outcomes:
+        assert isinstance(outcome, InvoicePosted), outcome
+        assert (outcome.held_for, outcome.remarks) == (None, None)

@@ -16,7 +16,7 @@ from epicor_writer.reference import Reference, Vendor
 from mlc_common.company_rules import CompanyPair
 from mlc_common.order_lines import OrderMatch, ReceiptKey
 from mlc_common.order_rules import Tolerance
-from mlc_common.posting_rules import Posting
+from mlc_common.posting_rules import Posting, PostingOverrides
 from mlc_epicor.orders import order_rows
 
 from .conftest import TODAY, Document, row
@@ -326,3 +326,10 @@ def test_what_epicor_sends_of_an_order_becomes_values() -> None:
     assert (order.stopped, made.per, made.worth(Decimal(200))) == ("not approved", "C", Decimal("8.50"))
     assert made.releases == (Release(1, Decimal(0)),)
     assert [(each.name, each.left) for each in made.receipts] == [("A/1", 5), ("B/1", 20), ("C/1", 0)]
+
+
+def test_a_company_can_have_rules_of_its_own_for_orders() -> None:
+    own = PostingOverrides.model_validate({"orders": {"unknown": "hold"}})
+
+    assert own.applied_to(Posting()).orders.unknown == "hold"
+    assert PostingOverrides().applied_to(Posting()).orders.unknown == "refuse"

@@ -194,6 +194,7 @@ class PostingOverrides(Section):
     tolerance: Decimal | None = Field(default=None, ge=0, le=Decimal("1.00"))
     tax_tolerance: Decimal | None = Field(default=None, ge=0, le=Decimal("100.00"))
     near_duplicates: Action | None = None
+    orders: Orders | None = Field(default=None, description="the whole section, in the place of `posting.orders`")
 
     def applied_to(self, posting: Posting) -> Posting:
         """The rules of the connection with this company's own."""

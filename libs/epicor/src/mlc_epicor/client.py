@@ -16,9 +16,10 @@ from mlc_common.http import Answer, UnclearAnswerError, dump_json
 from mlc_epicor.columns import SHOWN_OF_ALIKE
 from mlc_epicor.datasets import APInvGrpRow, APInvHedRow, APInvoiceDataset, Saved
 from mlc_epicor.errors import Refusal
-from mlc_epicor.odata import any_of, both, chunks, collated, equals, literal
+from mlc_epicor.odata import any_of, both, equals
 from mlc_epicor.order_reading import read_orders
 from mlc_epicor.orders import OrderRows
+from mlc_epicor.set_reading import find, pages
 from mlc_epicor.sign_in import SignIn
 from mlc_epicor.transport import Transport, elsewhere, value_of
 
@@ -234,17 +235,7 @@ class EpicorClient:
         Raises:
             TransientError: Epicor cannot be asked now.
         """
-        found: list[Row] = []
-        missing = sorted(set(keys))
-        while missing:
-            fresh: list[Row] = []
-            for some in chunks(missing):
-                fresh += await self.rows(company, entity_set, where=both(also, any_of(field, some)), select=select)
-            found += fresh
-            seen = {collated(str(row.get(field) or "")) for row in fresh}
-            left = [key for key in missing if collated(key) not in seen]
-            missing = left if len(left) < len(missing) else []
-        return found
+        return await find(self, company, entity_set, field=field, keys=keys, select=select, also=also)
 
     async def orders(self, company: str, numbers: Iterable[int]) -> OrderRows:
         """What Epicor holds of these purchase orders, and of their receipts.
@@ -269,14 +260,8 @@ class EpicorClient:
         Raises:
             TransientError: Epicor cannot be asked now.
         """
-        last: str | int | None = None
-        while True:
-            after = None if last is None else f"{key} gt {literal(last)}"
-            rows = await self.rows(company, entity_set, where=both(also, after), select=select, order_by=key, top=size)
-            if not rows:
-                return
-            yield rows
-            last = rows[-1][key]
+        async for page in pages(self, company, entity_set, key=key, select=select, also=also, size=size):
+            yield page
 
     async def rows(
         self,

@@ -40,6 +40,9 @@ class Order:
     state: str = "open"
 
 
+BLANKET_BUYER = "blanket"
+"""Whose orders are large enough for any number of call-offs."""
+
 # Order: company, number, vendor, ordered, buyer, and its state if it is not open.
 # Line: part | text | quantity and unit | cost and for how many | due | received. Several releases or receipts: 30+20.
 _ORDER_LINES = """
@@ -74,6 +77,13 @@ NWM 4112 10502 2026-10-29 jmarsh unapproved
   TL-EM08      | Carbide end mill 8 mm            | 20 EA    | 38.60   | 2026-12-20 | 0
 NWM 4113 10549 2026-10-30 tolsen void
   PNT-RAL9010  | Powder coating RAL 9010          | 400 LB   | 4.15    | 2027-01-08 | 0
+NWM 4114 10433 2026-09-01 blanket
+  STL-HR-10    | Hot rolled sheet 10 ga           | 900000 LB | 0.88   | 2027-06-30 | 0
+  STL-FB-2     | Flat bar 2 in                    | 900000 LB | 1.07   | 2027-06-30 | 0
+NWM 4115 10440 2026-09-01 blanket
+  GAS-OXY      | Oxygen, cylinder 300 cf          | 90000 EA | 24.75   | 2027-06-30 | 0
+NWM 4116 10466 2026-09-01 blanket
+  PKG-TAPE     | Carton tape 2 in                 | 900000 EA | 118.50 C | 2027-06-30 | 0
 NWF 7201 20105 2026-09-17 aheino
   BRG-6205     | Kuulalaakeri 6205-2RS            | 120 EA   | 6.80    | 2026-12-05 | 0
   BRG-22210    | Pallomainen rullalaakeri 22210   | 16 EA    | 84.90   | 2026-12-05 | 8
@@ -81,6 +91,8 @@ NWF 7202 20108 2026-10-01 aheino
   STL-S355-10  | Teräslevy S355 10 mm             | 4200 KG  | 1.27    | 2026-12-11 | 0
 NWF 7203 20126 2026-10-08 mvirta
   TL-DRL-8     | Kovametallipora 8 mm             | 60 EA    | 31.45   | 2026-12-19 | 0
+NWF 7205 20108 2026-09-01 blanket
+  STL-PROF     | Putkipalkki 60x40                | 900000 KG | 1.415  | 2027-06-30 | 0
 NWF 7204 20139 2026-10-22 mvirta
   PKG-LAVA     | Puulava FIN 1200x1000            | 400 EA   | 11.60   | 2027-01-15 | 200
 """

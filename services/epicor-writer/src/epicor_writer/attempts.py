@@ -111,11 +111,10 @@ def elsewhere(history: Iterable[Event], attempt: str, *mine: Key) -> tuple[Elsew
     return tuple(found.values())
 
 
-def matched_before(history: Iterable[Event], digest: str) -> PostingIntended | None:
-    """The last intent whose purchase-order lines were those of the same references."""
+def matched_before(history: Iterable[Event]) -> PostingIntended | None:
+    """The last intent that was matched with purchase orders."""
     intents = [event for event in history if isinstance(event, PostingIntended) and event.orders]
-    last = intents[-1] if intents else None
-    return last if last is not None and last.orders is not None and last.orders.digest == digest else None
+    return intents[-1] if intents else None
 
 
 def contradicted(history: Iterable[Event], outcome: InvoicePosted | InvoiceRefused) -> bool:

@@ -13,6 +13,7 @@ from epicor_writer.draft import wanted
 from epicor_writer.duplicates import near_duplicates
 from epicor_writer.invoice import Draft
 from epicor_writer.matching import match_orders
+from epicor_writer.orders import given_back
 from epicor_writer.ports import Ledger
 from epicor_writer.reference import Reference, Vendor
 from epicor_writer.templates import fill
@@ -22,6 +23,7 @@ from mlc_common.company_rules import CompanyPair, LookUpTable
 from mlc_common.connections import Connection
 from mlc_common.order_lines import NOT_MATCHED, OrderMatch
 from mlc_common.posting_rules import Action, Posting
+from mlc_epicor.datasets import APInvoiceDataset
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Before:
+    """An AP invoice of ours that Epicor holds from an earlier transfer: what it took of orders is not left any more."""
+
+    match: OrderMatch | None = None
+    """Its purchase-order lines, when the document names the same ones still."""
+    held: APInvoiceDataset | None = None
+
+
+@dataclass(frozen=True)
 class Checked:
     """What Epicor knows of the document's codes, what is wrong with them, and why to enter it on hold."""
 
@@ -58,11 +69,11 @@ class Checked:
     match: OrderMatch = NOT_MATCHED
 
 
-async def check(case: Case, *, apply_date: date | None, match: OrderMatch | None) -> Checked:
+async def check(case: Case, *, apply_date: date | None, before: Before) -> Checked:
     """Ask Epicor about the document's codes; bad news is never old news.
 
     Args:
-        match: the purchase-order lines it was sent with; None works them out.
+        before: the purchase-order lines it was sent with, or the invoice whose place it is to take.
     """
     if case.pair is None:
         return Checked()
@@ -70,7 +81,9 @@ async def check(case: Case, *, apply_date: date | None, match: OrderMatch | None
     chart = Chart(case.pair, case.tables, apply_date)
     for fresh in (False, True):
         reference = await case.ledger.reference(codes, fresh=fresh)
-        made = match_orders(case.document, case.pair, case.rules, reference) if match is None else match
+        if before.held is not None:
+            reference = replace(reference, orders=given_back(reference.orders, before.held))
+        made = before.match or match_orders(case.document, case.pair, case.rules, reference)
         findings = in_epicor(case.document, chart, case.rules, reference, match=made)
         held_for = holds(case.document, case.pair, case.rules, reference)
         if not findings and not held_for:

@@ -18,7 +18,7 @@ from epicor_writer.attempts import (
     superseded,
     withdrawn,
 )
-from epicor_writer.checking import alike, check, credited, numbered
+from epicor_writer.checking import Before, alike, check, credited, numbered
 from epicor_writer.credit_notes import with_suffix
 from epicor_writer.decision import is_ours, place_of
 from epicor_writer.draft import to_draft
@@ -38,7 +38,7 @@ from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, PostingIntended
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.order_lines import NOT_MATCHED, OrderMatch
+from mlc_common.order_lines import NOT_MATCHED
 from mlc_common.posting_rules import Action
 from mlc_common.settings import Timings
 
@@ -96,7 +96,7 @@ async def post_invoice(
     barred += _prebooked_by_another(desk) + await _held_elsewhere(desk, history)
     if state.intent is not None:
         return await _again(desk, state, barred=barred)
-    return await _first_time(desk, state, barred=barred, match=await _matched_before(desk, history))
+    return await _first_time(desk, state, barred=barred, before=await _matched_before(desk, history))
 
 
 async def _step_back(desk: Desk, state: Progress) -> InvoicePosted | InvoiceRefused:
@@ -139,21 +139,22 @@ async def _held_elsewhere(desk: Desk, history: Sequence[Event]) -> tuple[Finding
     return tuple(found)
 
 
-async def _matched_before(desk: Desk, history: Sequence[Event]) -> OrderMatch | None:
-    """The purchase-order lines of an AP invoice of ours that Epicor holds: what it took is not left any more."""
-    intent = matched_before(history, references_digest(as_entered(desk.document, desk.rules)))
-    if intent is None:
-        return None
+async def _matched_before(desk: Desk, history: Sequence[Event]) -> Before:
+    intent = matched_before(history)
+    if intent is None or intent.orders is None:
+        return Before()
     held = await desk.ledger.look_up(intent.company, intent.vendor_num, intent.invoice_num)
-    ours = held is not None and is_ours(held.header, invoice_id=desk.event.invoice_id, group_id=intent.group_id)
-    return intent.orders if ours else None
+    if held is None or not is_ours(held.header, invoice_id=desk.event.invoice_id, group_id=intent.group_id):
+        return Before()
+    same = intent.orders.digest == references_digest(as_entered(desk.document, desk.rules))
+    return Before(intent.orders if same else None, held)
 
 
 async def _first_time(
-    desk: Desk, state: Progress, *, barred: tuple[Finding, ...], match: OrderMatch | None
+    desk: Desk, state: Progress, *, barred: tuple[Finding, ...], before: Before
 ) -> InvoicePosted | InvoiceRefused:
     today = desk.now().astimezone(UTC).date()
-    checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today), match=match)
+    checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today), before=before)
     draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables, match=checked.match)
     vendor = checked.reference.vendor
     if not isinstance(draft, Draft) or vendor is None:
@@ -178,7 +179,7 @@ async def _again(desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = (
     assert intent is not None  # noqa: S101 - the caller's condition, for the type checker
     draft = _draft_again(desk, intent)
     try:
-        checked = await check(desk, apply_date=draft.apply_date, match=draft.orders)
+        checked = await check(desk, apply_date=draft.apply_date, before=Before(draft.orders))
         near = await alike(draft, desk) if desk.rules.near_duplicates is Action.HOLD else ()
     except PermanentError as error:
         raise TransientError(f"{error} It is unclear whether Epicor holds the invoice, so this waits.") from error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 from epicor_writer.codes import same_key
 from mlc_common.order_lines import PER, CostPer, ReceiptKey
+from mlc_epicor.datasets import APInvDtlRow, APInvoiceDataset
 from mlc_epicor.orders import OrderRows, PODetailRow, POHeaderRow, RcvDtlRow
 
 ZERO = Decimal(0)
@@ -143,3 +144,35 @@ def _left(row: RcvDtlRow) -> Decimal:
     if row.Invoiced:
         return ZERO
     return (row.VendorQty if row.SupplierUnInvcReceiptQty is None else row.SupplierUnInvcReceiptQty) or ZERO
+
+
+def given_back(orders: Mapping[int, Order], held: APInvoiceDataset) -> dict[int, Order]:
+    """The orders as they would be without an invoice that Epicor holds."""
+    taken = [row for row in held.APInvDtl if row.PONum]
+    return {
+        number: _with_back(order, [row for row in taken if row.PONum == number]) for number, order in orders.items()
+    }
+
+
+def _with_back(order: Order, taken: list[APInvDtlRow]) -> Order:
+    lines = {}
+    for number, line in order.lines.items():
+        mine = [row for row in taken if row.POLine == number]
+        releases = (
+            replace(each, left=each.left + _sum(row for row in mine if row.PORelNum == each.number))
+            for each in line.releases
+        )
+        receipts = (
+            replace(each, left=each.left + _sum(row for row in mine if _from(row, each.key))) for each in line.receipts
+        )
+        lines[number] = replace(line, releases=tuple(releases), receipts=tuple(receipts))
+    return replace(order, lines=lines)
+
+
+def _from(row: APInvDtlRow, receipt: ReceiptKey) -> bool:
+    named = (same_key(row.PurPoint), same_key(row.PackSlip), row.PackLine)
+    return named == (same_key(receipt.purchase_point), same_key(receipt.pack_slip), receipt.pack_line)
+
+
+def _sum(rows: Iterable[APInvDtlRow]) -> Decimal:
+    return sum((abs(row.VendorQty or ZERO) for row in rows), ZERO)

@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from epicor_writer.apply_dates import apply_date_of
-from epicor_writer.checking import Case, alike, check, numbered
+from epicor_writer.checking import Before, Case, alike, check, numbered
 from epicor_writer.decision import is_ours, place_of
 from epicor_writer.draft import to_draft
+from epicor_writer.far_side import far_side
 from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
-from epicor_writer.opening import http_for, ledger_of
 from epicor_writer.planning import Given, Plan
 from epicor_writer.ports import Ledger
 from epicor_writer.reference import Vendor
@@ -53,16 +53,15 @@ class Online:
 
     async def _ledger(self, connection: Connection) -> Ledger:
         if connection.name not in self._open:
-            timings, cap = self._settings.timings, connection.document.epicor.calls_in_flight
-            http = await self._stack.enter_async_context(http_for(timings, cap))
-            self._open[connection.name] = ledger_of(connection, http, timings)
+            opened = await self._stack.enter_async_context(far_side(connection, self._settings.timings))
+            self._open[connection.name] = opened.ledger
         return self._open[connection.name]
 
 
 async def plan_with(given: Given, case: Case) -> Plan:
     """The same on an open ledger."""
     day = apply_date_of(case.document, case.rules, today=given.today)
-    checked = await check(case, apply_date=day, match=given.match)
+    checked = await check(case, apply_date=day, before=Before(given.match))
     draft = to_draft(case.document, case.pair, case.rules, today=given.today, tables=case.tables, match=checked.match)
     vendor = checked.reference.vendor
     if not isinstance(draft, Draft) or vendor is None or checked.findings:

@@ -22,6 +22,9 @@ class Settings(BaseModel):
     `order_lines`: where lines of purchase orders are found: everywhere, not in the set PODetails, or by method only.
     `order_accounts`: the account of a purchase-order line: its release's, or blank, as where GL controls are missing.
     `receipt_lines`: which lines GetAPUninvoicedReceipts brings: of every receipt, or of the first one only.
+    `attachments_on_posted`: whether a posted invoice takes an attachment; `attachment_descriptions`: whether a long one
+    is kept or cut; `same_file_name`: what a second upload under a name does; `largest_upload`: bytes. None of it is
+    documented.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -56,3 +59,9 @@ class Settings(BaseModel):
     zero_lines: Literal["accept", "refuse"] = "accept"
     taxes_unasked: bool = False
     tax_rounded: Literal["invoice", "line"] = "invoice"
+
+    document_types: frozenset[str] = frozenset({"INVOICE"})
+    attachments_on_posted: Literal["accept", "refuse"] = "accept"
+    attachment_descriptions: Literal["keep", "cut"] = "keep"
+    same_file_name: Literal["overwrite", "refuse"] = "overwrite"
+    largest_upload: Annotated[int, Field(ge=0)] | None = None

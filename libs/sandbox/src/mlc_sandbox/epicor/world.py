@@ -28,8 +28,8 @@ def invoice_key(company: str, vendor_num: int, invoice_num: str) -> InvoiceKey:
 @dataclass
 class Invoice:
     """One AP invoice. Keys: lines by InvoiceLine; expenses by (InvoiceLine, InvExpSeq); accounts by those plus
-    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq). `made_by_epicor`: lines whose distribution
-    this Epicor made of their order."""
+    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq); attachments by DrawingSeq.
+    `made_by_epicor`: lines whose distribution this Epicor made of their order."""
 
     header: Row
     lines: dict[int, Row] = field(default_factory=dict)
@@ -37,6 +37,7 @@ class Invoice:
     accounts: dict[tuple[int, int, str, str], Row] = field(default_factory=dict)
     taxes: dict[tuple[str, str, int], Row] = field(default_factory=dict)
     made_by_epicor: set[int] = field(default_factory=set)
+    attachments: dict[int, Row] = field(default_factory=dict)
 
     @property
     def key(self) -> InvoiceKey:
@@ -57,6 +58,7 @@ class Invoice:
         """Its rows by table name, in key order."""
         return {
             "APInvHed": [self.header],
+            "APInvHedAttch": [self.attachments[key] for key in sorted(self.attachments)],
             "APInvDtl": [self.lines[key] for key in sorted(self.lines)],
             "APInvExp": [self.expenses[key] for key in sorted(self.expenses)],
             "APInvExpTGLC": [self.accounts[key] for key in sorted(self.accounts)],
@@ -72,11 +74,13 @@ class EpicorWorld:
     master: Master = field(default_factory=master_data)
     groups: dict[tuple[str, str], Row] = field(default_factory=dict)
     invoices: dict[InvoiceKey, Invoice] = field(default_factory=dict)
+    files: dict[tuple[str, ...], Row] = field(default_factory=dict)
     tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
     faults: FaultScript = field(default_factory=lambda: FaultScript(kinds=COMMON_KINDS | EPICOR_KINDS))
     calls: Calls = field(default_factory=Calls)
     revision: int = 88_112_000
     legal_number: int = 0
+    file_ref: int = 0
 
     def __post_init__(self) -> None:
         """Remember the settings to come back to on `reset`."""
