@@ -21,6 +21,8 @@ from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
+from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import masterdata_subject, notification_subject, token
 
@@ -111,6 +113,7 @@ class PostingIntended(FactOfDocument):
     group_id: str
     total: Decimal
     digest: str = Field(description="SHA-256 of the dataset")
+    apply_date: date | None = Field(default=None, description="None in facts of old: the group's name tells")
 
     @property
     def id(self) -> str:
@@ -185,6 +188,12 @@ class InvoicePosted(FactOfDocument):
     remarks: tuple[Finding, ...] | None = Field(
         default=None, description="what a bookkeeper should know of it beside; nobody has to do anything"
     )
+    in_payables: bool | None = Field(
+        default=None, description="whether its group is posted; None where success does not ask for that"
+    )
+    not_posted: tuple[Finding, ...] | None = Field(
+        default=None, description="why its group is not posted although success asks for it; Basware is told a failure"
+    )
 
 
 class InvoiceRefused(FactOfDocument):
@@ -226,6 +235,8 @@ DocumentFact = (
     | PostingIntended
     | PostingUnclear
     | InvoiceRemoved
+    | GroupPostingRequested
+    | GroupPostingSubmitted
     | InvoicePosted
     | InvoiceRefused
     | OutcomeAnswered

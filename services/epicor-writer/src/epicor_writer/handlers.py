@@ -21,13 +21,14 @@ from epicor_writer.checks import LONGEST_NUMBER, holds, in_epicor
 from epicor_writer.coding import Chart
 from epicor_writer.credit_notes import credit_number, with_suffix
 from epicor_writer.decision import is_ours, place_of
+from epicor_writer.desk import Desk
 from epicor_writer.draft import to_draft, wanted
 from epicor_writer.duplicates import near_duplicates, plain
 from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
 from epicor_writer.ports import Ledger, Log, Slot
-from epicor_writer.posting import Desk, Posting, refuse
+from epicor_writer.posting import Posting, refuse
 from epicor_writer.progress import Progress, pause_left, progress
 from epicor_writer.reference import Reference, Vendor, same_key
 from epicor_writer.templates import fill
@@ -172,7 +173,7 @@ def _draft_again(desk: Desk, intent: PostingIntended) -> Draft:
     Raises:
         TransientError: by the changed connection it cannot be told, or it would be sought in another company.
     """
-    day = apply_date_in(intent.group_id)
+    day = intent.apply_date or apply_date_in(intent.group_id)
     draft = to_draft(desk.document, desk.pair, desk.rules, today=day, tables=desk.tables, apply_date=day)
     if isinstance(draft, Draft) and draft.pair.epicor == intent.company:
         return replace(_ahead_of_approval(draft, desk), invoice_num=intent.invoice_num)

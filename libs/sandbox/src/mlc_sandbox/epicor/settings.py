@@ -19,6 +19,9 @@ class Settings(BaseModel):
     `zero_lines`: whether a line of no amount is taken.
     `closed_period`: how an apply date before `period_closed_before` is refused: with an error, or as a question.
     `tenant_columns`: what becomes of columns that a tenant may have added itself (`..._c`) and this one may not have.
+    `posting_queue`, `posting_takes`: how long a submitted posting waits for its agent, and then has the group.
+    `posting_fails`: what the process writes into the group's PostErrorLog, instead of posting it.
+    `prepost_question`, `prepost_taxes`: what the check before posting answers as ReturnMessage and TaxCalcFlag.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -47,5 +50,10 @@ class Settings(BaseModel):
     period_closed_before: date | None = None
     closed_period: Literal["refuse", "ask"] = "refuse"
     zero_lines: Literal["accept", "refuse"] = "accept"
+    posting_queue: Annotated[float, Field(ge=0)] = 0
+    posting_takes: Annotated[float, Field(ge=0)] = 0
+    posting_fails: str = ""
+    prepost_question: str = ""
+    prepost_taxes: bool = False
     taxes_unasked: bool = False
     tax_rounded: Literal["invoice", "line"] = "invoice"
