@@ -259,6 +259,16 @@ AnswerFact = (
     | AnswerUnconfirmed
 )
 """Facts about a transfer and its answer that are no outcome."""
+WritersFact = (
+    PostingIntended
+    | PostingUnclear
+    | InvoiceRemoved
+    | GroupPostingRequested
+    | GroupPostingSubmitted
+    | InvoicePosted
+    | InvoiceRefused
+)
+"""Facts about an invoice on its way into Epicor."""
 
 Event = NotificationReceived | DocumentFact | RecordSent
 Outcome = InvoicePosted | InvoiceRefused

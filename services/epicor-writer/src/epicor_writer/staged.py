@@ -61,7 +61,8 @@ class Entry:
 
     async def prepared(self, method: str, arguments: Mapping[str, Any]) -> Rows:
         """The tableset of a method of APInvoiceSvc that fills rows in and saves nothing (GetNew…, Change…)."""
-        return self._accepted(await self.client.prepared(self.company, method, arguments))
+        rows: Rows = self._accepted(await self.client.prepared(self.company, method, arguments))
+        return rows
 
     async def act(self, method: str, arguments: Mapping[str, Any]) -> Rows:
         """The same of a method that saves something."""
