@@ -258,7 +258,7 @@ PURE: dict[str, Callable[[], Iterable[Finding]]] = {
     "WITHDRAWN": taken_out,
     "POSTED_OTHERWISE": lambda: step(PostedOtherwise("the total is 1.00")),
     "HELD_OTHERWISE": lambda: step(Repair("the total is 1.00", "group X", "X")),
-    "NOT_AS_SENT": lambda: step(Absent(), phase="removed", removals=2, difference="no account"),
+    "NOT_AS_SENT": lambda: step(Absent(), phase="removed", kept_otherwise=2, difference="no account"),
     "EPICOR_KEEPS_FAILING": lambda: step(Absent(), phase="unclear", look_ups=1, failures=4, sentence="HTTP 500"),
 }
 
