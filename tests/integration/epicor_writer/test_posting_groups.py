@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from epicor_writer.groups import own_group_ids
-from mlc_common.events import DocumentWithdrawn, GroupPostingRequested, InvoicePosted, InvoiceRefused
+from mlc_common.events import (
+    DocumentHeld,
+    DocumentReleased,
+    DocumentWithdrawn,
+    GroupPostingRequested,
+    InvoicePosted,
+    InvoiceRefused,
+)
 from mlc_common.failures import TransientError
 from mlc_sandbox.epicor import Invoice
 from mlc_sandbox.samples import bulk_invoices
@@ -406,6 +413,24 @@ async def test_a_document_that_was_withdrawn_is_not_posted(writer: Writer) -> No
 
     assert reasons(outcome) == ["WITHDRAWN"]
     assert not the_only(writer).posted
+
+
+async def test_an_invoice_that_a_person_holds_back_is_not_posted_before_its_release(writer: Writer) -> None:
+    writer.fault("status", CHECK, status=503)
+    event = approved(invoice())
+    with pytest.raises(TransientError):
+        await writer.once(event)
+    common = {"connection": "demo", "at": datetime.now(UTC), "invoice_id": event.invoice_id, "attempt": event.attempt}
+    await writer.log.append(DocumentHeld(**common, number=1, by="mk", reason="to be checked"))
+    with pytest.raises(TransientError, match="to be checked"):
+        await writer.once(event)
+    assert writer.calls(SUBMIT) == 0
+    await writer.log.append(DocumentReleased(**common, number=2, by="mk", reason="checked"))
+
+    outcome = await writer.until_settled(event)
+
+    assert isinstance(outcome, InvoicePosted)
+    assert outcome.in_payables
 
 
 async def test_a_request_names_the_group_and_how(writer: Writer) -> None:

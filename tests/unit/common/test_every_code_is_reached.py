@@ -45,12 +45,29 @@ AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 ANEW = "epicor_writer/test_transfers_anew.py"
 FAULTS = "epicor_writer/test_posting_faults.py"
 GROUPS = "epicor_writer/test_posting_groups.py"
+PEOPLE = "epicor_writer/test_people.py"
 KINDS, TAXES = "epicor_writer/test_kinds_checks.py", "epicor_writer/test_kinds_taxes.py"
 READING = "basware_reader/test_reading_documents.py"
 FOLLOWING = "basware_reader/test_following_answers.py"
 WITHDRAWN = "basware_reader/test_withdrawn_documents.py"
 
+FETCHED = "basware_reader/test_attachments.py"
 BY_A_TEST_WITH_SERVERS = {
+    "ATTACHMENTS_ABSENT": (
+        FETCHED,
+        "test_a_tenant_that_has_not_switched_the_api_on_hides_them_and_the_history_says_so",
+        "Basware showed no attachments of the invoice within 24 hours",
+    ),
+    "ATTACHMENT_GIVEN_UP": (
+        FETCHED,
+        "test_one_that_fails_hinders_no_other_and_is_given_up_with_the_reason_when_patience_ends",
+        "The attachment could not be fetched from Basware within 24 hours",
+    ),
+    "ATTACHMENT_NOT_IN_EPICOR": (
+        "epicor_writer/test_attachments.py",
+        "test_what_epicor_refuses_is_told_and_the_invoice_is_not_touched",
+        "The AP invoice goes without the attachment",
+    ),
     "ALREADY_POSTED": (ANEW, "test_a_corrected_number_does_not_enter_the_document_twice", "ALREADY_POSTED"),
     "SUPERSEDED": (ANEW, "test_of_two_transfers_that_waited_out_an_outage_the_newer_one_is_posted", "SUPERSEDED"),
     "REFUSED_BY_EPICOR": (FAULTS, "test_an_update_that_did_not_run_is_refused", "REFUSED_BY_EPICOR"),
@@ -87,6 +104,31 @@ BY_A_TEST_WITH_SERVERS = {
         "GONE_FROM_EPICOR",
     ),
     "NOT_REMOVED": (FAULTS, "test_an_invoice_that_cannot_be_deleted_is_named_as_left_behind", "NOT_REMOVED"),
+    "HELD_BY_A_PERSON": (
+        PEOPLE,
+        "test_a_held_document_waits_without_a_call_and_is_entered_after_its_release",
+        "holds the invoice back",
+    ),
+    "RETURNED": (
+        PEOPLE,
+        "test_a_returned_document_is_refused_with_the_persons_reason_even_while_it_is_held",
+        "RETURNED",
+    ),
+    "LINKED_IS_GONE": (
+        PEOPLE,
+        "test_an_invoice_that_is_no_more_what_the_person_saw_is_not_confirmed",
+        "LINKED_IS_GONE",
+    ),
+    "LINKED_IS_ANOTHERS": (
+        PEOPLE,
+        "test_an_invoice_that_is_no_more_what_the_person_saw_is_not_confirmed",
+        "LINKED_IS_ANOTHERS",
+    ),
+    "LINKED_CHANGED": (
+        PEOPLE,
+        "test_an_invoice_that_is_no_more_what_the_person_saw_is_not_confirmed",
+        "LINKED_CHANGED",
+    ),
     "ABSENT_IN_BASWARE": (READING, "test_a_document_basware_does_not_know_is_recorded", '"absent"'),
     "NOT_FOR_TRANSFER": (
         READING,

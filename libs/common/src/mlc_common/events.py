@@ -19,10 +19,24 @@ from mlc_common.answer_events import DeadlineNear as DeadlineNear
 from mlc_common.answer_events import DocumentWithdrawn as DocumentWithdrawn
 from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
+from mlc_common.attachment_events import AttachingIntended as AttachingIntended
+from mlc_common.attachment_events import AttachmentFact as AttachmentFact
+from mlc_common.attachment_events import AttachmentLinked as AttachmentLinked
+from mlc_common.attachment_events import AttachmentRefused as AttachmentRefused
+from mlc_common.attachment_events import AttachmentsAbsent as AttachmentsAbsent
+from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
+from mlc_common.attachment_events import AttachmentStored as AttachmentStored
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
 from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
 from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
+from mlc_common.people_events import DocumentHeld as DocumentHeld
+from mlc_common.people_events import DocumentReleased as DocumentReleased
+from mlc_common.people_events import DocumentReturned as DocumentReturned
+from mlc_common.people_events import FlowsPaused as FlowsPaused
+from mlc_common.people_events import FlowsResumed as FlowsResumed
+from mlc_common.people_events import InvoiceLinked as InvoiceLinked
+from mlc_common.people_events import ReplayRequested as ReplayRequested
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import masterdata_subject, notification_subject, token
 
@@ -72,6 +86,8 @@ class DocumentApproved(FactOfDocument):
     currency: str
     gross: Decimal | None = None
     document: str
+    batch: str | None = Field(default=None, description="Basware's InvoiceBatchId")
+    orders: tuple[str, ...] | None = Field(default=None, description="numbers of purchase orders that it names")
 
 
 class DocumentAcknowledged(FactOfDocument):
@@ -194,6 +210,9 @@ class InvoicePosted(FactOfDocument):
     not_posted: tuple[Finding, ...] | None = Field(
         default=None, description="why its group is not posted although success asks for it; Basware is told a failure"
     )
+    linked_by: str | None = Field(
+        default=None, description="who said that this AP invoice, which did not come from here, is the document"
+    )
 
 
 class InvoiceRefused(FactOfDocument):
@@ -248,6 +267,12 @@ DocumentFact = (
     | AnswerDelivered
     | AnswerUndelivered
     | AnswerUnconfirmed
+    | AttachmentFact
+    | DocumentHeld
+    | DocumentReleased
+    | DocumentReturned
+    | InvoiceLinked
+    | ReplayRequested
 )
 AnswerFact = (
     DocumentWithdrawn
@@ -269,8 +294,12 @@ WritersFact = (
     | InvoiceRefused
 )
 """Facts about an invoice on its way into Epicor."""
+PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked | ReplayRequested
+"""What people decided about a document."""
+Operation = FlowsPaused | FlowsResumed
+"""What people did to a connection as a whole."""
 
-Event = NotificationReceived | DocumentFact | RecordSent
+Event = NotificationReceived | DocumentFact | RecordSent | Operation
 Outcome = InvoicePosted | InvoiceRefused
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

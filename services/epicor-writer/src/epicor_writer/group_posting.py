@@ -12,6 +12,7 @@ from epicor_writer.decision import Said
 from epicor_writer.desk import Desk
 from epicor_writer.groups import holder
 from epicor_writer.payables import Request, Settled, Watch, neighbours, next_move, not_posted, objections, shared
+from epicor_writer.people import decided, returned, wait_while_held
 from epicor_writer.progress import Progress
 from mlc_common.catalogue import Finding, finding
 from mlc_common.events import DocumentFact
@@ -52,8 +53,12 @@ async def into_payables(
 async def _stays(desk: Desk, state: Progress, header: APInvHedRow, findings: tuple[Finding, ...]) -> Settled | None:
     """Why the group must not be posted, if anything stands against it; it changes nothing."""
     event, ledger = desk.event, desk.ledger
-    history = await desk.log.history(event.connection, event.invoice_id)
-    findings = findings or withdrawn((recorded.event for recorded in history), event.attempt)
+    history = [recorded.event for recorded in await desk.log.history(event.connection, event.invoice_id)]
+    decisions = decided(history, event.attempt)
+    back = () if decisions.returned is None else returned(decisions.returned)
+    findings = findings or withdrawn(history, event.attempt) or back
+    if not findings:
+        wait_while_held(decisions, desk.timings)
     if findings:
         return Settled(in_payables=False, why=findings)
     others = neighbours(header, await ledger.invoices_in(header.Company, header.GroupID))

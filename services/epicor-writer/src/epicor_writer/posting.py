@@ -18,6 +18,7 @@ from epicor_writer.groups import group_ids, own_group_ids
 from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
 from epicor_writer.payables import Settled, neighbours
+from epicor_writer.people import decided, wait_while_held
 from epicor_writer.ports import Reply
 from epicor_writer.progress import Progress, pause_after
 from epicor_writer.reference import Vendor
@@ -31,11 +32,11 @@ from mlc_epicor.datasets import APInvoiceDataset
 async def refuse(desk: Desk, findings: tuple[Finding, ...]) -> InvoiceRefused:
     """Record that the business said no, with every reason."""
     event = desk.facts.refused(findings)
-    await _record(desk, event)
+    await record(desk, event)
     return event
 
 
-async def _record(desk: Desk, outcome: InvoicePosted | InvoiceRefused) -> None:
+async def record(desk: Desk, outcome: InvoicePosted | InvoiceRefused) -> None:
     """Store an outcome, but never beside one of the other kind: a worker that lost its place must not speak.
 
     Raises:
@@ -159,12 +160,13 @@ class Posting:
             raise
 
     async def _still_wanted(self) -> None:
-        """Look once more, right before anything is entered, whether Basware still wants it."""
+        """Look once more, right before anything is entered, whether Basware and people still want it."""
         event = self._desk.event
-        history = await self._desk.log.history(event.connection, event.invoice_id)
-        if withdrawn((recorded.event for recorded in history), event.attempt) and not self._findings:
+        history = [each.event for each in await self._desk.log.history(event.connection, event.invoice_id)]
+        if withdrawn(history, event.attempt) and not self._findings:
             sentence = "Basware took the document out of its transfer meanwhile."
             raise TransientError(sentence, retry_after=0, counts=False)
+        wait_while_held(decided(history, event.attempt), self._desk.timings)
 
     async def _open_and_save(self, group_id: str, dataset: APInvoiceDataset, *, whole: bool = False) -> Reply:
         ledger = self._desk.ledger
@@ -264,7 +266,7 @@ class Posting:
         event = self._desk.facts.posted(
             step.held, draft, vendor_id=self._vendor.vendor_id, found=found, settled=settled
         )
-        await _record(self._desk, event)
+        await record(self._desk, event)
         return event
 
     async def _settled_in_payables(self, step: Succeed) -> Settled | None:

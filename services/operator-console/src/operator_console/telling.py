@@ -13,29 +13,41 @@ from mlc_common.events import (
     AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
+    AttachmentFact,
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentHeld,
     DocumentNoticed,
+    DocumentReleased,
+    DocumentReturned,
     DocumentWithdrawn,
     Event,
+    FlowsPaused,
+    FlowsResumed,
     GroupPostingRequested,
     GroupPostingSubmitted,
     InterimAnswered,
+    InvoiceLinked,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
     NotificationReceived,
     OutcomeAnswered,
+    PersonFact,
     PostingIntended,
     PostingUnclear,
     RecordSent,
+    ReplayRequested,
     WritersFact,
 )
+from operator_console import attachments
 
 
 def tell(event: Event) -> tuple[str, str]:
     """What happened, and what matters about it."""
+    if isinstance(event, AttachmentFact):
+        return attachments.tell(event)
     match event:
         case NotificationReceived():
             return "pushed", f"{event.task_type} {event.document_id}, verified as {event.variant}"
@@ -60,8 +72,36 @@ def tell(event: Event) -> tuple[str, str]:
             | AnswerUnconfirmed()
         ):
             return _about_the_answer(event)
+        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+            return _decided(event)
+        case FlowsPaused() | FlowsResumed():
+            return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
         case _:
             return _worked_on(event)
+
+
+def actor(event: Event) -> str:
+    """Who did it: a person, a far side, or one of our services."""
+    match event:
+        case NotificationReceived() | DocumentWithdrawn():
+            return "Basware"
+        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+            return event.by
+        case FlowsPaused() | FlowsResumed():
+            return event.by
+        case RecordSent():
+            return "masterdata-sync"
+        case PostingIntended() | PostingUnclear() | InvoiceRemoved() | InvoicePosted() | InvoiceRefused():
+            return "epicor-writer"
+        case _:
+            return "basware-reader"
+
+
+def _decided(event: PersonFact) -> tuple[str, str]:
+    said = f"{event.by}: {event.reason}"
+    if isinstance(event, InvoiceLinked):
+        said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
+    return event.fact, said
 
 
 def _seen(event: DocumentApproved | DocumentAcknowledged | DocumentNoticed) -> tuple[str, str]:
@@ -114,6 +154,7 @@ def _worked_on(
             return "posting submitted", f"Epicor took request {event.number}"
         case InvoicePosted():
             found = " (it was there already)" if event.found else ""
+            found = f" (linked by {event.linked_by})" if event.linked_by else found
             hold = f"; on hold: {_sentences(event.held_for)}" if event.held_for else ""
             remarks = f"; {_sentences(event.remarks)}" if event.remarks else ""
             group = "; its group is posted" if event.in_payables else ""

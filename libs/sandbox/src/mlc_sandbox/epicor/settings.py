@@ -22,6 +22,9 @@ class Settings(BaseModel):
     `posting_queue`, `posting_takes`: how long a submitted posting waits for its agent, and then has the group.
     `posting_fails`: what the process writes into the group's PostErrorLog, instead of posting it.
     `prepost_question`, `prepost_taxes`: what the check before posting answers as ReturnMessage and TaxCalcFlag.
+    `attachments_on_posted`: whether a posted invoice takes an attachment; `attachment_descriptions`: whether a long one
+    is kept or cut; `same_file_name`: what a second upload under a name does; `largest_upload`: bytes. None of it is
+    documented.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -57,3 +60,9 @@ class Settings(BaseModel):
     prepost_taxes: bool = False
     taxes_unasked: bool = False
     tax_rounded: Literal["invoice", "line"] = "invoice"
+
+    document_types: frozenset[str] = frozenset({"INVOICE"})
+    attachments_on_posted: Literal["accept", "refuse"] = "accept"
+    attachment_descriptions: Literal["keep", "cut"] = "keep"
+    same_file_name: Literal["overwrite", "refuse"] = "overwrite"
+    largest_upload: Annotated[int, Field(ge=0)] | None = None
