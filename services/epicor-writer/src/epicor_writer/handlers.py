@@ -22,6 +22,7 @@ from epicor_writer.checks import LONGEST_NUMBER, holds, in_epicor
 from epicor_writer.coding import Chart
 from epicor_writer.credit_notes import credit_number, with_suffix
 from epicor_writer.decision import is_ours, place_of
+from epicor_writer.desk import Desk
 from epicor_writer.draft import to_draft, wanted
 from epicor_writer.duplicates import near_duplicates, plain
 from epicor_writer.groups import apply_date_in
@@ -32,9 +33,9 @@ from epicor_writer.matching import match_orders
 from epicor_writer.normal import as_entered
 from epicor_writer.order_rows import orders_named, references_digest
 from epicor_writer.orders import given_back
-from epicor_writer.people import decided, returned
+from epicor_writer.people import decided, returned, wait_while_held
 from epicor_writer.ports import Ledger, Log, Slot
-from epicor_writer.posting import Desk, Posting, refuse, wait_while_held
+from epicor_writer.posting import Posting, refuse
 from epicor_writer.progress import Progress, pause_left, progress
 from epicor_writer.reference import Reference, Vendor, same_key
 from epicor_writer.templates import fill
@@ -212,7 +213,7 @@ def _draft_again(desk: Desk, intent: PostingIntended) -> Draft:
     Raises:
         TransientError: by the changed connection it cannot be told, or it would be sought in another company.
     """
-    day = apply_date_in(intent.group_id)
+    day = intent.apply_date or apply_date_in(intent.group_id)
     match = intent.orders or NOT_MATCHED
     draft = to_draft(desk.document, desk.pair, desk.rules, today=day, tables=desk.tables, apply_date=day, match=match)
     if isinstance(draft, Draft) and draft.pair.epicor == intent.company:
