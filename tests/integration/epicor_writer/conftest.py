@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from epicor_writer.handlers import identities, post_invoice
 from epicor_writer.ledger import EpicorLedger
-from epicor_writer.ports import Ledger
+from epicor_writer.ports import Ledger, Slot
 from epicor_writer.records import Records
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connection
@@ -100,19 +100,24 @@ class Writer:
     world: EpicorWorld
     timings: Timings = TIMINGS
     left_locked: list[str] = field(default_factory=list)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     async def once(self, event: DocumentApproved) -> InvoicePosted | InvoiceRefused | None:
         """One delivery."""
         async with self.slots.hold(*identities(event)) as slot:
-            return await post_invoice(
-                event,
-                connection=self.connection,
-                ledger=self.ledger,
-                log=self.log,
-                slot=slot,
-                timings=self.timings,
-                now=lambda: datetime.now(UTC),
-            )
+            return await self.with_slot(event, slot)
+
+    async def with_slot(self, event: DocumentApproved, slot: Slot) -> InvoicePosted | InvoiceRefused | None:
+        """One delivery in a place that is held already."""
+        return await post_invoice(
+            event,
+            connection=self.connection,
+            ledger=self.ledger,
+            log=self.log,
+            slot=slot,
+            timings=self.timings,
+            now=self.now,
+        )
 
     async def until_settled(self, event: DocumentApproved, *, most: int = 12) -> InvoicePosted | InvoiceRefused | None:
         """Deliver again and again, as the stream does; the pauses asked for are kept, up to a fifth of a second."""
@@ -194,7 +199,7 @@ def posting_rules(strategy: str, sandbox: Running) -> dict[str, Any]:
         world = sandbox.epicor_world
         world.settings = world.settings.model_copy(update={"auto_expense": True, "full_rows": True})
         return {"strategy": "staged", "rows_per_save": 500}
-    return {"strategy": strategy, "rows_per_save": 40}
+    return {"strategy": strategy, "rows_per_save": 100}
 
 
 @asynccontextmanager

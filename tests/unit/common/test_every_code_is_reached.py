@@ -48,6 +48,7 @@ AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 ANEW = "epicor_writer/test_transfers_anew.py"
 FAULTS = "epicor_writer/test_posting_faults.py"
+GROUPS = "epicor_writer/test_posting_groups.py"
 PEOPLE = "epicor_writer/test_people.py"
 KINDS, TAXES = "epicor_writer/test_kinds_checks.py", "epicor_writer/test_kinds_taxes.py"
 READING = "basware_reader/test_reading_documents.py"
@@ -83,6 +84,29 @@ BY_A_TEST_WITH_SERVERS = {
     "TAX_APART": (TAXES, "test_a_tax_too_far_from_basware_s_is_entered_on_hold", "TAX_APART"),
     "TAX_ROUNDED": (TAXES, "test_a_tax_that_epicor_rounds_otherwise_is_set_to_the_suppliers", "TAX_ROUNDED"),
     "NEEDS_A_PERSON": (FAULTS, "test_a_question_for_a_person_is_refused_with_the_question", "NEEDS_A_PERSON"),
+    "GROUP_NOT_POSTED": (GROUPS, "test_an_error_log_is_told_and_the_invoice_stays_entered", "GROUP_NOT_POSTED"),
+    "GROUP_VARIANCE": (GROUPS, "test_a_variance_that_epicor_finds_is_told", "GROUP_VARIANCE"),
+    "GROUP_ASKS": (
+        GROUPS,
+        "test_what_the_check_before_posting_asks_is_told_and_nothing_is_posted",
+        "reasons(outcome) == [code]",
+    ),
+    "GROUP_SHARED": (
+        GROUPS,
+        "test_an_invoice_that_a_person_put_into_the_group_is_not_posted_with_ours",
+        "GROUP_SHARED",
+    ),
+    "GROUP_BUSY": (GROUPS, "test_a_group_that_a_person_has_open_is_waited_for_and_then_told", "GROUP_BUSY"),
+    "POSTING_NOT_SEEN": (
+        GROUPS,
+        "test_a_group_that_stays_in_process_is_never_asked_for_twice_and_told_in_the_end",
+        "POSTING_NOT_SEEN",
+    ),
+    "GONE_FROM_EPICOR": (
+        GROUPS,
+        "test_an_invoice_that_is_deleted_while_its_posting_is_awaited_is_not_entered_again",
+        "GONE_FROM_EPICOR",
+    ),
     "NOT_REMOVED": (FAULTS, "test_an_invoice_that_cannot_be_deleted_is_named_as_left_behind", "NOT_REMOVED"),
     "HELD_BY_A_PERSON": (
         PEOPLE,

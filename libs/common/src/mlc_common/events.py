@@ -28,6 +28,8 @@ from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
+from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
 from mlc_common.order_lines import OrderMatch
 from mlc_common.people_events import DocumentHeld as DocumentHeld
 from mlc_common.people_events import DocumentOverridden as DocumentOverridden
@@ -132,6 +134,7 @@ class PostingIntended(FactOfDocument):
     total: Decimal
     digest: str = Field(description="SHA-256 of the dataset")
     orders: OrderMatch | None = Field(default=None, description="the purchase-order lines it is entered against")
+    apply_date: date | None = Field(default=None, description="None in facts of old: the group's name tells")
 
     @property
     def id(self) -> str:
@@ -206,6 +209,12 @@ class InvoicePosted(FactOfDocument):
     remarks: tuple[Finding, ...] | None = Field(
         default=None, description="what a bookkeeper should know of it beside; nobody has to do anything"
     )
+    in_payables: bool | None = Field(
+        default=None, description="whether its group is posted; None where success does not ask for that"
+    )
+    not_posted: tuple[Finding, ...] | None = Field(
+        default=None, description="why its group is not posted although success asks for it; Basware is told a failure"
+    )
     linked_by: str | None = Field(
         default=None, description="who said that this AP invoice, which did not come from here, is the document"
     )
@@ -250,6 +259,8 @@ DocumentFact = (
     | PostingIntended
     | PostingUnclear
     | InvoiceRemoved
+    | GroupPostingRequested
+    | GroupPostingSubmitted
     | InvoicePosted
     | InvoiceRefused
     | OutcomeAnswered
@@ -279,6 +290,16 @@ AnswerFact = (
     | AnswerUnconfirmed
 )
 """Facts about a transfer and its answer that are no outcome."""
+WritersFact = (
+    PostingIntended
+    | PostingUnclear
+    | InvoiceRemoved
+    | GroupPostingRequested
+    | GroupPostingSubmitted
+    | InvoicePosted
+    | InvoiceRefused
+)
+"""Facts about an invoice on its way into Epicor."""
 PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | DocumentOverridden | InvoiceLinked | ReplayRequested
 """What people decided about a document."""
 Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped

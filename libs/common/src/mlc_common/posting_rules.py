@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from mlc_common.far_side_names import HeaderColumn, HeaderTemplate, LineColumn, LineTemplate, RowMember
+from mlc_common.group_rules import GroupPosting, Success
 from mlc_common.order_rules import Orders
 from mlc_common.rule_values import Action as Action
 from mlc_common.section import Section
@@ -109,6 +110,11 @@ class Posting(Section):
     rows_per_save: int = Field(
         default=1, ge=1, le=500, description="with `staged`: lines, or rows of another table, in one UpdateMaster"
     )
+    success: Success = Field(
+        default="created",
+        description="when Basware is told a success: the invoice is entered in its group, or its group is posted",
+    )
+    group_posting: GroupPosting = GroupPosting()
     prebooking: Literal["off", "create"] = Field(
         default="off",
         description="documents that Basware offers ahead of their approval: left alone, or entered on hold until they "
@@ -187,6 +193,7 @@ class PostingOverrides(Section):
     """Rules of `posting` that one company has otherwise; what is not named stays as in `posting`."""
 
     strategy: Strategy | None = None
+    success: Success | None = None
     apply_date: ApplyDate | None = None
     open_from: date | None = None
     group_prefix: GroupPrefix | None = None

@@ -16,6 +16,7 @@ from mlc_common.http import Answer, UnclearAnswerError, dump_json
 from mlc_epicor.columns import SHOWN_OF_ALIKE
 from mlc_epicor.datasets import APInvGrpRow, APInvHedRow, APInvoiceDataset, Saved
 from mlc_epicor.errors import Refusal
+from mlc_epicor.group_posting import GroupPoster
 from mlc_epicor.odata import any_of, both, equals
 from mlc_epicor.order_reading import read_orders
 from mlc_epicor.orders import OrderRows
@@ -29,6 +30,7 @@ WEB_SERVICE_LICENCE = "00000003-9439-4B30-A6F4-6D2FD4B9FD0F"
 
 INVOICES = "Erp.BO.APInvoiceSvc"
 GROUPS = "Erp.BO.APInvGrpSvc"
+SEARCH = "Erp.BO.APInvSearchSvc/APInvSearches"
 
 Row = dict[str, Any]
 
@@ -54,6 +56,7 @@ class EpicorClient:
         licence: str | None = WEB_SERVICE_LICENCE,
     ) -> None:
         self._transport = Transport(http, epicor, sign_in=sign_in, write_patience=write_patience, licence=licence)
+        self.poster = GroupPoster(self._transport)
 
     async def invoice(self, company: str, vendor_num: int, invoice_num: str) -> APInvoiceDataset | None:
         """The AP invoice with this key, or None when there is none.
@@ -81,13 +84,13 @@ class EpicorClient:
             PermanentError: Epicor does not understand the question, or its answer cannot be read.
         """
         where = both(equals("VendorNum", vendor_num), any_of("DocInvoiceAmt", totals))
-        pages = self.pages(
-            company, "Erp.BO.APInvSearchSvc/APInvSearches", key="InvoiceNum", select=SHOWN_OF_ALIKE, also=where
-        )
-        try:
-            return [APInvHedRow.model_validate({"Company": company} | row) async for page in pages for row in page]
-        except ValidationError as error:
-            raise PermanentError("Epicor APInvSearches: the answer cannot be read.") from error
+        pages = self.pages(company, SEARCH, key="InvoiceNum", select=SHOWN_OF_ALIKE, also=where)
+        return [row async for page in pages for row in _headers(company, page)]
+
+    async def invoices_in(self, company: str, group_id: str) -> list[APInvHedRow]:
+        """The headers of some unposted invoices of a group; empty when it has none. Raises as `invoices_of`."""
+        where = f"{equals('GroupID', group_id)} and Posted eq false"
+        return _headers(company, await self.rows(company, SEARCH, where=where, select=SHOWN_OF_ALIKE, top=10))
 
     async def update_master(
         self, company: str, dataset: APInvoiceDataset, *, group_id: str, table: str = "APInvHed"
@@ -325,6 +328,13 @@ class EpicorClient:
 
     async def _post(self, company: str, method: str, value: Mapping[str, Any]) -> Answer:
         return await self._transport.call("POST", company, method, writes=True, content=dump_json(value))
+
+
+def _headers(company: str, rows: Iterable[Row]) -> list[APInvHedRow]:
+    try:
+        return [APInvHedRow.model_validate({"Company": company} | row) for row in rows]
+    except ValidationError as error:
+        raise PermanentError("Epicor APInvSearches: the answer cannot be read.") from error
 
 
 def _new_group_row(answer: Answer) -> Row:

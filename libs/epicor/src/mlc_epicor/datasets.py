@@ -245,12 +245,16 @@ class APInvoiceDataset(BaseModel):
 
 
 class APInvGrpRow(_Row):
-    """A group of AP invoices; `ActiveUserID` is who has it open, `PostInProcess` locks it while it is posted."""
+    """A group of AP invoices; `ActiveUserID` is who has it open, `PostInProcess` locks it while it is posted.
+
+    `PostErrorLog` is what kept it from being posted the last time.
+    """
 
     GroupID: Text = ""
     CreatedBy: Text = ""
     ActiveUserID: Text = ""
     PostInProcess: Flag = False
+    PostErrorLog: Text = ""
     ApplyDate: Day = None
 
 

@@ -179,7 +179,7 @@ def next_step(state: Progress, verdict: Verdict, said: Said) -> Step:
             return GiveUp("DUPLICATE", (("where", where),))
         case PostedOtherwise(difference):
             return GiveUp("POSTED_OTHERWISE", (("difference", difference),))
-        case Repair() | TaxApart() if state.phase == "fresh" and not state.removable:
+        case Repair() | TaxApart() if state.requested or (state.phase == "fresh" and not state.removable):
             return GiveUp("HELD_OTHERWISE", (("difference", verdict.difference), ("where", verdict.where)))
         case Repair():
             return _when_incomplete(state, verdict, said)
@@ -190,6 +190,8 @@ def next_step(state: Progress, verdict: Verdict, said: Said) -> Step:
 
 
 def _when_absent(state: Progress, said: Said) -> Step:
+    if state.requested:
+        return GiveUp("GONE_FROM_EPICOR")
     if said is Said.NO:
         return GiveUp(None)
     if said is Said.GROUP_TAKEN or state.phase == "fresh":

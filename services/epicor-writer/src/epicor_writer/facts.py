@@ -9,10 +9,13 @@ from typing import Any
 
 from epicor_writer.attempts import is_prebooking
 from epicor_writer.invoice import Draft
+from epicor_writer.payables import Settled
 from epicor_writer.progress import Progress
 from mlc_common.catalogue import Finding
 from mlc_common.events import (
     DocumentApproved,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InvoiceLinked,
     InvoicePosted,
     InvoiceRefused,
@@ -22,7 +25,7 @@ from mlc_common.events import (
 )
 from mlc_common.http import dump_json
 from mlc_common.order_lines import NOT_MATCHED, OrderMatch
-from mlc_epicor.datasets import APInvoiceDataset
+from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
 
 LONGEST_VOUCHER = 25
 """Characters of a voucher number in Basware (Basware API reference, transfer responses)."""
@@ -55,6 +58,7 @@ class Facts:
             invoice_num=header.InvoiceNum,
             group_id=header.GroupID,
             total=header.ScrDocInvoiceVendorAmt or Decimal(0),
+            apply_date=header.ApplyDate,
             digest=hashlib.sha256(dump_json(dataset.to_wire())).hexdigest(),
             orders=None if orders == NOT_MATCHED else orders,
         )
@@ -88,8 +92,21 @@ class Facts:
             connection_version=self._version,
         )
 
-    def posted(self, held: APInvoiceDataset, draft: Draft, *, vendor_id: str, found: bool) -> InvoicePosted:
-        """The invoice stands in Epicor as `held`, and that is what was meant."""
+    def posting_requested(
+        self, number: int, header: APInvHedRow, *, how: str, error_before: str
+    ) -> GroupPostingRequested:
+        """The next thing that happens is a request to post the invoice's group."""
+        place = {"company": header.Company, "group_id": header.GroupID, "invoice_num": header.InvoiceNum.strip()}
+        return GroupPostingRequested(**self._common(), **place, number=number, how=how, error_before=error_before)
+
+    def posting_submitted(self, number: int, *, ended: bool) -> GroupPostingSubmitted:
+        """Epicor took that request."""
+        return GroupPostingSubmitted(**self._common(), number=number, ended=ended)
+
+    def posted(
+        self, held: APInvoiceDataset, draft: Draft, *, vendor_id: str, found: bool, settled: Settled | None = None
+    ) -> InvoicePosted:
+        """The invoice stands in Epicor as `held`, and that is what was meant; `settled` says what of its group."""
         header = held.header
         return InvoicePosted(
             **self._common(),
@@ -109,6 +126,8 @@ class Facts:
             prebook=is_prebooking(self._cause) or None,
             held_for=draft.held_for or None,
             remarks=draft.remarks or None,
+            in_payables=settled.in_payables if settled else None,
+            not_posted=(settled.why or None) if settled else None,
         )
 
     def refused(self, findings: tuple[Finding, ...]) -> InvoiceRefused:

@@ -21,6 +21,7 @@ from epicor_writer.attempts import (
 from epicor_writer.checking import Before, alike, check, credited, numbered
 from epicor_writer.credit_notes import with_suffix
 from epicor_writer.decision import is_ours, place_of
+from epicor_writer.desk import Desk
 from epicor_writer.draft import to_draft
 from epicor_writer.duplicates import plain
 from epicor_writer.groups import apply_date_in
@@ -29,9 +30,9 @@ from epicor_writer.kinds import is_credit
 from epicor_writer.linking import link
 from epicor_writer.normal import as_entered
 from epicor_writer.order_rows import orders_named, references_digest
-from epicor_writer.people import as_decided, decided, returned
+from epicor_writer.people import as_decided, decided, returned, wait_while_held
 from epicor_writer.ports import Ledger, Log, Slot
-from epicor_writer.posting import Desk, Posting, refuse, wait_while_held
+from epicor_writer.posting import Posting, refuse
 from epicor_writer.progress import Progress, pause_left, progress
 from epicor_writer.reference import Vendor, same_key
 from mlc_common.catalogue import Finding, finding
@@ -197,7 +198,7 @@ def _draft_again(desk: Desk, intent: PostingIntended) -> Draft:
     Raises:
         TransientError: by the changed connection it cannot be told, or it would be sought in another company.
     """
-    day = apply_date_in(intent.group_id)
+    day = intent.apply_date or apply_date_in(intent.group_id)
     match = intent.orders or NOT_MATCHED
     draft = to_draft(desk.document, desk.pair, desk.rules, today=day, tables=desk.tables, apply_date=day, match=match)
     if isinstance(draft, Draft) and draft.pair.epicor == intent.company:

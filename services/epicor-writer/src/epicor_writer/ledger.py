@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import structlog
 
@@ -19,10 +20,12 @@ from epicor_writer.reference import Reference, Wanted
 from epicor_writer.replies import refused, saved, unclear
 from epicor_writer.staged import Entry, enter
 from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
+from mlc_common.group_rules import GroupPosting
 from mlc_common.http import UnclearAnswerError
 from mlc_epicor.client import EpicorClient
-from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
+from mlc_epicor.datasets import APInvGrpRow, APInvHedRow, APInvoiceDataset
 from mlc_epicor.errors import Refusal
+from mlc_epicor.group_posting import PrePost
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -126,6 +129,46 @@ class EpicorLedger:
             return Reply(Said.UNCLEAR, str(error))
         return Reply(Said.YES) if refusal is None else refused(refusal, "")
 
+    @property
+    def user(self) -> str | None:
+        """Our own user, where the sign-in tells it."""
+        return self._user
+
+    async def group(self, company: str, group_id: str) -> APInvGrpRow | None:
+        """The group, or None; where reading it made us its active user, it is given back at once."""
+        group = await self._client.group(company, group_id)
+        if group is not None and group.ActiveUserID.strip() and holder(_idle(group), user=self._user) is None:
+            await self.close_group(company, group_id, surely_ours=True)
+        return group
+
+    async def invoices_in(self, company: str, group_id: str) -> list[APInvHedRow]:
+        """The headers of some unposted invoices of a group; empty when it has none."""
+        try:
+            return await self._client.invoices_in(company, group_id)
+        except PermanentError as error:
+            raise TransientError(f"{error} Posting groups (posting.success: posted) needs APInvSearchSvc.") from error
+
+    async def check_group(self, company: str, group_id: str) -> PrePost | str:
+        """What stands against posting a group, or the words in which Epicor refuses even to check."""
+        answer = await self._client.poster.check(company, group_id)
+        return answer.message if isinstance(answer, Refusal) else answer
+
+    async def posting_parameters(self, company: str, group_id: str) -> Mapping[str, Any]:
+        """What asks the posting process for a group."""
+        return await self._client.poster.parameters(company, group_id)
+
+    async def post_group(self, company: str, parameters: Mapping[str, Any], *, rules: GroupPosting) -> Reply:
+        """Ask for the posting of a group, by a task agent or within the call."""
+        poster = self._client.poster
+        try:
+            if rules.how == "direct":
+                refusal = await poster.run(company, parameters)
+            else:
+                refusal = await poster.submit(company, parameters, agent=rules.agent, program=rules.program)
+        except UnclearAnswerError as error:
+            return unclear(error)
+        return Reply(Said.YES) if refusal is None else Reply(Said.NO, refusal.message)
+
     async def close_group(self, company: str, group_id: str, *, surely_ours: bool) -> None:
         """Give the group back, trying a few times; a group that somebody else holds by now is left alone."""
         for tries in range(1, UNLOCK_TRIES + 1):
@@ -147,3 +190,8 @@ class EpicorLedger:
                 return None
         refusal = await self._client.unlock_group(company, group_id)
         return None if refusal is None else refusal.message
+
+
+def _idle(group: APInvGrpRow) -> APInvGrpRow:
+    """The group as if it were not being posted, to see who has it open."""
+    return group.model_copy(update={"PostInProcess": False})

@@ -19,6 +19,8 @@ from mlc_common.events import (
     Event,
     InvoiceLinked,
 )
+from mlc_common.failures import TransientError
+from mlc_common.settings import Timings
 from mlc_epicor.datasets import APInvoiceDataset
 
 
@@ -84,3 +86,14 @@ def unlinkable(linked: InvoiceLinked, held: APInvoiceDataset | None) -> tuple[Fi
     if (header.InvoiceDate, header.DocInvoiceAmt, same_key(header.CurrencyCode)) != seen:
         return (finding("LINKED_CHANGED", where=place_of(header), **values),)
     return ()
+
+
+def wait_while_held(decisions: Decided, timings: Timings) -> None:
+    """Go no further while a person holds the document back.
+
+    Raises:
+        TransientError: somebody does; a release is taken up at once, and this is only looked at now and then.
+    """
+    if decisions.held is not None:
+        sentence = finding("HELD_BY_A_PERSON", by=decisions.held.by, reason=decisions.held.reason).sentence
+        raise TransientError(sentence, retry_after=timings.retry_ceiling, counts=False)

@@ -26,6 +26,8 @@ from mlc_common.events import (
     Event,
     FlowsPaused,
     FlowsResumed,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InterimAnswered,
     InvoiceLinked,
     InvoicePosted,
@@ -41,6 +43,7 @@ from mlc_common.events import (
     ReplayRequested,
     ReplayStarted,
     ReplayStopped,
+    WritersFact,
 )
 from operator_console import attachments
 
@@ -167,7 +170,7 @@ def _about_the_answer(event: AnswerFact) -> tuple[str, str]:
 
 
 def _worked_on(
-    event: PostingIntended | PostingUnclear | InvoiceRemoved | InvoicePosted | InvoiceRefused,
+    event: WritersFact,
 ) -> tuple[str, str]:
     match event:
         case PostingIntended():
@@ -179,15 +182,21 @@ def _worked_on(
             return "unclear", f"UpdateMaster {event.number}, look-up {event.look_ups}: {event.sentence}"
         case InvoiceRemoved():
             return "removed", f"incomplete invoice {event.invoice_num} of vendor {event.vendor_num}: {event.difference}"
+        case GroupPostingRequested():
+            return "posting requested", f"request {event.number} to post group {event.group_id} ({event.how})"
+        case GroupPostingSubmitted():
+            return "posting submitted", f"Epicor took request {event.number}"
         case InvoicePosted():
             found = " (it was there already)" if event.found else ""
             found = f" (linked by {event.linked_by})" if event.linked_by else found
             hold = f"; on hold: {_sentences(event.held_for)}" if event.held_for else ""
             remarks = f"; {_sentences(event.remarks)}" if event.remarks else ""
+            group = "; its group is posted" if event.in_payables else ""
+            group = f"; not posted: {_sentences(event.not_posted)}" if event.not_posted else group
             return "posted", (
                 f"company {event.company}, group {event.group_id}, invoice {event.invoice_num}, "
                 f"voucher {event.voucher}, "
-                f"{event.total} {event.currency} in {event.lines} lines{found}{hold}{remarks}"
+                f"{event.total} {event.currency} in {event.lines} lines{found}{hold}{group}{remarks}"
             )
         case InvoiceRefused():
             return "refused", _sentences(event.findings)

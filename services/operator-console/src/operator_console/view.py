@@ -27,6 +27,8 @@ from mlc_common.events import (
     DocumentReleased,
     DocumentReturned,
     DocumentWithdrawn,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InterimAnswered,
     InvoiceLinked,
     InvoicePosted,
@@ -37,6 +39,7 @@ from mlc_common.events import (
     PostingIntended,
     PostingUnclear,
     ReplayRequested,
+    WritersFact,
 )
 
 
@@ -213,9 +216,7 @@ def _decided(state: DocumentStatus, event: PersonFact) -> DocumentStatus:
             assert_never(event)
 
 
-def _worked_on(
-    state: DocumentStatus, event: PostingIntended | PostingUnclear | InvoiceRemoved | InvoicePosted | InvoiceRefused
-) -> DocumentStatus:
+def _worked_on(state: DocumentStatus, event: WritersFact) -> DocumentStatus:
     match event:
         case PostingIntended():
             return _intended(state, event)
@@ -223,6 +224,10 @@ def _worked_on(
             return replace(state, phase=Phase.UNCLEAR, reason=event.sentence)
         case InvoiceRemoved():
             return replace(state, phase=Phase.POSTING, reason=f"An incomplete invoice was removed: {event.difference}")
+        case GroupPostingRequested():
+            return replace(state, phase=Phase.POSTING, reason=f"Epicor is asked to post group {event.group_id}.")
+        case GroupPostingSubmitted():
+            return state
         case InvoicePosted():
             return _posted(state, event)
         case InvoiceRefused():
@@ -281,14 +286,16 @@ def _intended(state: DocumentStatus, event: PostingIntended) -> DocumentStatus:
 
 
 def _posted(state: DocumentStatus, event: InvoicePosted) -> DocumentStatus:
+    stays = event.not_posted or event.held_for
+    why = "Not posted" if event.not_posted else "On hold"
     return replace(
         state,
-        phase=Phase.POSTED,
+        phase=Phase.REFUSED if event.not_posted else Phase.POSTED,
         epicor_company=event.company,
         vendor_num=event.vendor_num,
         epicor_invoice=event.invoice_num,
         group_id=event.group_id,
         voucher=event.voucher,
-        reason_code=event.held_for[0].code if event.held_for else None,
-        reason=f"On hold: {answer_text(event.held_for)}" if event.held_for else None,
+        reason_code=stays[0].code if stays else None,
+        reason=f"{why}: {answer_text(stays)}" if stays else None,
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from mlc_sandbox.calls import Calls
 from mlc_sandbox.epicor.seed import Master, master_data
@@ -80,6 +81,8 @@ class EpicorWorld:
     calls: Calls = field(default_factory=Calls)
     revision: int = 88_112_000
     legal_number: int = 0
+    tasks: list[Any] = field(default_factory=list)
+    """Postings that wait for their agent, see `posting.Task`."""
     file_ref: int = 0
 
     def __post_init__(self) -> None:
