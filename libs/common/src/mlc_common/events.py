@@ -21,6 +21,11 @@ from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.payment_events import PaymentAnswerDelivered as PaymentAnswerDelivered
+from mlc_common.payment_events import PaymentAnswered as PaymentAnswered
+from mlc_common.payment_events import PaymentAnswerUndelivered as PaymentAnswerUndelivered
+from mlc_common.payment_events import PaymentFact as PaymentFact
+from mlc_common.payment_events import PaymentSeen as PaymentSeen
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import masterdata_subject, notification_subject, token
 
@@ -234,6 +239,7 @@ DocumentFact = (
     | AnswerDelivered
     | AnswerUndelivered
     | AnswerUnconfirmed
+    | PaymentFact
 )
 AnswerFact = (
     DocumentWithdrawn

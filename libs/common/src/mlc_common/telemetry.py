@@ -183,6 +183,18 @@ class Metrics:
             ["connection", "status"],
             registry=self.registry,
         )
+        self.payments_seen = Counter(
+            "mlc_payments_seen_total",
+            "Changed pictures of payment, by where the invoice stands; `unclear` wants a person",
+            ["connection", "standing"],
+            registry=self.registry,
+        )
+        self.payments_followed = Counter(
+            "mlc_payment_answers_followed_total",
+            "Payment responses by what became of them in Basware: payment_delivered, payment_undelivered",
+            ["connection", "how"],
+            registry=self.registry,
+        )
         self.drift = Counter(
             "mlc_drift_total", "Unknown members and statuses of documents", ["connection"], registry=self.registry
         )
