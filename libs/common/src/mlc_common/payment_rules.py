@@ -29,7 +29,7 @@ class Payments(Section):
     without an occasion, since a void comes later and may not show as a change.
     """
 
-    mode: Literal["off", "follow"] = Field(default="off", description="watch Epicor's payments and tell Basware, or not")
+    mode: Literal["off", "follow"] = Field(default="off", description="whether payments are watched and told")
     read: Literal["APTranSearches", "APTrans", "GetRows", "BAQ"] = Field(
         default="APTranSearches",
         description="where transactions are read: one of two entity sets, the search service's GetRows, or a BAQ",
@@ -53,7 +53,7 @@ class Payments(Section):
     )
     others: Literal["no", "external id"] = Field(
         default="no",
-        description="invoices that this product did not post: left alone, or followed when ExternalID is their Basware id",
+        description="invoices that this product did not post: left alone, or followed where ExternalID is a Basware id",
     )
 
     @model_validator(mode="after")

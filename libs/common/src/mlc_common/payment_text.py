@@ -52,7 +52,11 @@ def _named(payment: Payment) -> str:
 def _beside(picture: Picture) -> str:
     if picture.standing not in ("paid", "partly paid"):
         return ""
-    amounts = ((picture.discount, "discount"), (picture.withheld, "withheld"), (picture.otherwise, "credit or adjustment"))
+    amounts = (
+        (picture.discount, "discount"),
+        (picture.withheld, "withheld"),
+        (picture.otherwise, "credit or adjustment"),
+    )
     return "".join(f", {_money(amount, picture)} {word}" for amount, word in amounts if amount)
 
 

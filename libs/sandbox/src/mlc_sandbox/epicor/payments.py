@@ -120,9 +120,7 @@ def _payable(world: EpicorWorld, company: str, vendor_num: int, invoice_num: str
     return invoice
 
 
-def _cheque_row(
-    world: EpicorWorld, company: str, head: int, cheque: Cheque, number: int, invoice: Invoice
-) -> Row:
+def _cheque_row(world: EpicorWorld, company: str, head: int, cheque: Cheque, number: int, invoice: Invoice) -> Row:
     keys = {"Company": company, "HeadNum": head, "CheckNum": number, "VendorNum": invoice.header["VendorNum"]}
     state = {"Posted": cheque.posted, "Voided": False, "VoidDate": None, "VoidedReason": ""}
     what = {"PMUIDName": cheque.method, "CurrencyCode": cheque.currency or invoice.header["CurrencyCode"]}
