@@ -52,12 +52,8 @@ def _named(payment: Payment) -> str:
 def _beside(picture: Picture) -> str:
     if picture.standing not in ("paid", "partly paid"):
         return ""
-    amounts = (
-        (picture.discount, "discount"),
-        (picture.withheld, "withheld"),
-        (picture.otherwise, "credit or adjustment"),
-    )
-    return "".join(f", {_money(amount, picture)} {word}" for amount, word in amounts if amount)
+    beside = {"discount": picture.discount, "withheld": picture.withheld, "credit or adjustment": picture.otherwise}
+    return "".join(f", {_money(amount, picture)} {word}" for word, amount in beside.items() if amount)
 
 
 def _voids(picture: Picture) -> str:

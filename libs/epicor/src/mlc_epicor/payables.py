@@ -62,7 +62,7 @@ class APTranRow(_OfAnInvoice):
 
 
 class CheckHedRow(_Row):
-    """One payment. `ApplyingPayment` and `NettingID` mark those that are no money: debit memos applied, AP against AR."""
+    """One payment. `ApplyingPayment` (a debit memo is applied) and `NettingID` (AP against AR) mark what is no money."""
 
     HeadNum: int
     CheckNum: int = 0

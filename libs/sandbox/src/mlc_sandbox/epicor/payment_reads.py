@@ -13,16 +13,14 @@ KEY = ("Company", "HeadNum", "APTranNo", "InvoiceNum", "Voided")
 BAQ = "MLPayments"
 SINCE = "LastChange"
 
-_BAQ_COLUMNS = {
-    "APTran": (
-        "Company HeadNum APTranNo InvoiceNum Voided VendorNum TranType Posted TranDate DocTranAmt DocDiscAmt "
-        "DocWithholdAmt CheckNum PaymentNumber ChangeDate"
-    ).split(),
-    "CheckHed": (
-        "HeadNum CheckNum CheckDate Posted Voided VoidDate CurrencyCode PMUIDName ApplyingPayment NettingID "
-        "PaymentNumber"
-    ).split(),
-}
+_BAQ_COLUMNS = (
+    "APTran_Company", "APTran_HeadNum", "APTran_APTranNo", "APTran_InvoiceNum", "APTran_Voided", "APTran_VendorNum",
+    "APTran_TranType", "APTran_Posted", "APTran_TranDate", "APTran_DocTranAmt", "APTran_DocDiscAmt",
+    "APTran_DocWithholdAmt", "APTran_CheckNum", "APTran_PaymentNumber", "APTran_ChangeDate", "CheckHed_HeadNum",
+    "CheckHed_CheckNum", "CheckHed_CheckDate", "CheckHed_Posted", "CheckHed_Voided", "CheckHed_VoidDate",
+    "CheckHed_CurrencyCode", "CheckHed_PMUIDName", "CheckHed_ApplyingPayment", "CheckHed_NettingID",
+    "CheckHed_PaymentNumber",
+)  # fmt: skip
 
 
 def transactions(world: EpicorWorld, company: str) -> Iterable[Row]:
@@ -105,10 +103,6 @@ def baq(world: EpicorWorld, company: str, path: str, options: Mapping[str, str])
 
 
 def _joined(world: EpicorWorld, company: str, row: Row) -> Row:
-    cheque = world.cheques.get((company, row["HeadNum"]), {})
-    sides = {"APTran": row, "CheckHed": cheque}
-    return {
-        f"{table}_{name}": sides[table].get(name, empty(table, name))
-        for table, names in _BAQ_COLUMNS.items()
-        for name in names
-    }
+    sides = {"APTran": row, "CheckHed": world.cheques.get((company, row["HeadNum"]), {})}
+    parts = {column: column.split("_") for column in _BAQ_COLUMNS}
+    return {column: sides[table].get(name, empty(table, name)) for column, (table, name) in parts.items()}

@@ -44,7 +44,7 @@ class Cheque:
 
 
 def pay(world: EpicorWorld, company: str, parts: Sequence[Part], cheque: Cheque, *, at: datetime) -> int:
-    """Pay invoices with one payment; returns its HeadNum. Raises KeyError for an invoice that is not in the payables."""
+    """Pay invoices with one payment; returns its HeadNum. Raises KeyError for one that is not in the payables."""
     invoices = [_payable(world, company, part.vendor_num, part.invoice_num) for part in parts]
     world.head += 1
     head, number = world.head, cheque.number or ELECTRONIC + world.head
