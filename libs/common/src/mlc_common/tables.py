@@ -136,11 +136,13 @@ invoice_payments = Table(
     Column("attempt", Text, nullable=False),
     Column("posted_at", Instant, nullable=False),
     Column("digest", Text),
+    Column("settled_at", Instant),
     Column("next_look", Instant),
     Index(None, "connection", "next_look"),
 )
 """Which document an AP invoice of Epicor is, and when its payment is looked at next; masterdata-sync folds it from
-DOCUMENTS. `invoice_key` is the number as Epicor compares it; `digest` is that of the last picture recorded."""
+DOCUMENTS. `invoice_key` is the number as Epicor compares it, `digest` that of the last picture, `settled_at` when it was first
+seen settled; without `next_look` it is looked at again only when one of its transactions changes."""
 
 payment_watermarks = Table(
     "payment_watermarks",

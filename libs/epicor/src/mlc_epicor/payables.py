@@ -62,7 +62,7 @@ class APTranRow(_OfAnInvoice):
 
 
 class CheckHedRow(_Row):
-    """One payment. `ApplyingPayment` (a debit memo is applied) and `NettingID` (AP against AR) mark what is no money."""
+    """One payment; `ApplyingPayment` (a debit memo is applied) and `NettingID` (AP against AR) are no money."""
 
     HeadNum: int
     CheckNum: int = 0

@@ -1,8 +1,8 @@
 """The books of both emulators in a file, so that a rehearsal goes on after a restart.
 
 Kept: documents, vendors and subscriptions of Basware; groups, AP invoices and payments of Epicor; the settings of
-neither, nor tokens, calls or faults. The file is written on stop and every few seconds while something happens; a killed sandbox
-loses what came after the last writing.
+neither, nor tokens, calls or faults. The file is written on stop and every few seconds while something happens; a
+killed sandbox loses what came after the last writing.
 """
 
 import asyncio

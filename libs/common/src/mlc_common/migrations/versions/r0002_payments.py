@@ -22,6 +22,7 @@ def upgrade(op: Operations) -> None:
         *(sa.Column(name, sa.Text, nullable=False) for name in ("invoice_num", "invoice_id", "attempt")),
         sa.Column("posted_at", INSTANT, nullable=False),
         sa.Column("digest", sa.Text),
+        sa.Column("settled_at", INSTANT),
         sa.Column("next_look", INSTANT),
         sa.PrimaryKeyConstraint("connection", "company", "vendor_num", "invoice_key", name="pk_invoice_payments"),
     )
