@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from mlc_basware.documents import TransferResponse
 from mlc_basware.limiter import Limiter
+from mlc_basware.payments import PaymentResponse
 from mlc_basware.request_status import RequestStatus, parsed
 from mlc_basware.session import Session
 from mlc_basware.tokens import TokenEndpoint, Tokens
@@ -174,6 +175,15 @@ class BaswareClient:
         if "transferDate" in body:
             body["prebookDate"] = body.pop("transferDate")
         return await self._post(f"{_path(invoice_id)}/prebookResponses", body, what="Basware prebook response")
+
+    async def payment_response(self, invoice_id: str, response: PaymentResponse) -> Accepted | Refused:
+        """Tell everything known of a payment: what is left out is cleared (Basware API reference, §5).
+
+        Raises:
+            UnclearAnswerError: it may have arrived; read the document before sending again.
+        """
+        path = f"{_path(invoice_id)}/paymentResponses"
+        return await self._post(path, response.to_wire(), what="Basware payment response")
 
     async def request_status(self, request_id: str) -> RequestStatus | None:
         """What became of a request's records, or None while Basware does not know the request (yet).

@@ -23,6 +23,7 @@ from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
 from mlc_common.payment_events import PaymentAnswerDelivered as PaymentAnswerDelivered
 from mlc_common.payment_events import PaymentAnswered as PaymentAnswered
+from mlc_common.payment_events import PaymentAnswerIntended as PaymentAnswerIntended
 from mlc_common.payment_events import PaymentAnswerUndelivered as PaymentAnswerUndelivered
 from mlc_common.payment_events import PaymentFact as PaymentFact
 from mlc_common.payment_events import PaymentSeen as PaymentSeen

@@ -89,6 +89,14 @@ class PaymentSeen(_OfPayment):
     picture: Picture
 
 
+class PaymentAnswerIntended(_OfTelling):
+    """Write-ahead: the next call is this payment response; so that no older one still on its way is overtaken."""
+
+    fact: ClassVar[str] = "payment_intended"
+
+    type: Literal["payment_answer_intended"] = "payment_answer_intended"
+
+
 class PaymentAnswered(_OfTelling):
     """Basware's API layer took our payment response; `content` is the digest of what it said."""
 
@@ -122,5 +130,5 @@ class PaymentAnswerUndelivered(_OfTelling):
     sentence: str
 
 
-PaymentFact = PaymentSeen | PaymentAnswered | PaymentAnswerDelivered | PaymentAnswerUndelivered
+PaymentFact = PaymentSeen | PaymentAnswerIntended | PaymentAnswered | PaymentAnswerDelivered | PaymentAnswerUndelivered
 """Everything that can be said about the payment of a document."""

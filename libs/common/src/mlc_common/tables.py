@@ -141,8 +141,8 @@ invoice_payments = Table(
     Index(None, "connection", "next_look"),
 )
 """Which document an AP invoice of Epicor is, and when its payment is looked at next; masterdata-sync folds it from
-DOCUMENTS. `invoice_key` is the number as Epicor compares it, `digest` that of the last picture, `settled_at` when it was first
-seen settled; without `next_look` it is looked at again only when one of its transactions changes."""
+DOCUMENTS. `invoice_key` is the number as Epicor compares it, `digest` that of the last picture, `settled_at` when it
+was first seen settled; without `next_look` it is looked at again only when one of its transactions changes."""
 
 payment_watermarks = Table(
     "payment_watermarks",

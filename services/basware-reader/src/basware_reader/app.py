@@ -11,11 +11,12 @@ from basware_reader.deadlines import look_every
 from basware_reader.deliveries import on_answered, on_push
 from basware_reader.handlers import Reader
 from basware_reader.locks import Locks
+from basware_reader.payment_deliveries import on_payment, payment_ended
 from basware_reader.sweep import Sweeping, sweeping
 from mlc_basware.client import open_client
 from mlc_common.connections import Connection
 from mlc_common.service import Runtime, Wiring, run
-from mlc_common.streams import answers_durable, deliveries_durable, reader_durable
+from mlc_common.streams import answers_durable, deliveries_durable, payments_durable, reader_durable
 
 
 async def wire(runtime: Runtime) -> Wiring:
@@ -37,13 +38,15 @@ async def wire(runtime: Runtime) -> Wiring:
             )
             async with (
                 runtime.consuming(
-                    reader_durable(connection.name), partial(on_push, reader, runtime.metrics.deliveries)
+                    reader_durable(connection.name),
+                    partial(on_push, reader, runtime.metrics.deliveries, also=partial(payment_ended, reader, timings)),
                 ),
                 runtime.consuming(answers_durable(connection.name), partial(on_outcome, reader, connection.document)),
                 runtime.consuming(
                     deliveries_durable(connection.name),
                     partial(on_answered, reader, timings, runtime.metrics.deliveries),
                 ),
+                runtime.consuming(payments_durable(connection.name), partial(on_payment, reader, timings)),
                 sweeping(sweeps),
             ):
                 yield

@@ -25,10 +25,17 @@ from mlc_common.events import (
     InvoiceRemoved,
     NotificationReceived,
     OutcomeAnswered,
+    PaymentAnswerDelivered,
+    PaymentAnswered,
+    PaymentAnswerIntended,
+    PaymentAnswerUndelivered,
+    PaymentFact,
+    PaymentSeen,
     PostingIntended,
     PostingUnclear,
     RecordSent,
 )
+from mlc_common.payment_text import payment_text
 
 
 def tell(event: Event) -> tuple[str, str]:
@@ -57,6 +64,14 @@ def tell(event: Event) -> tuple[str, str]:
             | AnswerUnconfirmed()
         ):
             return _about_the_answer(event)
+        case (
+            PaymentSeen()
+            | PaymentAnswerIntended()
+            | PaymentAnswered()
+            | PaymentAnswerDelivered()
+            | PaymentAnswerUndelivered()
+        ):
+            return _about_the_payment(event)
         case _:
             return _worked_on(event)
 
@@ -88,6 +103,23 @@ def _about_the_answer(event: AnswerFact) -> tuple[str, str]:
             return "delivered", "; ".join(("the answer stands in Basware P2P", *event.warnings))
         case AnswerUndelivered() | AnswerUnconfirmed():
             return event.fact, event.sentence
+        case _:
+            assert_never(event)
+
+
+def _about_the_payment(event: PaymentFact) -> tuple[str, str]:
+    match event:
+        case PaymentSeen():
+            return "payment", payment_text(event.picture)
+        case PaymentAnswerIntended():
+            return "payment told next", f"picture {event.number}"
+        case PaymentAnswered():
+            there = " (it was there already)" if event.found else ""
+            return "payment told", f"Basware took: {event.message}{there}"
+        case PaymentAnswerDelivered():
+            return "payment delivered", "; ".join(("the payment stands in Basware P2P", *event.warnings))
+        case PaymentAnswerUndelivered():
+            return "payment undelivered", event.sentence
         case _:
             assert_never(event)
 

@@ -26,9 +26,16 @@ from mlc_common.events import (
     InvoiceRefused,
     InvoiceRemoved,
     OutcomeAnswered,
+    PaymentAnswerDelivered,
+    PaymentAnswered,
+    PaymentAnswerIntended,
+    PaymentAnswerUndelivered,
+    PaymentFact,
+    PaymentSeen,
     PostingIntended,
     PostingUnclear,
 )
+from mlc_common.payment_text import payment_text
 
 
 class Phase(StrEnum):
@@ -136,7 +143,7 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return _approved(state, event)
         case DocumentNoticed():
             return _noticed(state, event)
-        case DocumentAcknowledged():
+        case DocumentAcknowledged() | AnswerDelivered() | AnswerRepeated():
             return state
         case OutcomeAnswered():
             return _answered(state, event)
@@ -148,10 +155,31 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return replace(state, reason=event.sentence)
         case DeadlineNear() | InterimAnswered() | DocumentWithdrawn():
             return _waiting(state, event)
-        case AnswerDelivered() | AnswerRepeated():
-            return state
+        case (
+            PaymentSeen()
+            | PaymentAnswerIntended()
+            | PaymentAnswered()
+            | PaymentAnswerDelivered()
+            | PaymentAnswerUndelivered()
+        ):
+            return _paid(state, event)
         case _:
             return _worked_on(state, event)
+
+
+def _paid(state: DocumentStatus, event: PaymentFact) -> DocumentStatus:
+    """How an invoice that stands in Epicor is paid; what hides an outcome that somebody has to see is left out."""
+    if state.phase not in (Phase.POSTED, Phase.NOTICED):
+        return state
+    match event:
+        case PaymentSeen():
+            return replace(state, reason=payment_text(event.picture))
+        case PaymentAnswerUndelivered():
+            return replace(state, reason=event.sentence)
+        case PaymentAnswerIntended() | PaymentAnswered() | PaymentAnswerDelivered():
+            return state
+        case _:
+            assert_never(event)
 
 
 def _worked_on(

@@ -105,7 +105,8 @@ class WatchList:
         columns = invoice_payments.c
         query = select(func.min(columns.posted_at)).filter_by(connection=self._connection, company=company)
         async with self._session() as db:
-            return await db.scalar(query)
+            found: datetime | None = await db.scalar(query)
+            return found
 
     async def watermark(self, company: str) -> str | None:
         """The newest ChangeDate that was read through to its end, as Epicor wrote it."""
