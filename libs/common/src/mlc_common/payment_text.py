@@ -45,15 +45,17 @@ def _paid(picture: Picture) -> str:
 
 
 def _named(payment: Payment) -> str:
-    words = (payment.method or "payment", payment.number, f"on {payment.day}" if payment.day else "")
+    currency, day = payment.currency, payment.day
+    words = (payment.method or "payment", payment.number, currency and f"in {currency}", day and f"on {day}")
     return " ".join(word for word in words if word)
 
 
 def _beside(picture: Picture) -> str:
+    hold = ", on payment hold" if picture.block and picture.standing in ("partly paid", "voided") else ""
     if picture.standing not in ("paid", "partly paid"):
-        return ""
+        return hold
     beside = {"discount": picture.discount, "withheld": picture.withheld, "credit or adjustment": picture.otherwise}
-    return "".join(f", {_money(amount, picture)} {word}" for word, amount in beside.items() if amount)
+    return "".join(f", {_money(amount, picture)} {word}" for word, amount in beside.items() if amount) + hold
 
 
 def _voids(picture: Picture) -> str:
