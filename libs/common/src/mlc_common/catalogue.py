@@ -12,6 +12,7 @@ from mlc_common.sentences.entry import Entry, Owner
 from mlc_common.sentences.life_cycle import LIFE_CYCLE
 from mlc_common.sentences.orders import ORDERS
 from mlc_common.sentences.payments import PAYMENTS
+from mlc_common.sentences.people import PEOPLE
 from mlc_common.sentences.posting import POSTING
 
 LONGEST_ANSWER = 250
@@ -37,6 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "while it is entered in Epicor": POSTING,
     "by what Basware says of it": LIFE_CYCLE,
     "when it is paid": PAYMENTS,
+    "by what people decided": PEOPLE,
 }
 """The entries by where they arise; a test sees to it that no code stands in two places."""
 

@@ -27,6 +27,13 @@ from mlc_common.payment_events import PaymentAnswerIntended as PaymentAnswerInte
 from mlc_common.payment_events import PaymentAnswerUndelivered as PaymentAnswerUndelivered
 from mlc_common.payment_events import PaymentFact as PaymentFact
 from mlc_common.payment_events import PaymentSeen as PaymentSeen
+from mlc_common.people_events import DocumentHeld as DocumentHeld
+from mlc_common.people_events import DocumentReleased as DocumentReleased
+from mlc_common.people_events import DocumentReturned as DocumentReturned
+from mlc_common.people_events import FlowsPaused as FlowsPaused
+from mlc_common.people_events import FlowsResumed as FlowsResumed
+from mlc_common.people_events import InvoiceLinked as InvoiceLinked
+from mlc_common.people_events import ReplayRequested as ReplayRequested
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import masterdata_subject, notification_subject, token
 
@@ -188,6 +195,9 @@ class InvoicePosted(FactOfDocument):
     remarks: tuple[Finding, ...] | None = Field(
         default=None, description="what a bookkeeper should know of it beside; nobody has to do anything"
     )
+    linked_by: str | None = Field(
+        default=None, description="who said that this AP invoice, which did not come from here, is the document"
+    )
 
 
 class InvoiceRefused(FactOfDocument):
@@ -241,6 +251,11 @@ DocumentFact = (
     | AnswerUndelivered
     | AnswerUnconfirmed
     | PaymentFact
+    | DocumentHeld
+    | DocumentReleased
+    | DocumentReturned
+    | InvoiceLinked
+    | ReplayRequested
 )
 AnswerFact = (
     DocumentWithdrawn
@@ -252,8 +267,12 @@ AnswerFact = (
     | AnswerUnconfirmed
 )
 """Facts about a transfer and its answer that are no outcome."""
+PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked | ReplayRequested
+"""What people decided about a document."""
+Operation = FlowsPaused | FlowsResumed
+"""What people did to a connection as a whole."""
 
-Event = NotificationReceived | DocumentFact | RecordSent
+Event = NotificationReceived | DocumentFact | RecordSent | Operation
 Outcome = InvoicePosted | InvoiceRefused
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

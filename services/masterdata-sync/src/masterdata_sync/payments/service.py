@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from masterdata_sync.payments.watch_list import WatchList
 from masterdata_sync.payments.watching import Watch, watch_payments
 from masterdata_sync.schedule import elected, keep_running
+from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
 from mlc_common.ending import surely_ended
@@ -35,7 +36,7 @@ async def payments_watched(
         MissingCredentialError: a credential is not set yet.
     """
     rules = connection.document.payments
-    if rules.mode == "off":
+    if rules.mode == "off" or Flow.PAYMENTS in connection.paused:
         yield
         return
     timings = runtime.settings.timings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-revision = "0002_payments"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 INSTANT = sa.DateTime(timezone=True)
 
