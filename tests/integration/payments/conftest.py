@@ -100,15 +100,11 @@ class Site:
         self, name: str, amount: str, currency: str, *, attempt: str = "b1", status: str = "Transferred"
     ) -> Account:
         """A document in Basware that this product says it has posted."""
-        body = approved_invoices()[0] | {
-            **{"invoiceId": name, "invoiceNumber": f"SI-{name}"[:50], "currencyCode": currency},
-            **{"grossSum": Decimal(amount), "paymentTermCode": "N30", "paymentMethod": "As agreed"},
-        }
-        (document,) = self.far.basware_world.add([body], at=self.clock())
-        document.move(status, at=self.clock())
-        account = Account(self.far.epicor_world, "NWM", 101, f"SI-{name}"[:50], name)
-        for fact in _facts(name, account.number, Decimal(amount), currency, dump_json(body).decode(), attempt):
-            await self.log.append(fact.model_copy(update={"at": self.clock()}))
+        account, facts = posted_facts(
+            self.far, name, Decimal(amount), currency, at=self.clock(), attempt=attempt, status=status
+        )
+        for fact in facts:
+            await self.log.append(fact)
         return account
 
     async def run(self) -> None:
@@ -182,8 +178,32 @@ class Site:
         world.settings = world.settings.model_copy(update=changes)
 
 
-def _facts(name: str, number: str, amount: Decimal, currency: str, body: str, attempt: str) -> list[Event]:
-    common = {"connection": NAME, "at": datetime(2026, 11, 20, tzinfo=UTC), "invoice_id": name, "attempt": attempt}
+def posted_facts(
+    far: Running,
+    name: str,
+    amount: Decimal,
+    currency: str,
+    *,
+    at: datetime,
+    attempt: str = "b1",
+    status: str = "Transferred",
+) -> tuple[Account, list[Event]]:
+    """A document in Basware, the account of its invoice in Epicor, and the facts that say that it was posted."""
+    number = f"SI-{name}"[:50]
+    body = approved_invoices()[0] | {
+        **{"invoiceId": name, "invoiceNumber": number, "currencyCode": currency, "grossSum": amount},
+        **{"paymentTermCode": "N30", "paymentMethod": "As agreed"},
+    }
+    (document,) = far.basware_world.add([body], at=at)
+    document.move(status, at=at)
+    account = Account(far.epicor_world, "NWM", 101, number, name)
+    return account, _facts(name, number, amount, currency, dump_json(body).decode(), attempt, at)
+
+
+def _facts(
+    name: str, number: str, amount: Decimal, currency: str, body: str, attempt: str, at: datetime
+) -> list[Event]:
+    common = {"connection": NAME, "at": at, "invoice_id": name, "attempt": attempt}
     return [
         DocumentApproved(
             **common,

@@ -284,3 +284,14 @@ async def test_a_newer_telling_ends_the_following_of_the_older_one(site: Site) -
     await site.deliver(older, tries=2)
 
     assert "payment_delivered" not in await site.words("one")
+
+
+async def test_a_picture_that_a_newer_one_has_replaced_is_not_told(site: Site) -> None:
+    account, first = await paid(site, step=f"pay 500.00 on {ON} as A")
+    second = await next_picture(site, account, "pay rest on 2026-11-04 as B")
+
+    await site.deliver(first)
+    assert site.told("one") == []
+
+    await site.deliver(second)
+    assert len(site.told("one")) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -308,3 +309,19 @@ async def test_epicor_is_never_asked_more_than_its_licences_allow(site: Site) ->
     await site.run()
 
     assert site.far.epicor_world.calls.max_in_flight <= 2
+
+
+async def test_a_payment_posted_between_two_questions_is_no_contradiction(site: Site) -> None:
+    account = await site.invoice("one")
+    account.play(f"pay 200.00 on {ON} as A", at=site.clock())
+    # The header is read first; before the transactions are, somebody pays the rest.
+    site.fault("delay", "APTranSearches", of="epicor", match="InvoiceNum eq 'si-one'", seconds=0.5)
+    running = asyncio.create_task(site.run())
+    while not site.epicor_calls("APInvSearches"):
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+    account.play("pay rest on 2026-11-04 as B", at=site.clock())
+
+    await running
+
+    assert [each.picture.standing for each in await site.seen("one")] == ["paid"]

@@ -49,8 +49,21 @@ KINDS, TAXES = "epicor_writer/test_kinds_checks.py", "epicor_writer/test_kinds_t
 READING = "basware_reader/test_reading_documents.py"
 FOLLOWING = "basware_reader/test_following_answers.py"
 WITHDRAWN = "basware_reader/test_withdrawn_documents.py"
+WATCHING, TELLING = "payments/test_watching_payments.py", "payments/test_telling_payments.py"
 
 BY_A_TEST_WITH_SERVERS = {
+    "PAYMENT_UNCLEAR": (
+        WATCHING,
+        "test_a_balance_that_fits_no_transaction_is_said_and_not_told",
+        "PAYMENT_UNCLEAR",
+    ),
+    "PAYMENT_REFUSED": (TELLING, "test_a_payment_that_basware_will_never_take_is_said_once", "PAYMENT_REFUSED"),
+    "PAYMENT_NOT_DELIVERED": (
+        TELLING,
+        "test_a_technical_error_has_it_told_again_under_another_code_twice_at_most",
+        "PAYMENT_NOT_DELIVERED",
+    ),
+    "PAYMENT_NOT_CONFIRMED": (TELLING, "test_what_nobody_confirms_is_said_after_the_patience", "PAYMENT_NOT_CONFIRMED"),
     "ALREADY_POSTED": (ANEW, "test_a_corrected_number_does_not_enter_the_document_twice", "ALREADY_POSTED"),
     "SUPERSEDED": (ANEW, "test_of_two_transfers_that_waited_out_an_outage_the_newer_one_is_posted", "SUPERSEDED"),
     "REFUSED_BY_EPICOR": (FAULTS, "test_an_update_that_did_not_run_is_refused", "REFUSED_BY_EPICOR"),
