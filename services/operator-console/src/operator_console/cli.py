@@ -21,6 +21,7 @@ app.add_typer(cli_documents.documents, name="documents")
 app.add_typer(cli_documents.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
 cli_people.add_to(app)
+app.command()(cli_documents.explain)
 
 
 @app.callback()

@@ -13,6 +13,7 @@ from mlc_common.events import (
     AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
+    AttachmentFact,
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
@@ -44,12 +45,15 @@ from mlc_common.events import (
     ReplayRequested,
 )
 from mlc_common.payment_text import payment_text
+from operator_console import attachments
 
 
 def tell(event: Event) -> tuple[str, str]:
     """What happened, and what matters about it."""
     if isinstance(event, PaymentFact):
         return _about_the_payment(event)
+    if isinstance(event, AttachmentFact):
+        return attachments.tell(event)
     match event:
         case NotificationReceived():
             return "pushed", f"{event.task_type} {event.document_id}, verified as {event.variant}"
@@ -57,13 +61,8 @@ def tell(event: Event) -> tuple[str, str]:
             return "sent", f"{event.kind} {event.code} of company {event.company}"
         case DocumentApproved() | DocumentAcknowledged() | DocumentNoticed():
             return _seen(event)
-        case OutcomeAnswered():
-            told = "success" if event.success else "refusal"
-            return "answered", f"Basware took the {told}: {event.message}" + (
-                " (it was there already)" if event.found else ""
-            )
-        case AnswerRejected():
-            return "answer rejected", f"{event.sentence} (status {event.status})"
+        case OutcomeAnswered() | AnswerRejected():
+            return _answered(event)
         case (
             DocumentWithdrawn()
             | DeadlineNear()
@@ -80,6 +79,31 @@ def tell(event: Event) -> tuple[str, str]:
             return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
         case _:
             return _worked_on(event)
+
+
+def _answered(event: OutcomeAnswered | AnswerRejected) -> tuple[str, str]:
+    if isinstance(event, AnswerRejected):
+        return "answer rejected", f"{event.sentence} (status {event.status})"
+    told = "success" if event.success else "refusal"
+    there = " (it was there already)" if event.found else ""
+    return "answered", f"Basware took the {told}: {event.message}{there}"
+
+
+def actor(event: Event) -> str:
+    """Who did it: a person, a far side, or one of our services."""
+    match event:
+        case NotificationReceived() | DocumentWithdrawn():
+            return "Basware"
+        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+            return event.by
+        case FlowsPaused() | FlowsResumed():
+            return event.by
+        case RecordSent() | PaymentSeen():
+            return "masterdata-sync"
+        case PostingIntended() | PostingUnclear() | InvoiceRemoved() | InvoicePosted() | InvoiceRefused():
+            return "epicor-writer"
+        case _:
+            return "basware-reader"
 
 
 def _decided(event: PersonFact) -> tuple[str, str]:

@@ -22,6 +22,9 @@ class Settings(BaseModel):
     `payment_amounts`: whether DocTranAmt of a payment holds discount and withheld tax too; the reference is not clear.
     `change_date`: what a ChangeDate of payments shows; `date_literals`: which of them a filter takes.
     `posting_moves_change_date`, `voids_move_change_date`: whether these changes show in ChangeDate at all.
+    `attachments_on_posted`: whether a posted invoice takes an attachment; `attachment_descriptions`: whether a long one
+    is kept or cut; `same_file_name`: what a second upload under a name does; `largest_upload`: bytes. None of it is
+    documented.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -57,3 +60,9 @@ class Settings(BaseModel):
     zero_lines: Literal["accept", "refuse"] = "accept"
     taxes_unasked: bool = False
     tax_rounded: Literal["invoice", "line"] = "invoice"
+
+    document_types: frozenset[str] = frozenset({"INVOICE"})
+    attachments_on_posted: Literal["accept", "refuse"] = "accept"
+    attachment_descriptions: Literal["keep", "cut"] = "keep"
+    same_file_name: Literal["overwrite", "refuse"] = "overwrite"
+    largest_upload: Annotated[int, Field(ge=0)] | None = None
