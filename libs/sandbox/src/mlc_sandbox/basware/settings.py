@@ -63,6 +63,7 @@ class Settings(BaseModel):
     answer_after_failure: bool = False
     answer_window: Annotated[float, Field(gt=0)] | None = None
     delivery: Delivery = Delivery()
+    paid_in_full: bool = False
     fresh_batch_on_retransfer: bool = True
 
     page_cap: Annotated[int, Field(ge=1)] = 100
