@@ -41,7 +41,10 @@ LONGEST_ID = 36
 
 @dataclass
 class Watch:
-    """What it takes to watch one connection's payments; `now` is the clock, never a watermark."""
+    """What it takes to watch one connection's payments; `now` is the clock, never a watermark.
+
+    `seen` holds, by company, the hashes of the transactions that the last run looked at as they stand.
+    """
 
     connection: str
     companies: Sequence[str]
@@ -53,7 +56,7 @@ class Watch:
     metrics: Metrics
     now: Callable[[], datetime]
     patience: float
-    seen: dict[str, frozenset[APTranRow]] = field(default_factory=dict)
+    seen: dict[str, frozenset[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,11 @@ async def _follow_changes(watch: Watch, company: str) -> None:
     begun = await _beginning(watch, company)
     if begun is None:
         return
-    mark, before, now_seen = begun, watch.seen.get(company, frozenset()), set[APTranRow]()
+    mark, before, now_seen = begun, watch.seen.get(company, frozenset()), set[int]()
     async for page in watch.reader.changed(company, begun):
         mark = newest(mark, *(row.ChangeDate for row in page))
-        now_seen.update(page if len(now_seen) < MOST_REMEMBERED else ())
-        touched = {row.invoice for row in page if row not in before}
+        now_seen.update(map(hash, page) if len(now_seen) < MOST_REMEMBERED else ())
+        touched = {row.invoice for row in page if hash(row) not in before}
         for some in _chunks(await _on_the_list(watch, company, touched)):
             await _look(watch, company, some)
     watch.seen[company] = frozenset(now_seen)
