@@ -43,6 +43,13 @@ PURE = (
     "lookups.py",
     "templates.py",
     "apply_dates.py",
+    "payment_rules.py",
+    "payment_events.py",
+    "payment_text.py",
+    "payment_answers.py",
+    "picture.py",
+    "payables.py",
+    "questions_about_payments.py",
     "connection.py",
     "view.py",
 )

@@ -15,6 +15,7 @@ from mlc_common.sentences.entry import Entry, Owner
 from mlc_common.sentences.life_cycle import LIFE_CYCLE
 from mlc_common.sentences.orders import ORDERS
 from mlc_common.sentences.payables import PAYABLES
+from mlc_common.sentences.payments import PAYMENTS
 from mlc_common.sentences.people import PEOPLE
 from mlc_common.sentences.posting import POSTING
 
@@ -41,6 +42,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "while it is entered in Epicor": POSTING,
     "while its group is posted": PAYABLES,
     "by what Basware says of it": LIFE_CYCLE,
+    "when it is paid": PAYMENTS,
     "with its attachments": ATTACHMENTS,
     "by what people decided": PEOPLE,
 }

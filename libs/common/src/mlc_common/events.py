@@ -31,6 +31,12 @@ from mlc_common.failures import PermanentError
 from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
 from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
 from mlc_common.order_lines import OrderMatch
+from mlc_common.payment_events import PaymentAnswerDelivered as PaymentAnswerDelivered
+from mlc_common.payment_events import PaymentAnswered as PaymentAnswered
+from mlc_common.payment_events import PaymentAnswerIntended as PaymentAnswerIntended
+from mlc_common.payment_events import PaymentAnswerUndelivered as PaymentAnswerUndelivered
+from mlc_common.payment_events import PaymentFact as PaymentFact
+from mlc_common.payment_events import PaymentSeen as PaymentSeen
 from mlc_common.people_events import DocumentHeld as DocumentHeld
 from mlc_common.people_events import DocumentOverridden as DocumentOverridden
 from mlc_common.people_events import DocumentReleased as DocumentReleased
@@ -272,6 +278,7 @@ DocumentFact = (
     | AnswerDelivered
     | AnswerUndelivered
     | AnswerUnconfirmed
+    | PaymentFact
     | AttachmentFact
     | DocumentHeld
     | DocumentReleased

@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from mlc_sandbox.epicor import attachments, groups, invoices, line_changes, orders, posting, receipts
+from mlc_sandbox.epicor import (
+    attachments,
+    groups,
+    invoices,
+    line_changes,
+    orders,
+    payment_reads,
+    posting,
+    receipts,
+)
 from mlc_sandbox.epicor.accounts import valid_account
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.tables import date_of
@@ -42,6 +51,7 @@ _ACCOUNT = {
 }
 
 SERVICES: Mapping[str, Mapping[str, Method]] = {
+    **payment_reads.METHODS,
     "Erp.BO.APInvoiceSvc": {**invoices.METHODS, **line_changes.METHODS, **receipts.METHODS},
     "Erp.BO.APInvGrpSvc": {**groups.METHODS, "PrePostGroupInvoices": posting.CHECK},
     "Erp.PROC.APInvoicePostSvc": posting.METHODS,

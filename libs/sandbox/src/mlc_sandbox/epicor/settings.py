@@ -25,6 +25,9 @@ class Settings(BaseModel):
     `posting_queue`, `posting_takes`: how long a submitted posting waits for its agent, and then has the group.
     `posting_fails`: what the process writes into the group's PostErrorLog, instead of posting it.
     `prepost_question`, `prepost_taxes`: what the check before posting answers as ReturnMessage and TaxCalcFlag.
+    `payment_amounts`: whether DocTranAmt of a payment holds discount and withheld tax too; the reference is not clear.
+    `change_date`: what a ChangeDate of payments shows; `date_literals`: which of them a filter takes.
+    `posting_moves_change_date`, `voids_move_change_date`: whether these changes show in ChangeDate at all.
     `attachments_on_posted`: whether a posted invoice takes an attachment; `attachment_descriptions`: whether a long one
     is kept or cut; `same_file_name`: what a second upload under a name does; `largest_upload`: bytes. None of it is
     documented.
@@ -46,6 +49,11 @@ class Settings(BaseModel):
     page_cap: Annotated[int, Field(ge=1)] = 100
     broken_reads: frozenset[str] = frozenset()
     full_rows: bool = False
+    date_literals: Literal["any", "zoned", "local"] = "any"
+    change_date: Literal["zoned", "local", "day"] = "local"
+    payment_amounts: Literal["net", "gross"] = "net"
+    posting_moves_change_date: bool = True
+    voids_move_change_date: bool = True
     tenant_columns: Literal["keep", "drop", "refuse"] = "keep"
 
     order_lines: Literal["everywhere", "not in their set", "by method only"] = "everywhere"
