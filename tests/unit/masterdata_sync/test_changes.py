@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from masterdata_sync.changes import Record, changed, portions
 from masterdata_sync.kind import Owner, Untranslatable
-from masterdata_sync.kinds import KINDS
 from masterdata_sync.kinds.vendors import external_code, translate
 from masterdata_sync.schedule import pause
 from mlc_common.settings import Timings
@@ -106,10 +105,6 @@ def test_a_term_that_basware_knows_by_another_code_is_translated() -> None:
 
     assert isinstance(entity, dict)
     assert entity["paymentTerms"] == {"paymentTermCode": "NET30"}
-
-
-def test_no_two_kinds_share_a_name_or_a_source() -> None:
-    assert len({kind.name for kind in KINDS}) == len({kind.source for kind in KINDS}) == len(KINDS)
 
 
 def test_a_failed_run_is_repeated_sooner_but_never_later_than_the_schedule() -> None:

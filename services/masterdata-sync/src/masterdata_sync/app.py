@@ -11,8 +11,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from masterdata_sync.handlers import Sides, bring_up_to_date
-from masterdata_sync.kind import Kind
-from masterdata_sync.kinds import KINDS
+from masterdata_sync.kinds import kinds_of
 from masterdata_sync.schedule import elected, keep_running
 from masterdata_sync.sent import Journal
 from mlc_basware.client import open_client
@@ -93,11 +92,11 @@ async def open_sides(runtime: Runtime, connection: Connection, engine: AsyncEngi
         )
 
 
-async def one_run(sides: Sides, engine: AsyncEngine, kinds: tuple[Kind, ...] = KINDS) -> None:
+async def one_run(sides: Sides, engine: AsyncEngine) -> None:
     """Every kind once, if no other replica is at it."""
     name = sides.document.name
     async with elected(engine, f"masterdata {name}") as ours:
-        for kind in kinds if ours else ():
+        for kind in kinds_of(sides.document) if ours else ():
             brought = await bring_up_to_date(kind, sides)
             counts = {"read": brought.read, "sent": brought.sent, "refused": brought.refused}
             log.info(

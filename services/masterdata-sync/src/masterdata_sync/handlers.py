@@ -65,7 +65,7 @@ async def bring_up_to_date(kind: Kind, sides: Sides) -> Brought:
         log.warning("record_untranslatable", kind=kind.name, code=each.code, why=each.reason)
     new = changed(records, sent)
     taken = 0
-    for portion in portions(new, most=kind.most):
+    for portion in portions(new, most=kind.target.most):
         taken += await _send(kind, portion, sides)
     return Brought(read=len(read), sent=taken, refused=len(new) - taken, untranslatable=len(wrong))
 
@@ -74,7 +74,13 @@ async def _records(kind: Kind, pair: CompanyPair, sides: Sides) -> AsyncIterator
     source = f"{sides.document.epicor.source_system}-{pair.basware}"[:LONGEST_SOURCE_SYSTEM]
     theirs = {epicor: basware for basware, epicor in reversed(pair.terms.items())}
     owner = Owner(company=pair.basware, source_system=source, terms=theirs)
-    pages = sides.epicor.pages(pair.epicor, kind.source, key=kind.key, select=kind.select)
+    source_of = kind.source
+    pages = sides.epicor.pages(
+        pair.epicor,
+        f"{source_of.service}/{source_of.entity_set}",
+        key=source_of.key[0],
+        select=[source_of.aliases.get(column, column) for column in source_of.columns],
+    )
     while True:
         # A slot per page, not for the whole run: posting invoices goes on in between.
         async with sides.slots.hold():
@@ -86,7 +92,7 @@ async def _records(kind: Kind, pair: CompanyPair, sides: Sides) -> AsyncIterator
             if isinstance(entity, Untranslatable):
                 yield entity
             else:
-                yield Record(company=pair.basware, code=str(row[kind.code]).strip(), entity=entity)
+                yield Record(company=pair.basware, code=kind.code(row), entity=entity)
 
 
 async def _send(kind: Kind, portion: Sequence[Record], sides: Sides) -> int:

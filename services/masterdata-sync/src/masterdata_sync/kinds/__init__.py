@@ -4,5 +4,10 @@ from __future__ import annotations
 
 from masterdata_sync.kind import Kind
 from masterdata_sync.kinds import vendors
+from mlc_common.connection import ConnectionDocument
 
-KINDS: tuple[Kind, ...] = (vendors.KIND,)
+
+def kinds_of(document: ConnectionDocument) -> tuple[Kind, ...]:
+    """The kinds of a connection; what one needs stands before it."""
+    del document
+    return (vendors.KIND,)

@@ -6,7 +6,8 @@ import re
 import uuid
 from typing import Any
 
-from masterdata_sync.kind import Entity, Kind, Owner, Row, Untranslatable
+from masterdata_sync.kind import Entity, Kind, Owner, Row, Source, Untranslatable
+from mlc_basware.targets import VENDORS
 
 LONGEST_CODE = 25
 LONGEST_EXTERNAL_CODE = 36
@@ -87,15 +88,32 @@ def _text(row: Row, field: str) -> str:
     return "" if value is None else str(value).strip()
 
 
+def code(row: Row) -> str:
+    """What people know the vendor by."""
+    return _text(row, "VendorID")
+
+
+def retire(entity: Entity) -> Entity:
+    """The vendor, no longer active; Basware knows no flag of it per company (Basware API reference, §7)."""
+    return entity | {"processingStatus": {**entity.get("processingStatus", {}), "active": False}}
+
+
 KIND = Kind(
     name="vendor",
-    source="Erp.BO.VendorSvc/Vendors",
-    key="VendorNum",
-    select=(
-        *("VendorNum", "VendorID", "Name", "Address1", "Address2", "City", "State", "ZIP", "Country"),
-        *("TermsCode", "EMailAddress", "Inactive", "PayHold"),
+    source=Source(
+        service="Erp.BO.VendorSvc",
+        entity_set="Vendors",
+        table="Vendor",
+        key=("VendorNum",),
+        columns=(
+            *("VendorNum", "VendorID", "Name", "Address1", "Address2", "City", "State", "ZIP", "Country"),
+            *("TermsCode", "EMailAddress", "Inactive", "PayHold"),
+        ),
     ),
-    code="VendorID",
+    details=(),
+    target=VENDORS,
+    needs=(),
+    code=code,
     translate=translate,
-    most=200,
+    retire=retire,
 )
