@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlc_common.company_rules import CompanyPair, LookUpTable
 from mlc_common.far_side_names import KnownNames
+from mlc_common.masterdata_rules import MasterData
 from mlc_common.posting_rules import ApplyDate, Posting
 from mlc_common.section import Section, located
 
@@ -169,6 +170,7 @@ class ConnectionDocument(Section):
         min_length=1, description="every Basware company of the connection, and what it is in Epicor"
     )
     posting: Posting = Posting()
+    masterdata: MasterData = MasterData()
     paused: bool = Field(default=False, description="nothing is read or posted; pushes are still recorded")
 
     @model_validator(mode="after")

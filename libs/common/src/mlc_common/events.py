@@ -21,8 +21,15 @@ from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.masterdata_events import RecordChanged as RecordChanged
+from mlc_common.masterdata_events import RecordHeldBack as RecordHeldBack
+from mlc_common.masterdata_events import RecordSent as RecordSent
+from mlc_common.masterdata_events import SyncEnded as SyncEnded
+from mlc_common.masterdata_events import SyncFinished as SyncFinished
+from mlc_common.masterdata_events import SyncPlanned as SyncPlanned
+from mlc_common.masterdata_events import SyncRequested as SyncRequested
 from mlc_common.stored_event import FactOfDocument, StoredEvent
-from mlc_common.streams import masterdata_subject, notification_subject, token
+from mlc_common.streams import notification_subject, token
 
 
 class NotificationReceived(StoredEvent):
@@ -195,27 +202,6 @@ class InvoiceRefused(FactOfDocument):
     findings: tuple[Finding, ...] = Field(min_length=1)
 
 
-class RecordSent(StoredEvent):
-    """A master record was sent to Basware's API layer and accepted there."""
-
-    fact: ClassVar[str] = "sent"
-
-    type: Literal["record_sent"] = "record_sent"
-    kind: str
-    company: str
-    code: str
-    digest: str
-    request_id: str | None = None
-
-    @property
-    def subject(self) -> str:
-        return masterdata_subject(self.connection, self.kind, self.company, self.code, self.fact)
-
-    @property
-    def id(self) -> str:
-        return f"masterdata/{self.connection}/{self.kind}/{token(self.company)}/{token(self.code)}/{self.digest}"
-
-
 DocumentFact = (
     DocumentApproved
     | DocumentAcknowledged
@@ -246,7 +232,10 @@ AnswerFact = (
 )
 """Facts about a transfer and its answer that are no outcome."""
 
-Event = NotificationReceived | DocumentFact | RecordSent
+MasterDataFact = RecordChanged | RecordSent | RecordHeldBack | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
+"""Facts of the stream MASTERDATA."""
+
+Event = NotificationReceived | DocumentFact | MasterDataFact
 Outcome = InvoicePosted | InvoiceRefused
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

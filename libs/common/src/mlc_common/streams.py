@@ -78,6 +78,11 @@ def masterdata_subject(connection: str, kind: str, company: str, code: str, fact
     return f"masterdata.{token(connection)}.{kind}.{token(company)}.{token(code)}.{fact}"
 
 
+def sync_subject(connection: str, request: str, fact: str) -> str:
+    """The subject of one fact of a run that somebody asked for; a token shorter than those of records."""
+    return f"masterdata.{token(connection)}.sync.{token(request)}.{fact}"
+
+
 def dead_letter_subject(durable: str) -> str:
     """Where the messages land that the durable's readers could not handle."""
     return f"deadletters.{token(durable)}"
@@ -109,6 +114,12 @@ def deliveries_durable(connection: str) -> Durable:
     return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects)
 
 
+def sync_durable(connection: str) -> Durable:
+    """Runs that somebody asks masterdata-sync for."""
+    name = token(connection)
+    return Durable(f"masterdata-sync_{name}", MASTERDATA, (f"masterdata.{name}.sync.*.requested",))
+
+
 def durables(connection: str) -> tuple[Durable, ...]:
     """Every durable a connection needs."""
     return (
@@ -116,4 +127,5 @@ def durables(connection: str) -> tuple[Durable, ...]:
         writer_durable(connection),
         answers_durable(connection),
         deliveries_durable(connection),
+        sync_durable(connection),
     )

@@ -192,3 +192,21 @@ class Metrics:
         self.breaker_open = Gauge(
             "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
         )
+        self.records = Counter(
+            "mlc_masterdata_records_total",
+            "Master records by what became of them: changed, sent, held_back, gone",
+            ["connection", "kind", "how"],
+            registry=self.registry,
+        )
+        self.masterdata_success = Gauge(
+            "mlc_masterdata_last_success_seconds",
+            "When a kind was last brought up to date, in seconds since 1970, by mode",
+            ["connection", "kind", "company", "mode"],
+            registry=self.registry,
+        )
+        self.masterdata_stopped = Gauge(
+            "mlc_masterdata_stopped",
+            "1 while a kind's runs end because too many records are gone, or none is there",
+            ["connection", "kind", "company"],
+            registry=self.registry,
+        )

@@ -186,7 +186,7 @@ class EpicorClient:
         answer = await self._transport.call("POST", company, method, writes=False, content=dump_json(value))
         refusal = self._transport.refusal(answer)
         if refusal and answer.status == httpx.codes.NOT_FOUND:
-            raise TransientError(_elsewhere(answer, refusal.message))
+            raise TransientError(_elsewhere(f"{answer.what} answered {answer.status}", refusal.message))
         return None if refusal is None else refusal.message
 
     async def find(
@@ -270,36 +270,48 @@ class EpicorClient:
             )
             if value
         }
-        answer = await self._transport.call("GET", company, entity_set, writes=False, params=params)
-        if refusal := self._transport.refusal(answer):
-            if answer.status == httpx.codes.BAD_REQUEST and refusal.speaker != "somebody":
-                raise PermanentError(f"Epicor {entity_set} does not answer the question: {refusal.message}")
-            raise TransientError(_elsewhere(answer, refusal.message))
-        value = value_of(answer)
+        value = await self.ask(company, entity_set, params=params)
         found = value.get("value") if isinstance(value, Mapping) else None
         if not isinstance(found, list):
-            raise TransientError(_elsewhere(answer, "the answer holds no rows"))
+            raise TransientError(_elsewhere(f"Epicor {entity_set} answered", "the answer holds no rows"))
         return found
+
+    async def ask(
+        self, company: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The JSON that Epicor answers to a question; with a body it is posted, though it still only reads.
+
+        Raises:
+            TransientError: Epicor cannot be asked now, or something else answers at its address.
+            PermanentError: Epicor does not understand the question.
+        """
+        method, content = ("GET", None) if body is None else ("POST", dump_json(body))
+        answer = await self._transport.call(method, company, path, writes=False, params=params, content=content)
+        if refusal := self._transport.refusal(answer):
+            if answer.status == httpx.codes.BAD_REQUEST and refusal.speaker != "somebody":
+                raise PermanentError(f"Epicor {path} does not answer the question: {refusal.message}")
+            raise TransientError(_elsewhere(f"{answer.what} answered {answer.status}", refusal.message))
+        return value_of(answer)
 
     async def _get_by_id(self, company: str, service: str, params: Mapping[str, str]) -> Any:
         answer = await self._transport.call("GET", company, f"{service}/GetByID", writes=False, params=params)
         if refusal := self._transport.refusal(answer):
             if answer.status == httpx.codes.NOT_FOUND and refusal.is_absence:
                 return None
-            raise TransientError(_elsewhere(answer, refusal.message))
+            raise TransientError(_elsewhere(f"{answer.what} answered {answer.status}", refusal.message))
         value = value_of(answer)
         if not isinstance(value, Mapping) or "returnObj" not in value:
-            raise TransientError(_elsewhere(answer, "the answer holds no record"))
+            raise TransientError(_elsewhere(f"{answer.what} answered {answer.status}", "the answer holds no record"))
         return value["returnObj"]
 
     async def _post(self, company: str, method: str, value: Mapping[str, Any]) -> Answer:
         return await self._transport.call("POST", company, method, writes=True, content=dump_json(value))
 
 
-def _elsewhere(answer: Answer, why: str) -> str:
+def _elsewhere(answered: str, why: str) -> str:
     """What to check when it does not look as if Epicor's service answered."""
     return (
-        f"{answer.what} answered {answer.status}: {why}; check epicor.base_url, that the company exists there, and "
+        f"{answered}: {why}; check epicor.base_url, that the company exists there, and "
         "whether Epicor is being maintained."
     )
 

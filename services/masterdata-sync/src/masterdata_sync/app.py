@@ -1,32 +1,33 @@
-"""masterdata-sync: Epicor's vendors become Basware's vendors, at the start and on a timer. The wiring."""
+"""masterdata-sync: Epicor's master data becomes Basware's, on schedule and on demand. The wiring."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
-import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from masterdata_sync.handlers import Sides, bring_up_to_date
+from masterdata_sync.journal import Journal
 from masterdata_sync.kinds import kinds_of
-from masterdata_sync.schedule import elected, keep_running
-from masterdata_sync.sent import Journal
+from masterdata_sync.requests import Requests
+from masterdata_sync.rota import Rota
+from masterdata_sync.sides import Sides
 from mlc_basware.client import open_client
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
 from mlc_common.ending import surely_ended
+from mlc_common.groupcommit import GroupCommit
 from mlc_common.service import Runtime, Wiring, run
+from mlc_common.streams import sync_durable
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.sign_in import sign_in
 from mlc_epicor.slots import Slots
+from mlc_epicor.ways import Dates
 
-log = structlog.stdlib.get_logger(__name__)
-
-SESSIONS = 2
-"""Database sessions of a connection: one for its slot at Epicor, one to be the only replica that runs."""
+SESSIONS = 6
+"""Database sessions of a connection: for a run on schedule and one on demand, each a slot at Epicor, the election, and
+what is remembered."""
 
 
 async def wire(runtime: Runtime) -> Wiring:
@@ -50,58 +51,56 @@ async def synchronising(
     runtime: Runtime, connection: Connection, ended: Callable[[asyncio.Task[None]], None]
 ) -> AsyncIterator[None]:
     """Keep one connection's master data up to date while the block lasts."""
-    timings = runtime.settings.timings
-    engine = make_engine(
-        runtime.settings.database_url, pool_size=SESSIONS, application_name=f"masterdata-sync {connection.name}"
-    )
-    try:
-        async with open_sides(runtime, connection, engine) as sides:
-            task = asyncio.create_task(
-                keep_running("vendors", lambda: one_run(sides, engine), every=timings.vendors, timings=timings)
-            )
-            task.add_done_callback(ended)
-            try:
-                yield
-            finally:
-                await surely_ended(task)
-    finally:
-        await engine.dispose()
+    async with AsyncExitStack() as stack:
+        sides = await stack.enter_async_context(open_sides(runtime, connection))
+        kinds = kinds_of(connection.document)
+        requests = Requests(kinds, sides)
+        await stack.enter_async_context(runtime.consuming(sync_durable(connection.name), requests.handle, workers=1))
+        rota = Rota(kinds, sides, runtime.settings.timings)
+        task = asyncio.create_task(_for_ever(rota, every=runtime.settings.timings.masterdata))
+        task.add_done_callback(ended)
+        stack.push_async_callback(surely_ended, task)
+        yield
+
+
+async def _for_ever(rota: Rota, *, every: float) -> None:
+    while True:
+        await rota.look()
+        await asyncio.sleep(every)
 
 
 @asynccontextmanager
-async def open_sides(runtime: Runtime, connection: Connection, engine: AsyncEngine) -> AsyncIterator[Sides]:
-    """Both far sides of a connection and what was sent before.
+async def open_sides(runtime: Runtime, connection: Connection) -> AsyncIterator[Sides]:
+    """Both far sides of a connection, and what is remembered.
 
     Raises:
         MissingCredentialError: a credential is not set yet.
     """
-    timings, epicor = runtime.settings.timings, connection.document.epicor
+    timings, epicor, name = runtime.settings.timings, connection.document.epicor, connection.name
     timeout = httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect)
-    async with (
-        httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=SESSIONS)) as http,
-        open_client(connection, timings=timings, now=runtime.now) as basware,
-    ):
+    said = connection.document.masterdata.date_form
+    async with AsyncExitStack() as stack:
+        engine = make_engine(
+            runtime.settings.database_url, pool_size=SESSIONS, application_name=f"masterdata-sync {name}"
+        )
+        stack.push_async_callback(engine.dispose)
+        limits = httpx.Limits(max_connections=epicor.calls_in_flight)
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=timeout, limits=limits))
+        basware = await stack.enter_async_context(open_client(connection, timings=timings, now=runtime.now))
+        group = await stack.enter_async_context(GroupCommit(runtime.nats, timeout=timings.publish, largest_batch=128))
         signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
         runtime.redactor.learn(signed.secrets)
         yield Sides(
             document=connection.document,
             epicor=EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write),
             basware=basware,
-            slots=Slots(engine, connection.name, cap=epicor.calls_in_flight),
-            journal=Journal(connection.name, runtime.nats, runtime.log, timeout=timings.publish, now=runtime.now),
+            slots=Slots(engine, name, cap=epicor.calls_in_flight),
+            dates=Dates(None if said == "found out" else said),
+            journal=Journal(name, runtime.nats, runtime.log, group, timings.publish),
+            engine=engine,
+            metrics=runtime.metrics,
+            now=runtime.now,
         )
-
-
-async def one_run(sides: Sides, engine: AsyncEngine) -> None:
-    """Every kind once, if no other replica is at it."""
-    name = sides.document.name
-    async with elected(engine, f"masterdata {name}") as ours:
-        for kind in kinds_of(sides.document) if ours else ():
-            brought = await bring_up_to_date(kind, sides)
-            counts = {"read": brought.read, "sent": brought.sent, "refused": brought.refused}
-            log.info(
-                "kind_up_to_date", connection=name, kind=kind.name, untranslatable=brought.untranslatable, **counts
-            )
 
 
 def main() -> None:

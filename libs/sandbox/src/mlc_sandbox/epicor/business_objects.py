@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mlc_sandbox.epicor import groups, invoices
+from mlc_sandbox.epicor import groups, invoices, master_reads
 from mlc_sandbox.epicor.accounts import valid_account
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.tables import date_of
@@ -42,10 +42,15 @@ _ACCOUNT = {
 }
 
 SERVICES: Mapping[str, Mapping[str, Method]] = {
+    **master_reads.METHODS,
     "Erp.BO.APInvoiceSvc": invoices.METHODS,
     "Erp.BO.APInvGrpSvc": groups.METHODS,
-    "Erp.BO.VendorSvc": {"GetByID": Method(_vendor, {"vendorNum": "number"}, ("GET", "POST"))},
+    "Erp.BO.VendorSvc": {
+        **master_reads.METHODS["Erp.BO.VendorSvc"],
+        "GetByID": Method(_vendor, {"vendorNum": "number"}, ("GET", "POST")),
+    },
     "Erp.BO.GLAccountSvc": {
+        **master_reads.METHODS["Erp.BO.GLAccountSvc"],
         "GetByID": Method(_account, {"coACode": "string", "glAccount": "string"}, ("GET", "POST")),
         "ValidateGLAccount": Method(_validate_account, _ACCOUNT),
     },

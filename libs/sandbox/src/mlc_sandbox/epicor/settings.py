@@ -19,6 +19,9 @@ class Settings(BaseModel):
     `zero_lines`: whether a line of no amount is taken.
     `closed_period`: how an apply date before `period_closed_before` is refused: with an error, or as a question.
     `tenant_columns`: what becomes of columns that a tenant may have added itself (`..._c`) and this one may not have.
+    `empty_reads`: services whose entity sets answer 200 and no row, though there are rows.
+    `first_page`: the number of the first page of GetRows; where it is 1, page 0 is the same page.
+    `filters_revisions`: whether a filter may name SysRevID.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -36,7 +39,11 @@ class Settings(BaseModel):
     latency: Annotated[float, Field(ge=0)] = 0
     page_cap: Annotated[int, Field(ge=1)] = 100
     broken_reads: frozenset[str] = frozenset()
+    empty_reads: frozenset[str] = frozenset()
+    first_page: Literal[0, 1] = 1
+    filters_revisions: bool = True
     full_rows: bool = False
+    date_literals: Literal["any", "zoned", "local"] = "any"
     tenant_columns: Literal["keep", "drop", "refuse"] = "keep"
 
     duplicate: Literal[409, 400, 500] = 409

@@ -1,0 +1,117 @@
+"""Some rows of Epicor: translated, compared with what is remembered, sent where Basware does not have them so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from masterdata_sync import remembered
+from masterdata_sync.changes import Judged, Known, Record, Unfit, found, judge
+from masterdata_sync.delivery import Delivered, deliver
+from masterdata_sync.facts import Facts
+from masterdata_sync.kind import Kind
+from masterdata_sync.kind import Owner as Addressee
+from masterdata_sync.progress import Owner
+from masterdata_sync.reading import key_text
+from masterdata_sync.sides import Sides
+from mlc_common.company_rules import CompanyPair
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the rows meant, what became of those that were sent, and what there is to remember of all of them."""
+
+    judged: Judged
+    delivered: Delivered
+    remembered: Sequence[Known]
+
+
+def addressee_of(pair: CompanyPair, sides: Sides) -> Addressee:
+    """Whose records they become."""
+    source = f"{sides.document.epicor.source_system}-{pair.basware}"[:36]
+    return Addressee(pair.basware, source, {epicor: basware for basware, epicor in reversed(pair.terms.items())})
+
+
+def translated(kind: Kind, rows: Sequence[Mapping[str, Any]], addressee: Addressee) -> list[Record | Unfit]:
+    """The rows as records; those not meant for Basware are left out."""
+    made = (
+        found(
+            kind.translate(row, addressee),
+            company=addressee.company,
+            code=kind.code(row),
+            key=key_text(kind.source, row),
+        )
+        for row in rows
+    )
+    return [each for each in made if each is not None]
+
+
+async def settle(
+    kind: Kind,
+    rows: Sequence[Record | Unfit],
+    owner: Owner,
+    sides: Sides,
+    *,
+    run: int,
+    again: bool = False,
+    doubtful: bool = False,
+) -> Settled:
+    """Compare, record what changed, send, record what was sent; remembering is left to the caller.
+
+    `doubtful`: an earlier try may have sent some of them and not have come to remember it; the facts say.
+
+    Raises:
+        TransientError: Basware, the broker or the database is away.
+    """
+    async with sides.engine.connect() as db:
+        known = await remembered.known(db, owner, [row.code for row in rows])
+    judged = judge(rows, known, again=again)
+    if doubtful and judged.to_send:
+        known = await _with_facts(known, judged, owner, sides)
+        judged = judge(rows, known, again=again)
+    _tell(judged, owner)
+    facts = Facts(owner, sides.journal, run=run, at=sides.now())
+    await facts.changed(judged.changed)
+    delivered = await deliver(kind, judged.to_send, sides.basware, note=facts.sent)
+    await facts.refused(judged.to_send, delivered.refused)
+    _measure(owner, sides, changed=len(judged.changed), sent=len(delivered.taken), held_back=len(delivered.refused))
+    return Settled(judged, delivered, _remembered(judged, known, delivered))
+
+
+async def _with_facts(
+    known: Mapping[str, Known], judged: Judged, owner: Owner, sides: Sides
+) -> dict[str, Known]:
+    """What is remembered, with what a run that was cut off has sent and did not come to remember."""
+    sent = await sides.journal.last_sent(owner.kind, owner.company, [record.code for record in judged.to_send])
+    return {**known, **{code: replace(known.get(code, Known(code)), sent=digest) for code, digest in sent.items()}}
+
+
+def _tell(judged: Judged, owner: Owner) -> None:
+    if judged.twice:
+        codes = sorted({row.code for row in judged.twice})[:20]
+        log.warning("codes_twice_in_epicor", kind=owner.kind, company=owner.company, codes=codes)
+    for row in judged.changed:
+        if isinstance(row, Unfit):
+            log.warning("record_held_back", kind=owner.kind, company=owner.company, code=row.code, why=row.reason)
+
+
+def _remembered(judged: Judged, known: Mapping[str, Known], delivered: Delivered) -> list[Known]:
+    def one(row: Record | Unfit) -> Known:
+        before = known.get(row.code, Known(row.code))
+        after = replace(before, key=row.key, missing=0, seen=row.digest, retired=False)
+        if row.code in delivered.taken:
+            return replace(after, sent=row.digest, refused=None)
+        return replace(after, refused=row.digest) if row.code in delivered.refused else after
+
+    return [one(row) for row in judged.present]
+
+
+def _measure(owner: Owner, sides: Sides, **numbers: int) -> None:
+    for how, number in numbers.items():
+        if number:
+            sides.metrics.records.labels(owner.connection, owner.kind, how).inc(number)
