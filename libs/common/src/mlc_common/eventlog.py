@@ -17,10 +17,10 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, Servi
 from opentelemetry import propagate
 
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.events import Event, NotificationReceived, parse_event
+from mlc_common.events import Event, FlowsPaused, FlowsResumed, NotificationReceived, parse_event
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.stored_event import FactOfDocument
-from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, history_subject
+from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, OPERATIONS, history_subject
 
 WRONG_LAST_SEQUENCE = 10071
 MESSAGE_ID = "Nats-Msg-Id"
@@ -62,6 +62,8 @@ def stream_of(event: Event) -> str:
             return NOTIFICATIONS
         case FactOfDocument():
             return DOCUMENTS
+        case FlowsPaused() | FlowsResumed():
+            return OPERATIONS
         case _:
             return MASTERDATA
 

@@ -28,6 +28,13 @@ from mlc_common.masterdata_events import SyncEnded as SyncEnded
 from mlc_common.masterdata_events import SyncFinished as SyncFinished
 from mlc_common.masterdata_events import SyncPlanned as SyncPlanned
 from mlc_common.masterdata_events import SyncRequested as SyncRequested
+from mlc_common.people_events import DocumentHeld as DocumentHeld
+from mlc_common.people_events import DocumentReleased as DocumentReleased
+from mlc_common.people_events import DocumentReturned as DocumentReturned
+from mlc_common.people_events import FlowsPaused as FlowsPaused
+from mlc_common.people_events import FlowsResumed as FlowsResumed
+from mlc_common.people_events import InvoiceLinked as InvoiceLinked
+from mlc_common.people_events import ReplayRequested as ReplayRequested
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import notification_subject, token
 
@@ -189,6 +196,9 @@ class InvoicePosted(FactOfDocument):
     remarks: tuple[Finding, ...] | None = Field(
         default=None, description="what a bookkeeper should know of it beside; nobody has to do anything"
     )
+    linked_by: str | None = Field(
+        default=None, description="who said that this AP invoice, which did not come from here, is the document"
+    )
 
 
 class InvoiceRefused(FactOfDocument):
@@ -220,6 +230,11 @@ DocumentFact = (
     | AnswerDelivered
     | AnswerUndelivered
     | AnswerUnconfirmed
+    | DocumentHeld
+    | DocumentReleased
+    | DocumentReturned
+    | InvoiceLinked
+    | ReplayRequested
 )
 AnswerFact = (
     DocumentWithdrawn
@@ -231,11 +246,15 @@ AnswerFact = (
     | AnswerUnconfirmed
 )
 """Facts about a transfer and its answer that are no outcome."""
+PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked | ReplayRequested
+"""What people decided about a document."""
+Operation = FlowsPaused | FlowsResumed
+"""What people did to a connection as a whole."""
 
 MasterDataFact = RecordChanged | RecordSent | RecordHeldBack | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
 """Facts of the stream MASTERDATA."""
 
-Event = NotificationReceived | DocumentFact | MasterDataFact
+Event = NotificationReceived | DocumentFact | MasterDataFact | Operation
 Outcome = InvoicePosted | InvoiceRefused
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
