@@ -19,8 +19,6 @@ from mlc_epicor.slots import Slots
 
 log = structlog.stdlib.get_logger(__name__)
 
-LONGEST_SOURCE_SYSTEM = 36
-
 
 @dataclass(frozen=True)
 class Sides:
@@ -71,9 +69,7 @@ async def bring_up_to_date(kind: Kind, sides: Sides) -> Brought:
 
 
 async def _records(kind: Kind, pair: CompanyPair, sides: Sides) -> AsyncIterator[Record | Untranslatable]:
-    source = f"{sides.document.epicor.source_system}-{pair.basware}"[:LONGEST_SOURCE_SYSTEM]
-    theirs = {epicor: basware for basware, epicor in reversed(pair.terms.items())}
-    owner = Owner(company=pair.basware, source_system=source, terms=theirs)
+    owner = Owner.of(pair, source_system=sides.document.epicor.source_system)
     source_of = kind.source
     pages = sides.epicor.pages(
         pair.epicor,
@@ -97,7 +93,7 @@ async def _records(kind: Kind, pair: CompanyPair, sides: Sides) -> AsyncIterator
 
 async def _send(kind: Kind, portion: Sequence[Record], sides: Sides) -> int:
     """Send a portion; returns how many records Basware took. It takes all of a request or nothing."""
-    answer = await _post(portion, sides)
+    answer = await _post(kind, portion, sides)
     if isinstance(answer, Accepted):
         await sides.journal.note(kind.name, portion, request_id=answer.request_id)
         return len(portion)
@@ -112,9 +108,9 @@ async def _send(kind: Kind, portion: Sequence[Record], sides: Sides) -> int:
     return await _send(kind, rest, sides) if rest else 0
 
 
-async def _post(portion: Sequence[Record], sides: Sides) -> Accepted | Refused:
+async def _post(kind: Kind, portion: Sequence[Record], sides: Sides) -> Accepted | Refused:
     try:
-        return await sides.basware.post_vendors([record.entity for record in portion])
+        return await sides.basware.post_records(kind.target, [record.entity for record in portion])
     except UnknownOutcomeError as unclear:
         # Sending complete records again is harmless; the next run does.
         raise TransientError(str(unclear)) from unclear
