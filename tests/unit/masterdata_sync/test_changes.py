@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from masterdata_sync.changes import Record, changed, portions
-from masterdata_sync.kind import Owner, Untranslatable
-from masterdata_sync.kinds.vendors import external_code, translate
 from masterdata_sync.schedule import pause
 from mlc_common.settings import Timings
-from mlc_sandbox.basware.fields import violations
-from mlc_sandbox.epicor.seed import master_data
-from mlc_sandbox.epicor.tables import Row
-
-OWNER = Owner(company="US01", source_system="EPICOR-US01")
 
 
 def record(code: str, name: str = "Great Lakes Fasteners LLC", company: str = "US01") -> Record:
@@ -64,47 +56,6 @@ def test_portions_hold_everything_in_order_within_both_limits(names: list[str], 
         size = 2 + sum(len(each.body) + 1 for each in portion)
         assert 1 <= len(portion) <= most
         assert size <= largest or len(portion) == 1
-
-
-@given(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=200))
-def test_any_vendor_is_a_valid_record_or_told_why_not(code: str, name: str) -> None:
-    row = {"VendorID": code, "Name": name, "City": name, "Address1": name, "EMailAddress": "a@b.example"}
-
-    entity = translate(row, OWNER)
-
-    if isinstance(entity, Untranslatable):
-        assert not code.strip() or not name.strip()
-    else:
-        assert violations("VendorEntity", entity) == []
-
-
-def test_every_vendor_of_the_sandbox_becomes_a_valid_record() -> None:
-    rows: list[Row] = master_data().rows["Vendor"]
-
-    entities = [translate(row, OWNER) for row in rows]
-
-    assert [each for each in entities if isinstance(each, Untranslatable) or violations("VendorEntity", each)] == []
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [("10432", "US01_10432"), ("A/B", None), ("x" * 40, None), ("Ä1", None)],
-)
-def test_a_key_is_readable_when_it_may_stand_in_a_url_and_stable_always(code: str, expected: str | None) -> None:
-    key = external_code("US01", code)
-
-    assert key == (expected or external_code("US01", code))
-    assert len(key) <= 36
-    assert not set(key) & set("/;:= ")
-
-
-def test_a_term_that_basware_knows_by_another_code_is_translated() -> None:
-    owner = Owner(company="US01", source_system="EPICOR-US01", terms={"N30": "NET30"})
-
-    entity = translate({"VendorID": "1", "Name": "Great Lakes", "TermsCode": "N30"}, owner)
-
-    assert isinstance(entity, dict)
-    assert entity["paymentTerms"] == {"paymentTermCode": "NET30"}
 
 
 def test_a_failed_run_is_repeated_sooner_but_never_later_than_the_schedule() -> None:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlc_common.company_rules import CompanyPair, LookUpTable
 from mlc_common.far_side_names import KnownNames
+from mlc_common.masterdata_kinds import Kinds
 from mlc_common.masterdata_rules import MasterData
 from mlc_common.posting_rules import ApplyDate, Posting
 from mlc_common.section import Section, located
@@ -170,6 +171,7 @@ class ConnectionDocument(Section):
         min_length=1, description="every Basware company of the connection, and what it is in Epicor"
     )
     posting: Posting = Posting()
+    kinds: Kinds = Kinds()
     masterdata: MasterData = MasterData()
     paused: bool = Field(default=False, description="nothing is read or posted; pushes are still recorded")
 
@@ -196,6 +198,16 @@ class ConnectionDocument(Section):
         ]
         if missing and isinstance(info.context, KnownNames):
             raise located("ConnectionDocument", missing)
+        return self
+
+    @model_validator(mode="after")
+    def _kinds_may_be_written(self, info: ValidationInfo) -> Self:
+        """Asked when a file is applied only, like everything that an older version did not ask for."""
+        asked = {f"{name}.{right}" for name in self.kinds.scopes() for right in ("read", "write")}
+        missing = sorted(asked - set(self.basware.scopes))
+        if missing and isinstance(info.context, KnownNames):
+            allowed = f"add what the chosen kinds need: {', '.join(missing)}"
+            raise located("ConnectionDocument", [(("basware", "scopes"), None, allowed)])
         return self
 
     def pair(self, company_code: str) -> CompanyPair | None:

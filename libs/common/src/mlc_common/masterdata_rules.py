@@ -78,7 +78,8 @@ class Reading(Section):
         default=None, description="when only changed rows are read, where Epicor can tell (ChangeDate, SysRevID)"
     )
     revisions: bool = Field(
-        default=False, description="find changed rows by SysRevID where there is no ChangeDate; full runs stay the truth"
+        default=False,
+        description="find changed rows by SysRevID where there is no ChangeDate; full runs stay the truth",
     )
     revision_overlap: int = Field(default=1000, ge=0, description="revisions that are read again")
     overlap: float = Field(

@@ -150,7 +150,7 @@ masterdata_runs = Table(
     Column("watermark", JSONB, nullable=False),
     Column("stopped", Text),
 )
-"""Where the reading of a kind of a company stands: `mode` is set while a run is under way, `cursor` is where it goes on,
+"""Where the reading of a kind of a company stands: `mode` is set during a run, `cursor` is where it goes on,
 `watermark` what the last one has seen; `stopped` says why the last full run retired nothing. Only masterdata-sync
 writes it."""
 

@@ -14,6 +14,7 @@ from masterdata_sync.requests import Requests
 from masterdata_sync.rota import Rota
 from masterdata_sync.sides import Sides
 from mlc_basware.client import open_client
+from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
 from mlc_common.ending import surely_ended
@@ -50,7 +51,10 @@ async def wire(runtime: Runtime) -> Wiring:
 async def synchronising(
     runtime: Runtime, connection: Connection, ended: Callable[[asyncio.Task[None]], None]
 ) -> AsyncIterator[None]:
-    """Keep one connection's master data up to date while the block lasts."""
+    """Keep one connection's master data up to date while the block lasts, unless people have paused that."""
+    if Flow.MASTERDATA in connection.paused:
+        yield
+        return
     async with AsyncExitStack() as stack:
         sides = await stack.enter_async_context(open_sides(runtime, connection))
         kinds = kinds_of(connection.document)

@@ -154,6 +154,5 @@ def too_many(gone: int, *, of: int, largest: float) -> bool:
 def found(entity: Mapping[str, Any] | Untranslatable, *, company: str, code: str, key: str) -> Record | Unfit | None:
     """What a translated row is; None when it is not meant for Basware."""
     if isinstance(entity, Untranslatable):
-        left_out = getattr(entity, "left_out", False)
-        return None if left_out else Unfit(entity.code or code or key, entity.reason, key)
+        return None if entity.left_out else Unfit(entity.code or code or key, entity.reason, key)
     return Record(company, code, entity, key)

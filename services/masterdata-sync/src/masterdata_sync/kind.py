@@ -9,6 +9,9 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from mlc_basware.targets import Target
+from mlc_common.company_rules import CompanyPair
+
+LONGEST_SOURCE_SYSTEM = 36
 
 Row = Mapping[str, Any]
 """One row of Epicor by dataset names (GLAccount, not GLAccount1); under a detail's name its rows, as a tuple."""
@@ -67,22 +70,61 @@ class Detail:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose record it is: the Basware company, and the system it comes from (at most 36 characters).
+    """Whose record it is, and what translating needs of that company.
 
-    `terms` are Epicor's payment terms that Basware knows under another code.
+    Args:
+        company: Basware's companyCode.
+        source_system: the system it comes from, at most 36 characters.
+        terms: Epicor's payment terms that Basware knows under another code; so with `tax_codes` and `currencies`.
+        chart: Epicor's COACode; a row of another chart is left out.
+        rate_code: the tax rate whose percentage Basware gets.
+        segments: the coding-row field of every segment of a GL account, in order; empty when it cannot be told.
+        today: tells which of several tax rates holds; None takes the latest.
     """
 
     company: str
     source_system: str
     terms: Mapping[str, str] = field(default_factory=dict)
+    tax_codes: Mapping[str, str] = field(default_factory=dict)
+    currencies: Mapping[str, str] = field(default_factory=dict)
+    chart: str = "MAIN"
+    rate_code: str = "STD"
+    segments: tuple[str, ...] = ()
+    today: date | None = None
+
+    @classmethod
+    def of(cls, pair: CompanyPair, *, source_system: str, today: date | None = None) -> Owner:
+        """The owner of the records of a company pair; of two codes that mean one in Epicor the first is taken."""
+        fixed = [segment for segment in pair.segments if not segment.dynamic]
+        told = all(segment.table is None and (segment.field or segment.constant is not None) for segment in fixed)
+        return cls(
+            company=pair.basware,
+            source_system=f"{source_system}-{pair.basware}"[:LONGEST_SOURCE_SYSTEM],
+            terms=_reversed(pair.terms),
+            tax_codes=_reversed(pair.tax_codes),
+            currencies=_reversed(pair.currencies),
+            chart=pair.chart,
+            rate_code=pair.rate_code,
+            segments=tuple(segment.field or "" for segment in fixed) if told else (),
+            today=today,
+        )
+
+
+def _reversed(codes: Mapping[str, str]) -> dict[str, str]:
+    return {epicor: basware for basware, epicor in reversed(tuple(codes.items()))}
 
 
 @dataclass(frozen=True)
 class Untranslatable:
-    """A row that cannot become a Basware record, and why."""
+    """A row that does not become a Basware record, and why.
+
+    `left_out`: it is not meant for Basware at all (another chart's account, a line of an order that is not approved):
+    nobody has to hear of it, and it counts as if the row were not there.
+    """
 
     code: str
     reason: str
+    left_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where the reading of each kind and company stands: begun, advanced page by page, finished. Table `masterdata_runs`."""
+"""Where the reading of each kind and company stands: begun, advanced page by page, finished."""
 
 from __future__ import annotations
 

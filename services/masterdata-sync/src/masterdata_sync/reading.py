@@ -115,7 +115,9 @@ def way_of(source: Source, rules: Reading, sides: Sides) -> Way:
             return GetRowsWay(sides.epicor)
         case "baq":
             assert rules.baq is not None  # noqa: S101 - the section makes sure of it
-            bound = {source.changed: rules.baq.changed_parameter} if source.changed and rules.baq.changed_parameter else {}
+            bound = (
+                {source.changed: rules.baq.changed_parameter} if source.changed and rules.baq.changed_parameter else {}
+            )
             return BaqWay(
                 sides.epicor,
                 query=rules.baq.id,

@@ -1,4 +1,4 @@
-"""What was last seen in Epicor and sent to Basware of every record, a few hundred at a time. Table `masterdata_records`."""
+"""What was last seen in Epicor and sent to Basware of every record, a few hundred at a time."""
 
 from __future__ import annotations
 
@@ -102,9 +102,7 @@ async def gone(db: AsyncConnection, owner: Owner, *, after: str, most: int) -> l
 async def retired(db: AsyncConnection, owner: Owner, digests: Mapping[str, str | None]) -> None:
     """Basware was told that these are no longer active; a digest is of what it was sent, None when nothing was."""
     if digests:
-        await db.execute(
-            _RETIRED, {**owner._asdict(), "codes": list(digests), "digests": list(digests.values())}
-        )
+        await db.execute(_RETIRED, {**owner._asdict(), "codes": list(digests), "digests": list(digests.values())})
 
 
 async def forget_sent(db: AsyncConnection, owner: Owner, codes: Sequence[str]) -> None:

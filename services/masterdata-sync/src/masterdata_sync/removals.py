@@ -1,4 +1,4 @@
-"""Records that are gone from Epicor become inactive in Basware: after two complete readings, and never too many at once.
+"""Records gone from Epicor become inactive in Basware: after two complete readings, and never too many at once.
 
 Epicor tells nobody what was deleted, and an answer without rows may be wrong (Epicor reference, heavy services).
 """
@@ -25,9 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 Outcome = Literal["finished", "too many gone", "nothing there"]
 
 
-async def settle_removals(
-    kind: Kind, run: Run, owner: Owner, sides: Sides, *, allowed: bool
-) -> tuple[Outcome, Run]:
+async def settle_removals(kind: Kind, run: Run, owner: Owner, sides: Sides, *, allowed: bool) -> tuple[Outcome, Run]:
     """Retire what two complete readings did not have, unless that would be too much; then say so and retire nothing.
 
     Raises:
@@ -60,7 +58,9 @@ async def _retire(kind: Kind, batch: Sequence[Known], run: Run, owner: Owner, si
     new = [each for each in records if each.digest != _sent(batch, each)]
     delivered = await deliver(kind, new, sides.basware, note=facts.sent)
     await facts.refused(records, delivered.refused)
-    digests = {record.code: record.digest for record in records if record.code not in delivered.refused}
+    digests: dict[str, str | None] = {
+        record.code: record.digest for record in records if record.code not in delivered.refused
+    }
     # What was never sent, and what nobody wrote down, is only forgotten.
     digests |= {known.code: None for known in batch if known.code not in {record.code for record in records}}
     run = replace(run, progress={**run.progress, "gone": run.progress.get("gone", 0) + len(delivered.taken)})

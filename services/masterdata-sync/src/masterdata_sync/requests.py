@@ -20,6 +20,7 @@ from masterdata_sync.watermarks import can_tell
 from mlc_common.company_rules import CompanyPair
 from mlc_common.events import Event, SyncEnded, SyncFinished, SyncRequested
 from mlc_common.failures import PermanentError
+from mlc_common.retries import Delivery
 
 WAIT = 0.5
 """Seconds between two looks whether the run of another replica is over."""
@@ -32,7 +33,7 @@ class Requests:
     kinds: Sequence[Kind]
     sides: Sides
 
-    async def handle(self, event: Event) -> None:
+    async def handle(self, event: Event, _delivery: Delivery) -> None:
         """Do what was asked for.
 
         Raises:
@@ -76,9 +77,7 @@ class Requests:
         rules = self.sides.document.masterdata.reading(kind.name, pair.basware)
         whole = event.full or event.allow_removals or before.full_at is None or not can_tell(kind.source, rules)
         mode: Mode = "full" if whole else "delta"
-        task = Task(
-            kind, pair, mode, again=event.full, allow_removals=event.allow_removals, request=event.request
-        )
+        task = Task(kind, pair, mode, again=event.full, allow_removals=event.allow_removals, request=event.request)
         # A run that was cut off is ended first; it may have been of the other sort.
         while (await bring_up_to_date(task, self.sides)).mode != mode:
             pass

@@ -1,7 +1,7 @@
 """One use case: read a kind of a company, compare, send what changed, and remember, a few pages at a time.
 
-What is remembered is stored with the place in the reading, in one transaction: a run that was killed goes on there. What it
-did after that transaction is done again, but for records whose facts say that they were sent.
+What is remembered is stored with the place in the reading, in one transaction: a run that was killed goes on there.
+What it did after that transaction is done again, but for records whose facts say that they were sent.
 """
 
 from __future__ import annotations
@@ -188,11 +188,13 @@ async def _finish(task: Task, run: Run, owner: Owner, sides: Sides, *, outcome: 
     seconds = (now - (run.started_at or now)).total_seconds()
     high = dict(run.progress.get("high", {}))
     watermark = {**(run.watermark if mode == "delta" else {}), **high, "seconds": seconds}
-    ended = {"full_at": now} if mode == "full" else {"delta_at": now}
     stopped = None if outcome == "finished" else outcome
+    after = replace(run, mode=None, cursor=None, progress={}, watermark=watermark)
     async with sides.engine.begin() as db:
-        after = replace(run, mode=None, cursor=None, progress={}, watermark=watermark, **ended)
-        await store(db, owner, replace(after, stopped=stopped if mode == "full" else run.stopped))
+        if mode == "full":
+            await store(db, owner, replace(after, full_at=now, stopped=stopped))
+        else:
+            await store(db, owner, replace(after, delta_at=now))
     sides.metrics.masterdata_success.labels(*owner, mode).set(now.timestamp())
     if mode == "full":
         sides.metrics.masterdata_stopped.labels(*owner).set(0 if stopped is None else 1)

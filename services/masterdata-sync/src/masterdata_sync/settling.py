@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -33,8 +34,9 @@ class Settled:
 
 def addressee_of(pair: CompanyPair, sides: Sides) -> Addressee:
     """Whose records they become."""
-    source = f"{sides.document.epicor.source_system}-{pair.basware}"[:36]
-    return Addressee(pair.basware, source, {epicor: basware for basware, epicor in reversed(pair.terms.items())})
+    zone = ZoneInfo(sides.document.masterdata.time_zone)
+    today = sides.now().astimezone(zone).date()
+    return Addressee.of(pair, source_system=sides.document.epicor.source_system, today=today)
 
 
 def translated(kind: Kind, rows: Sequence[Mapping[str, Any]], addressee: Addressee) -> list[Record | Unfit]:
@@ -83,9 +85,7 @@ async def settle(
     return Settled(judged, delivered, _remembered(judged, known, delivered))
 
 
-async def _with_facts(
-    known: Mapping[str, Known], judged: Judged, owner: Owner, sides: Sides
-) -> dict[str, Known]:
+async def _with_facts(known: Mapping[str, Known], judged: Judged, owner: Owner, sides: Sides) -> dict[str, Known]:
     """What is remembered, with what a run that was cut off has sent and did not come to remember."""
     sent = await sides.journal.last_sent(owner.kind, owner.company, [record.code for record in judged.to_send])
     return {**known, **{code: replace(known.get(code, Known(code)), sent=digest) for code, digest in sent.items()}}

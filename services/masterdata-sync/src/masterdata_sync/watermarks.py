@@ -1,7 +1,7 @@
 """From where changed rows are read: the newest change seen, with an overlap. Pure.
 
-Epicor reference, what can serve as a change watermark: Epicor's clock and zone are not known, so the watermark comes from
-the rows and never from our clock; many rows may share one moment; revisions become visible late.
+Epicor reference, what can serve as a change watermark: Epicor's clock and zone are not known, so the watermark comes
+from the rows and never from our clock; many rows may share one moment; revisions become visible late.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def raised(high: Mapping[str, Any], rows: Sequence[Row], source: Source) -> dict
 def conditions(source: Source, rules: Reading, watermark: Mapping[str, Any]) -> tuple[Condition, ...]:
     """What the changed rows meet; none when no watermark is known, and then everything is read.
 
-    `watermark["seconds"]` is how long the run took that saw it: a row that changed behind the back of that run, where it
-    had already been, is not older than that.
+    `watermark["seconds"]` is how long the run took that saw it: a row that changed behind the back of that run, where
+    it had already been, is not older than that.
     """
     if source.changed is not None:
         if not watermark.get("changed"):

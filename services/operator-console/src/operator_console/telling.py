@@ -34,8 +34,14 @@ from mlc_common.events import (
     PersonFact,
     PostingIntended,
     PostingUnclear,
+    RecordChanged,
+    RecordHeldBack,
     RecordSent,
     ReplayRequested,
+    SyncEnded,
+    SyncFinished,
+    SyncPlanned,
+    SyncRequested,
 )
 
 
@@ -44,8 +50,10 @@ def tell(event: Event) -> tuple[str, str]:
     match event:
         case NotificationReceived():
             return "pushed", f"{event.task_type} {event.document_id}, verified as {event.variant}"
-        case RecordSent():
-            return "sent", f"{event.kind} {event.code} of company {event.company}"
+        case RecordSent() | RecordChanged() | RecordHeldBack():
+            return event.fact.replace("_", " "), f"{event.kind} {event.code} of company {event.company}"
+        case SyncRequested() | SyncPlanned() | SyncFinished() | SyncEnded():
+            return event.type.replace("_", " "), f"of connection {event.connection}"
         case DocumentApproved() | DocumentAcknowledged() | DocumentNoticed():
             return _seen(event)
         case OutcomeAnswered():

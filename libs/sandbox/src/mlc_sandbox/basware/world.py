@@ -2,7 +2,7 @@
 
 import copy
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,10 +11,17 @@ from typing import Any
 from mlc_sandbox.basware.settings import Settings
 from mlc_sandbox.basware.wire import instant
 from mlc_sandbox.calls import Calls
-from mlc_sandbox.faults import FaultScript
+from mlc_sandbox.faults import COMMON_KINDS, FaultScript
 
 WAITING = "WaitingForTransfer"
 OFFERED = (WAITING, "TransferInProgress")
+
+BASWARE_KINDS = frozenset({"record"})
+"""Faults that only this emulator has: `record` settles master records of one call otherwise than P2P would.
+
+Its body says how: `{"codes": [externalCode, …], "status": "Error", "category": "Technical", "message": "…"}`; without
+`codes` all of them; the status may be Warning, RecordExpired, or Lost, of which nothing is ever told.
+"""
 
 
 @dataclass
@@ -97,7 +104,8 @@ class BaswareWorld:
 
     settings: Settings = field(default_factory=Settings)
     documents: dict[str, Document] = field(default_factory=dict)
-    vendors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    records: defaultdict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
+    p2p: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -106,11 +114,16 @@ class BaswareWorld:
     storage: dict[str, Stored] = field(default_factory=dict)
     refused_answers: Counter[str] = field(default_factory=Counter)
     calls: Calls = field(default_factory=Calls)
-    faults: FaultScript = field(default_factory=FaultScript)
+    faults: FaultScript = field(default_factory=lambda: FaultScript(kinds=COMMON_KINDS | BASWARE_KINDS))
 
     def __post_init__(self) -> None:
         """Remember the settings to come back to on `reset`."""
         self._first_settings = self.settings
+
+    @property
+    def vendors(self) -> dict[str, dict[str, Any]]:
+        """The vendors as the API holds them; `records` has all record types by path, `p2p` what P2P holds of them."""
+        return self.records["/v1/vendors"]
 
     def add(self, documents: Sequence[Mapping[str, Any]], *, at: datetime) -> list[Document]:
         """Put approved documents at `WaitingForTransfer`. Raises ValueError for an id that is already here."""
