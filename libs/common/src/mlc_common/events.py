@@ -21,6 +21,10 @@ from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.masterdata_events import BatchSent as BatchSent
+from mlc_common.masterdata_events import RecordAccepted as RecordAccepted
+from mlc_common.masterdata_events import RecordHeld as RecordHeld
+from mlc_common.masterdata_events import RecordRefused as RecordRefused
 from mlc_common.people_events import DocumentHeld as DocumentHeld
 from mlc_common.people_events import DocumentReleased as DocumentReleased
 from mlc_common.people_events import DocumentReturned as DocumentReturned
@@ -216,6 +220,9 @@ class RecordSent(StoredEvent):
     code: str
     digest: str
     request_id: str | None = None
+    external_code: str | None = None
+    record: str | None = Field(default=None, description="what was sent, as JSON text")
+    number: int | None = Field(default=None, description="2 and more: sent once more with a change of its own")
 
     @property
     def subject(self) -> str:
@@ -223,7 +230,9 @@ class RecordSent(StoredEvent):
 
     @property
     def id(self) -> str:
-        return f"masterdata/{self.connection}/{self.kind}/{token(self.company)}/{token(self.code)}/{self.digest}"
+        place = f"{self.connection}/{self.kind}/{token(self.company)}/{token(self.code)}"
+        # A record may go back to what it was within the stream's window for repeated messages.
+        return f"masterdata/{place}/{self.digest}/{self.request_id or ''}"
 
 
 DocumentFact = (
@@ -265,7 +274,8 @@ PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked 
 Operation = FlowsPaused | FlowsResumed
 """What people did to a connection as a whole."""
 
-Event = NotificationReceived | DocumentFact | RecordSent | Operation
+MasterDataFact = RecordSent | RecordAccepted | RecordRefused | RecordHeld | BatchSent
+Event = NotificationReceived | DocumentFact | MasterDataFact | Operation
 Outcome = InvoicePosted | InvoiceRefused
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

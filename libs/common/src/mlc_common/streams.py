@@ -117,6 +117,12 @@ def deliveries_durable(connection: str) -> Durable:
     return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects)
 
 
+def following_durable(connection: str) -> Durable:
+    """Batches of master records whose arrival in Basware P2P the masterdata-sync follows."""
+    name = token(connection)
+    return Durable(f"masterdata-following_{name}", MASTERDATA, (f"masterdata.{name}.*.*.*.batch",))
+
+
 def durables(connection: str) -> tuple[Durable, ...]:
     """Every durable a connection needs."""
     return (
@@ -124,4 +130,5 @@ def durables(connection: str) -> tuple[Durable, ...]:
         writer_durable(connection),
         answers_durable(connection),
         deliveries_durable(connection),
+        following_durable(connection),
     )

@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
+from functools import partial
 
 import httpx
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from masterdata_sync.following import Follower, on_batch
 from masterdata_sync.handlers import Sides, bring_up_to_date
 from masterdata_sync.kinds import kinds_of
 from masterdata_sync.schedule import elected, keep_running
 from masterdata_sync.sent import Journal
+from masterdata_sync.writing import Spacing, Writer, append_each
 from mlc_basware.client import open_client
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
 from mlc_common.ending import surely_ended
+from mlc_common.failures import TransientError
 from mlc_common.service import Runtime, Wiring, run
+from mlc_common.streams import following_durable
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.sign_in import sign_in
 from mlc_epicor.slots import Slots
@@ -56,12 +62,14 @@ async def synchronising(
     )
     try:
         async with open_sides(runtime, connection, engine) as sides:
+            follower = Follower.of(sides.writer, sides.document, log=runtime.log, timings=timings)
             task = asyncio.create_task(
                 keep_running("vendors", lambda: one_run(sides, engine), every=timings.vendors, timings=timings)
             )
             task.add_done_callback(ended)
             try:
-                yield
+                async with runtime.consuming(following_durable(connection.name), partial(on_batch, follower)):
+                    yield
             finally:
                 await surely_ended(task)
     finally:
@@ -77,6 +85,7 @@ async def open_sides(runtime: Runtime, connection: Connection, engine: AsyncEngi
     """
     timings, epicor = runtime.settings.timings, connection.document.epicor
     timeout = httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect)
+    append = partial(append_each, runtime.log)
     async with (
         httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=SESSIONS)) as http,
         open_client(connection, timings=timings, now=runtime.now) as basware,
@@ -86,9 +95,9 @@ async def open_sides(runtime: Runtime, connection: Connection, engine: AsyncEngi
         yield Sides(
             document=connection.document,
             epicor=EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write),
-            basware=basware,
             slots=Slots(engine, connection.name, cap=epicor.calls_in_flight),
-            journal=Journal(connection.name, runtime.nats, runtime.log, timeout=timings.publish, now=runtime.now),
+            journal=Journal(connection.name, runtime.nats, runtime.log, timeout=timings.publish),
+            writer=Writer(connection.name, basware, append, runtime.now, Spacing(runtime.now)),
         )
 
 
@@ -97,11 +106,10 @@ async def one_run(sides: Sides, engine: AsyncEngine) -> None:
     name = sides.document.name
     async with elected(engine, f"masterdata {name}") as ours:
         for kind in kinds_of(sides.document) if ours else ():
+            if waits_for := await sides.journal.unconfirmed(kind.needs):
+                raise TransientError(f"{kind.name} waits until P2P has {', '.join(waits_for)}.", counts=False)
             brought = await bring_up_to_date(kind, sides)
-            counts = {"read": brought.read, "sent": brought.sent, "refused": brought.refused}
-            log.info(
-                "kind_up_to_date", connection=name, kind=kind.name, untranslatable=brought.untranslatable, **counts
-            )
+            log.info("kind_up_to_date", connection=name, kind=kind.name, **asdict(brought))
 
 
 def main() -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import structlog
 
-from masterdata_sync.changes import Record, changed, portions
+from masterdata_sync.changes import Record, changed
 from masterdata_sync.kind import Kind, Owner, Untranslatable
 from masterdata_sync.sent import Journal
-from mlc_basware.client import Accepted, BaswareClient, Refused
+from masterdata_sync.writing import Writer, write
 from mlc_common.company_rules import CompanyPair
 from mlc_common.connection import ConnectionDocument
-from mlc_common.failures import TransientError, UnknownOutcomeError
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.slots import Slots
 
@@ -27,13 +26,14 @@ class Sides:
     Args:
         slots: keep the calls to Epicor under its cap, across all replicas and services.
         journal: what was sent before.
+        writer: sends to Basware.
     """
 
     document: ConnectionDocument
     epicor: EpicorClient
-    basware: BaswareClient
     slots: Slots
     journal: Journal
+    writer: Writer
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,12 @@ async def bring_up_to_date(kind: Kind, sides: Sides) -> Brought:
     sent = await sides.journal.last_sent(kind.name)
     read = [each for pair in sides.document.companies async for each in _records(kind, pair, sides)]
     records = [each for each in read if isinstance(each, Record)]
-    wrong = [each for each in read if isinstance(each, Untranslatable)]
+    wrong = [each for each in read if isinstance(each, Untranslatable) and not each.left_out]
     for each in wrong:
         log.warning("record_untranslatable", kind=kind.name, code=each.code, why=each.reason)
     new = changed(records, sent)
-    taken = 0
-    for portion in portions(new, most=kind.target.most):
-        taken += await _send(kind, portion, sides)
-    return Brought(read=len(read), sent=taken, refused=len(new) - taken, untranslatable=len(wrong))
+    written = await write(kind, new, sides.writer)
+    return Brought(read=len(read), sent=len(written.taken), refused=len(written.refused), untranslatable=len(wrong))
 
 
 async def _records(kind: Kind, pair: CompanyPair, sides: Sides) -> AsyncIterator[Record | Untranslatable]:
@@ -89,28 +87,3 @@ async def _records(kind: Kind, pair: CompanyPair, sides: Sides) -> AsyncIterator
                 yield entity
             else:
                 yield Record(company=pair.basware, code=kind.code(row), entity=entity)
-
-
-async def _send(kind: Kind, portion: Sequence[Record], sides: Sides) -> int:
-    """Send a portion; returns how many records Basware took. It takes all of a request or nothing."""
-    answer = await _post(kind, portion, sides)
-    if isinstance(answer, Accepted):
-        await sides.journal.note(kind.name, portion, request_id=answer.request_id)
-        return len(portion)
-    named = [record for record in portion if record.external_code in answer.codes]
-    if not named and len(portion) > 1:
-        middle = len(portion) // 2
-        return await _send(kind, portion[:middle], sides) + await _send(kind, portion[middle:], sides)
-    refused = named or portion
-    codes = [record.code for record in refused]
-    log.warning("records_refused", kind=kind.name, codes=codes, status=answer.status, why=answer.sentence)
-    rest = [record for record in portion if record not in refused]
-    return await _send(kind, rest, sides) if rest else 0
-
-
-async def _post(kind: Kind, portion: Sequence[Record], sides: Sides) -> Accepted | Refused:
-    try:
-        return await sides.basware.post_records(kind.target, [record.entity for record in portion])
-    except UnknownOutcomeError as unclear:
-        # Sending complete records again is harmless; the next run does.
-        raise TransientError(str(unclear)) from unclear
