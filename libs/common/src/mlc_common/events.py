@@ -21,10 +21,10 @@ from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
-from mlc_common.masterdata_events import BatchSent as BatchSent
-from mlc_common.masterdata_events import RecordAccepted as RecordAccepted
-from mlc_common.masterdata_events import RecordHeld as RecordHeld
-from mlc_common.masterdata_events import RecordRefused as RecordRefused
+from mlc_common.record_events import BatchSent as BatchSent
+from mlc_common.record_events import RecordAccepted as RecordAccepted
+from mlc_common.record_events import RecordHeld as RecordHeld
+from mlc_common.record_events import RecordRefused as RecordRefused
 from mlc_common.people_events import DocumentHeld as DocumentHeld
 from mlc_common.people_events import DocumentReleased as DocumentReleased
 from mlc_common.people_events import DocumentReturned as DocumentReturned

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from masterdata_sync.changes import Record
-from masterdata_sync.facts import accepted, not_healed, not_saved
+from masterdata_sync.outcomes import accepted, not_healed, not_saved
 from masterdata_sync.kind import Kind
 from masterdata_sync.kinds import kinds_of
-from masterdata_sync.settling import Standing, Step, changed_by_itself, next_step
+from masterdata_sync.verdicts import Standing, Step, changed_by_itself, next_step
 from masterdata_sync.writing import Writer, write
 from mlc_basware.request_status import Settlement, settlements
 from mlc_basware.targets import Target
@@ -24,7 +24,7 @@ from mlc_common.eventlog import EventLog
 from mlc_common.events import BatchSent, MasterDataFact, RecordAccepted, RecordSent
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.http import load_json
-from mlc_common.masterdata_events import SentRecord
+from mlc_common.record_events import SentRecord
 from mlc_common.retries import Delivery
 from mlc_common.settings import Timings
 from mlc_common.streams import MASTERDATA, masterdata_subject

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from masterdata_sync.changes import Record, portions
-from masterdata_sync.facts import refused_by_basware, sent, sent_together, unfollowed
+from masterdata_sync.outcomes import refused_by_basware, sent, sent_together, unfollowed
 from masterdata_sync.kind import Kind
 from mlc_basware.client import Accepted, BaswareClient, Refused
 from mlc_common.eventlog import EventLog

@@ -13,7 +13,7 @@ from mlc_basware.request_status import Settlement
 from mlc_common.catalogue import Finding, finding
 from mlc_common.events import BatchSent, RecordAccepted, RecordHeld, RecordRefused, RecordSent
 from mlc_common.http import dump_json
-from mlc_common.masterdata_events import SentRecord
+from mlc_common.record_events import SentRecord
 
 
 def sent(
