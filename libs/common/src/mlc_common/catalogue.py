@@ -10,6 +10,7 @@ from mlc_common.sentences.codes import CODES
 from mlc_common.sentences.document import DOCUMENT
 from mlc_common.sentences.entry import Entry, Owner
 from mlc_common.sentences.life_cycle import LIFE_CYCLE
+from mlc_common.sentences.masterdata import MASTERDATA
 from mlc_common.sentences.orders import ORDERS
 from mlc_common.sentences.people import PEOPLE
 from mlc_common.sentences.posting import POSTING
@@ -36,6 +37,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "with purchase orders": ORDERS,
     "while it is entered in Epicor": POSTING,
     "by what Basware says of it": LIFE_CYCLE,
+    "in master data on its way to Basware": MASTERDATA,
     "by what people decided": PEOPLE,
 }
 """The entries by where they arise; a test sees to it that no code stands in two places."""

@@ -22,8 +22,6 @@ from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
 from mlc_common.masterdata_events import RecordChanged as RecordChanged
-from mlc_common.masterdata_events import RecordHeldBack as RecordHeldBack
-from mlc_common.masterdata_events import RecordSent as RecordSent
 from mlc_common.masterdata_events import SyncEnded as SyncEnded
 from mlc_common.masterdata_events import SyncFinished as SyncFinished
 from mlc_common.masterdata_events import SyncPlanned as SyncPlanned
@@ -35,8 +33,12 @@ from mlc_common.people_events import FlowsPaused as FlowsPaused
 from mlc_common.people_events import FlowsResumed as FlowsResumed
 from mlc_common.people_events import InvoiceLinked as InvoiceLinked
 from mlc_common.people_events import ReplayRequested as ReplayRequested
+from mlc_common.record_events import BatchSent as BatchSent
+from mlc_common.record_events import RecordAccepted as RecordAccepted
+from mlc_common.record_events import RecordHeld as RecordHeld
+from mlc_common.record_events import RecordRefused as RecordRefused
 from mlc_common.stored_event import FactOfDocument, StoredEvent
-from mlc_common.streams import notification_subject, token
+from mlc_common.streams import masterdata_subject, notification_subject, token
 
 
 class NotificationReceived(StoredEvent):
@@ -212,6 +214,32 @@ class InvoiceRefused(FactOfDocument):
     findings: tuple[Finding, ...] = Field(min_length=1)
 
 
+class RecordSent(StoredEvent):
+    """A master record was sent to Basware's API layer and accepted there."""
+
+    fact: ClassVar[str] = "sent"
+
+    type: Literal["record_sent"] = "record_sent"
+    kind: str
+    company: str
+    code: str
+    digest: str
+    request_id: str | None = None
+    external_code: str | None = None
+    record: str | None = Field(default=None, description="what was sent, as JSON text")
+    number: int | None = Field(default=None, description="2 and more: sent once more with a change of its own")
+
+    @property
+    def subject(self) -> str:
+        return masterdata_subject(self.connection, self.kind, self.company, self.code, self.fact)
+
+    @property
+    def id(self) -> str:
+        place = f"{self.connection}/{self.kind}/{token(self.company)}/{token(self.code)}"
+        # A record may go back to what it was within the stream's window for repeated messages.
+        return f"masterdata/{place}/{self.digest}/{self.request_id or ''}"
+
+
 DocumentFact = (
     DocumentApproved
     | DocumentAcknowledged
@@ -251,9 +279,19 @@ PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked 
 Operation = FlowsPaused | FlowsResumed
 """What people did to a connection as a whole."""
 
-MasterDataFact = RecordChanged | RecordSent | RecordHeldBack | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
+MasterDataFact = (
+    RecordChanged
+    | RecordSent
+    | RecordAccepted
+    | RecordRefused
+    | RecordHeld
+    | BatchSent
+    | SyncRequested
+    | SyncPlanned
+    | SyncFinished
+    | SyncEnded
+)
 """Facts of the stream MASTERDATA."""
-
 Event = NotificationReceived | DocumentFact | MasterDataFact | Operation
 Outcome = InvoicePosted | InvoiceRefused
 

@@ -1,4 +1,4 @@
-"""Facts about master records and the runs that read them. Pure."""
+"""Facts about Epicor's records as they are read, and about the runs that read them. Pure."""
 
 from __future__ import annotations
 
@@ -6,40 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlc_common.record_events import FactOfRecord
 from mlc_common.stored_event import StoredEvent
-from mlc_common.streams import masterdata_subject, sync_subject, token
-
-
-class FactOfRecord(StoredEvent):
-    """A fact of one master record; `company` is Basware's, `code` what people know the record by."""
-
-    fact: ClassVar[str]
-
-    kind: str
-    company: str
-    code: str
-    digest: str
-
-    @property
-    def subject(self) -> str:
-        return masterdata_subject(self.connection, self.kind, self.company, self.code, self.fact)
-
-    @property
-    def id(self) -> str:
-        return f"masterdata/{self.connection}/{self.kind}/{token(self.company)}/{token(self.code)}/{self.digest}"
-
-
-class RecordSent(FactOfRecord):
-    """A master record was sent to Basware's API layer and accepted there."""
-
-    fact: ClassVar[str] = "sent"
-
-    type: Literal["record_sent"] = "record_sent"
-    request_id: str | None = None
-
-    @property
-    def id(self) -> str:
-        return super().id if self.request_id is None else f"{super().id}/sent/{token(self.request_id)}"
+from mlc_common.streams import sync_subject, token
 
 
 class RecordChanged(FactOfRecord):
@@ -58,25 +27,7 @@ class RecordChanged(FactOfRecord):
 
     @property
     def id(self) -> str:
-        return f"{super().id}/changed/{self.run}"
-
-
-class RecordHeldBack(FactOfRecord):
-    """A row of Epicor that cannot become a record, or a record that Basware's API layer refused, and why.
-
-    `digest` is of the refused record, or of the reason.
-    """
-
-    fact: ClassVar[str] = "held_back"
-
-    type: Literal["record_held_back"] = "record_held_back"
-    reason: str
-    by: Literal["us", "basware"]
-    run: int
-
-    @property
-    def id(self) -> str:
-        return f"{super().id}/held_back/{self.run}"
+        return f"{super().id}/{self.run}"
 
 
 class SyncRequested(StoredEvent):
@@ -153,7 +104,7 @@ class SyncFinished(StoredEvent):
     read: int = 0
     changed: int = 0
     sent: int = 0
-    held_back: int = 0
+    refused: int = 0
     gone: int = 0
 
     @property

@@ -128,6 +128,12 @@ def sync_durable(connection: str) -> Durable:
     return Durable(f"masterdata-sync_{name}", MASTERDATA, (f"masterdata.{name}.sync.*.requested",))
 
 
+def following_durable(connection: str) -> Durable:
+    """Batches of master records whose arrival in Basware P2P the masterdata-sync follows."""
+    name = token(connection)
+    return Durable(f"masterdata-following_{name}", MASTERDATA, (f"masterdata.{name}.*.*.*.batch",))
+
+
 def durables(connection: str) -> tuple[Durable, ...]:
     """Every durable a connection needs."""
     return (
@@ -136,4 +142,5 @@ def durables(connection: str) -> tuple[Durable, ...]:
         answers_durable(connection),
         deliveries_durable(connection),
         sync_durable(connection),
+        following_durable(connection),
     )

@@ -194,7 +194,7 @@ class Metrics:
         )
         self.records = Counter(
             "mlc_masterdata_records_total",
-            "Master records by what became of them: changed, sent, held_back, gone",
+            "Master records by what became of them: changed, sent, refused, gone",
             ["connection", "kind", "how"],
             registry=self.registry,
         )

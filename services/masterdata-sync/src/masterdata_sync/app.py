@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import httpx
 
+from masterdata_sync.following import Follower, on_batch
 from masterdata_sync.journal import Journal
 from masterdata_sync.kinds import kinds_of
 from masterdata_sync.requests import Requests
 from masterdata_sync.rota import Rota
 from masterdata_sync.sides import Sides
+from masterdata_sync.writing import Spacing, Writer
 from mlc_basware.client import open_client
 from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
 from mlc_common.ending import surely_ended
 from mlc_common.groupcommit import GroupCommit
+from mlc_common.retries import Handler
 from mlc_common.service import Runtime, Wiring, run
-from mlc_common.streams import sync_durable
+from mlc_common.streams import Durable, following_durable, sync_durable
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.sign_in import sign_in
 from mlc_epicor.slots import Slots
@@ -58,10 +62,15 @@ async def synchronising(
     async with AsyncExitStack() as stack:
         sides = await stack.enter_async_context(open_sides(runtime, connection))
         kinds = kinds_of(connection.document)
-        requests = Requests(kinds, sides)
-        await stack.enter_async_context(runtime.consuming(sync_durable(connection.name), requests.handle, workers=1))
-        rota = Rota(kinds, sides, runtime.settings.timings)
-        task = asyncio.create_task(_for_ever(rota, every=runtime.settings.timings.masterdata))
+        timings = runtime.settings.timings
+        follower = Follower.of(sides.writer, connection.document, log=runtime.log, timings=timings)
+        handlers: list[tuple[Durable, Handler]] = [
+            (following_durable(connection.name), partial(on_batch, follower)),
+            (sync_durable(connection.name), Requests(kinds, sides).handle),
+        ]
+        for durable, handler in handlers:
+            await stack.enter_async_context(runtime.consuming(durable, handler, workers=1))
+        task = asyncio.create_task(_for_ever(Rota(kinds, sides, timings), every=timings.masterdata))
         task.add_done_callback(ended)
         stack.push_async_callback(surely_ended, task)
         yield
@@ -94,13 +103,14 @@ async def open_sides(runtime: Runtime, connection: Connection) -> AsyncIterator[
         group = await stack.enter_async_context(GroupCommit(runtime.nats, timeout=timings.publish, largest_batch=128))
         signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
         runtime.redactor.learn(signed.secrets)
+        journal = Journal(name, runtime.nats, runtime.log, group, timings.publish)
         yield Sides(
             document=connection.document,
             epicor=EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write),
-            basware=basware,
+            writer=Writer(name, basware, journal.append, runtime.now, Spacing(runtime.now)),
             slots=Slots(engine, name, cap=epicor.calls_in_flight),
             dates=Dates(None if said == "found out" else said),
-            journal=Journal(name, runtime.nats, runtime.log, group, timings.publish),
+            journal=journal,
             engine=engine,
             metrics=runtime.metrics,
             now=runtime.now,

@@ -70,7 +70,7 @@ class Unfit:
     @property
     def digest(self) -> str:
         """Of the reason; never that of a record."""
-        return digest_of(f"unfit: {self.reason}")
+        return f"why:{digest_of(self.reason)}"
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nats.aio.client import Client
-from nats.js.errors import NotFoundError
 
-from mlc_common.eventlog import BROKER_AWAY, EventLog
-from mlc_common.events import MasterDataFact, RecordChanged, RecordSent, parse_event
-from mlc_common.failures import PermanentError, TransientError
+from masterdata_sync.confirming import unconfirmed
+from mlc_common.eventlog import EventLog
+from mlc_common.events import MasterDataFact, RecordChanged, RecordSent
 from mlc_common.groupcommit import GroupCommit
 from mlc_common.streams import MASTERDATA, masterdata_subject
 
@@ -59,44 +57,33 @@ class Journal:
                 masterdata_subject(self.connection, kind, company, code, RecordSent.fact)
                 for code in codes[start : start + MOST_SUBJECTS]
             ]
-            found |= {fact.code: fact.digest for fact in await self._last_of(subjects) if isinstance(fact, RecordSent)}
+            for recorded in await self.log.last(MASTERDATA, *subjects):
+                if isinstance(recorded.event, RecordSent):
+                    found[recorded.event.code] = recorded.event.digest
         return found
 
-    async def last_record(self, kind: str, company: str, code: str) -> RecordChanged | None:
-        """What a record was when it was last seen, or None when nobody wrote that down.
+    async def last_record(self, kind: str, company: str, code: str) -> tuple[str, bool] | None:
+        """What a record was when it was last seen, as JSON, and whether it was gone; None when nobody wrote that down.
 
         Raises:
             TransientError: the broker is away.
         """
-        subject = masterdata_subject(self.connection, kind, company, code, RecordChanged.fact)
-        try:
-            last = await self.nats.jetstream(timeout=self.timeout).get_last_msg(MASTERDATA, subject)
-        except NotFoundError:
-            return None
-        except BROKER_AWAY as error:
-            raise TransientError("The event stream does not answer.") from error
-        event = parse_event(last.data or b"")
-        return event if isinstance(event, RecordChanged) else None
+        subjects = [
+            masterdata_subject(self.connection, kind, company, code, fact)
+            for fact in (RecordChanged.fact, RecordSent.fact)
+        ]
+        for recorded in reversed(await self.log.last(MASTERDATA, *subjects)):
+            match recorded.event:
+                case RecordChanged() as seen:
+                    return seen.record, seen.gone
+                case RecordSent(record=str(record)):
+                    return record, False
+        return None
 
-    async def _last_of(self, subjects: Iterable[str]) -> list[object]:
-        request = json.dumps({"multi_last": list(subjects), "batch": MOST_SUBJECTS}).encode()
-        inbox = self.nats.new_inbox()
-        found: list[object] = []
-        try:
-            subscription = await self.nats.subscribe(inbox)
-            try:
-                await self.nats.publish(f"$JS.API.DIRECT.GET.{MASTERDATA}", request, reply=inbox)
-                while True:
-                    message = await subscription.next_msg(timeout=self.timeout)
-                    status = (message.headers or {}).get("Status")
-                    if status in ("204", "404"):
-                        return found
-                    if status is not None:
-                        raise TransientError(f"The event stream answered {status} when asked for last facts.")
-                    found.append(parse_event(message.data))
-            finally:
-                await subscription.unsubscribe()
-        except BROKER_AWAY as error:
-            raise TransientError("The event stream does not answer.") from error
-        except PermanentError as error:
-            raise TransientError(f"A stored fact cannot be read: {error}") from error
+    async def unconfirmed(self, kinds: Iterable[str]) -> list[str]:
+        """Those of the kinds of which it is not known yet whether P2P has what was sent last.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return await unconfirmed(self.nats, self.connection, kinds, timeout=self.timeout)

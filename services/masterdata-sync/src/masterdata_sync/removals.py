@@ -13,11 +13,11 @@ import structlog
 
 from masterdata_sync import remembered
 from masterdata_sync.changes import Known, Record, too_many
-from masterdata_sync.delivery import deliver
-from masterdata_sync.facts import Facts
 from masterdata_sync.kind import Kind
 from masterdata_sync.progress import Owner, Run, store
+from masterdata_sync.settling import as_seen
 from masterdata_sync.sides import Sides
+from masterdata_sync.writing import write
 from mlc_common.http import load_json
 
 log = structlog.stdlib.get_logger(__name__)
@@ -53,21 +53,19 @@ async def settle_removals(kind: Kind, run: Run, owner: Owner, sides: Sides, *, a
 
 async def _retire(kind: Kind, batch: Sequence[Known], run: Run, owner: Owner, sides: Sides) -> Run:
     records = [each for known in batch if (each := await _last(kind, known, owner, sides)) is not None]
-    facts = Facts(owner, sides.journal, run=run.run, at=sides.now())
-    await facts.changed(records, gone=True)
+    at = sides.now()
+    await sides.journal.append([as_seen(each, owner, at, run=run.run, gone=True) for each in records])
     new = [each for each in records if each.digest != _sent(batch, each)]
-    delivered = await deliver(kind, new, sides.basware, note=facts.sent)
-    await facts.refused(records, delivered.refused)
-    digests: dict[str, str | None] = {
-        record.code: record.digest for record in records if record.code not in delivered.refused
-    }
+    written = await write(kind, new, sides.writer)
+    untold = {record.code for record in (*written.refused, *written.later)}
+    digests: dict[str, str | None] = {each.code: each.digest for each in records if each.code not in untold}
     # What was never sent, and what nobody wrote down, is only forgotten.
     digests |= {known.code: None for known in batch if known.code not in {record.code for record in records}}
-    run = replace(run, progress={**run.progress, "gone": run.progress.get("gone", 0) + len(delivered.taken)})
+    run = replace(run, progress={**run.progress, "gone": run.progress.get("gone", 0) + len(written.taken)})
     async with sides.engine.begin() as db:
         await remembered.retired(db, owner, digests)
         await store(db, owner, run)
-    sides.metrics.records.labels(owner.connection, owner.kind, "gone").inc(len(delivered.taken))
+    sides.metrics.records.labels(owner.connection, owner.kind, "gone").inc(len(written.taken))
     return run
 
 
@@ -83,5 +81,6 @@ async def _last(kind: Kind, known: Known, owner: Owner, sides: Sides) -> Record 
     if last is None:
         log.warning("gone_and_not_known", **owner._asdict(), code=known.code, what="set it inactive in Basware by hand")
         return None
-    entity = load_json(last.record)
-    return Record(owner.company, known.code, entity if last.gone else kind.retire(entity), known.key or "")
+    text, gone = last
+    entity = load_json(text)
+    return Record(owner.company, known.code, entity if gone else kind.retire(entity), known.key or "")

@@ -116,8 +116,8 @@ async def _one(event: SyncRequested, code: str, kind: Kind, pair: CompanyPair, s
                 outcome="finished",
                 read=1,
                 changed=len(settled.judged.changed),
-                sent=len(settled.delivered.taken),
-                held_back=len(settled.delivered.refused),
+                sent=len(settled.written.taken),
+                refused=len(settled.written.refused),
             )
             await sides.journal.append([fact])
             return None

@@ -54,6 +54,9 @@ class Rota:
             return
         async with elected(self.sides.engine, election(self.sides.name, kind.name)) as ours:
             for pair in self.sides.document.companies if ours else ():
+                if waits_for := await self.sides.journal.unconfirmed(kind.needs):
+                    log.info("kind_waits", connection=self.sides.name, kind=kind.name, until_p2p_has=waits_for)
+                    return
                 # Asked again: another replica may have done it before we were elected.
                 if mode := await self._due(kind, pair):
                     await bring_up_to_date(Task(kind, pair, mode), self.sides)

@@ -9,19 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Literal
 
 import structlog
 
 from masterdata_sync import remembered
-from masterdata_sync.changes import Judged, Record, Unfit
-from masterdata_sync.delivery import Delivered
+from masterdata_sync.changes import Record, Unfit
 from masterdata_sync.kind import Kind
 from masterdata_sync.progress import Mode, Owner, Run, run_of, store
 from masterdata_sync.reading import Reader
 from masterdata_sync.removals import settle_removals
-from masterdata_sync.settling import addressee_of, settle, translated
+from masterdata_sync.settling import Settled, addressee_of, settle, translated
 from masterdata_sync.sides import Sides
 from masterdata_sync.watermarks import conditions, raised
 from mlc_common.company_rules import CompanyPair
@@ -33,9 +31,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 STRIDE = 500
 """Rows that are compared, sent and remembered together, at least."""
-
-BETWEEN_RUNS = timedelta(seconds=1)
-"""Basware takes one record once a second at most (Basware API reference, master data limits)."""
 
 Outcome = Literal["finished", "too many gone", "nothing there"]
 
@@ -94,17 +89,10 @@ async def _begin(task: Task, owner: Owner, sides: Sides, *, way: str) -> tuple[R
             # The cursor of another way says nothing; this run begins anew, and knows what it has seen.
             run = replace(run, cursor=None, progress={**run.progress, "way": way, "phase": None})
         return run, True
-    await _mind_the_pace(run, sides)
     run = replace(run, run=run.run + 1, mode=task.mode, started_at=sides.now(), cursor=None, progress={"way": way})
     async with sides.engine.begin() as db:
         await store(db, owner, run)
     return run, False
-
-
-async def _mind_the_pace(run: Run, sides: Sides) -> None:
-    ends = [each for each in (run.full_at, run.delta_at) if each is not None]
-    if ends and (pause := max(ends) + BETWEEN_RUNS - sides.now()) > timedelta(0):
-        await asyncio.sleep(pause.total_seconds())
 
 
 async def _read_all(task: Task, run: Run, owner: Owner, reader: Reader, *, resumed: bool) -> Run:
@@ -147,19 +135,19 @@ async def _strides(
 async def _take(stride: Stride, task: Task, run: Run, owner: Owner, sides: Sides, *, doubtful: bool) -> Run:
     """Settle some rows, and remember them together with the place in the reading."""
     settled = await settle(task.kind, stride.rows, owner, sides, run=run.run, again=task.again, doubtful=doubtful)
-    run = _counted(run, stride, settled.judged, settled.delivered)
+    run = _counted(run, stride, settled)
     async with sides.engine.begin() as db:
         await remembered.remember(db, owner, settled.remembered, run=run.run)
         await store(db, owner, run)
     return run
 
 
-def _counted(run: Run, stride: Stride, judged: Judged, delivered: Delivered) -> Run:
+def _counted(run: Run, stride: Stride, settled: Settled) -> Run:
     more = {
-        "read": len(judged.present),
-        "changed": len(judged.changed),
-        "sent": len(delivered.taken),
-        "held_back": len(delivered.refused) + sum(isinstance(row, Unfit) for row in judged.changed),
+        "read": len(settled.judged.present),
+        "changed": len(settled.judged.changed),
+        "sent": len(settled.written.taken),
+        "refused": len(settled.written.refused) + sum(isinstance(row, Unfit) for row in settled.judged.changed),
     }
     counts = {name: run.progress.get(name, 0) + number for name, number in more.items()}
     cursor = dump_json(stride.cursor).decode()
@@ -178,7 +166,7 @@ async def _end_of_reading(run: Run, owner: Owner, sides: Sides) -> Run:
 
 async def _finish(task: Task, run: Run, owner: Owner, sides: Sides, *, outcome: Outcome) -> SyncFinished:
     now = sides.now()
-    counts = {name: run.progress.get(name, 0) for name in ("read", "changed", "sent", "held_back", "gone")}
+    counts = {name: run.progress.get(name, 0) for name in ("read", "changed", "sent", "refused", "gone")}
     mode: Mode = run.mode or task.mode
     fact = SyncFinished(
         **owner._asdict(), at=now, request=task.request, run=run.run, mode=mode, outcome=outcome, **counts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,14 +12,15 @@ import structlog
 
 from masterdata_sync import remembered
 from masterdata_sync.changes import Judged, Known, Record, Unfit, found, judge
-from masterdata_sync.delivery import Delivered, deliver
-from masterdata_sync.facts import Facts
-from masterdata_sync.kind import Kind
+from masterdata_sync.kind import Kind, Untranslatable
 from masterdata_sync.kind import Owner as Addressee
+from masterdata_sync.outcomes import unfit
 from masterdata_sync.progress import Owner
 from masterdata_sync.reading import key_text
 from masterdata_sync.sides import Sides
+from masterdata_sync.writing import Written, write
 from mlc_common.company_rules import CompanyPair
+from mlc_common.events import RecordChanged, RecordRefused
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -28,7 +30,7 @@ class Settled:
     """What the rows meant, what became of those that were sent, and what there is to remember of all of them."""
 
     judged: Judged
-    delivered: Delivered
+    written: Written
     remembered: Sequence[Known]
 
 
@@ -77,12 +79,34 @@ async def settle(
         known = await _with_facts(known, judged, owner, sides)
         judged = judge(rows, known, again=again)
     _tell(judged, owner)
-    facts = Facts(owner, sides.journal, run=run, at=sides.now())
-    await facts.changed(judged.changed)
-    delivered = await deliver(kind, judged.to_send, sides.basware, note=facts.sent)
-    await facts.refused(judged.to_send, delivered.refused)
-    _measure(owner, sides, changed=len(judged.changed), sent=len(delivered.taken), held_back=len(delivered.refused))
-    return Settled(judged, delivered, _remembered(judged, known, delivered))
+    at = sides.now()
+    await sides.journal.append([_changed(row, owner, at, run=run) for row in judged.changed])
+    written = await write(kind, judged.to_send, sides.writer)
+    unfits = sum(isinstance(row, Unfit) for row in judged.changed)
+    counts = {"changed": len(judged.changed), "sent": len(written.taken), "refused": len(written.refused) + unfits}
+    for how, number in counts.items():
+        sides.metrics.records.labels(owner.connection, owner.kind, how).inc(number)
+    return Settled(judged, written, _remembered(judged, known, written))
+
+
+def _changed(row: Record | Unfit, owner: Owner, at: datetime, *, run: int) -> RecordChanged | RecordRefused:
+    if isinstance(row, Unfit):
+        return unfit(owner.connection, at, owner.kind, owner.company, Untranslatable(row.code, row.reason))
+    return as_seen(row, owner, at, run=run)
+
+
+def as_seen(record: Record, owner: Owner, at: datetime, *, run: int, gone: bool = False) -> RecordChanged:
+    """The fact that Epicor holds this now, or holds it no longer."""
+    return RecordChanged(
+        **owner._asdict(),
+        at=at,
+        code=record.code,
+        digest=record.digest,
+        record=record.body.decode(),
+        gone=gone,
+        key=record.key or None,
+        run=run,
+    )
 
 
 async def _with_facts(known: Mapping[str, Known], judged: Judged, owner: Owner, sides: Sides) -> dict[str, Known]:
@@ -100,18 +124,14 @@ def _tell(judged: Judged, owner: Owner) -> None:
             log.warning("record_held_back", kind=owner.kind, company=owner.company, code=row.code, why=row.reason)
 
 
-def _remembered(judged: Judged, known: Mapping[str, Known], delivered: Delivered) -> list[Known]:
+def _remembered(judged: Judged, known: Mapping[str, Known], written: Written) -> list[Known]:
+    taken, refused = ({record.code for record in some} for some in (written.taken, written.refused))
+
     def one(row: Record | Unfit) -> Known:
         before = known.get(row.code, Known(row.code))
         after = replace(before, key=row.key, missing=0, seen=row.digest, retired=False)
-        if row.code in delivered.taken:
+        if row.code in taken:
             return replace(after, sent=row.digest, refused=None)
-        return replace(after, refused=row.digest) if row.code in delivered.refused else after
+        return replace(after, refused=row.digest) if row.code in refused else after
 
     return [one(row) for row in judged.present]
-
-
-def _measure(owner: Owner, sides: Sides, **numbers: int) -> None:
-    for how, number in numbers.items():
-        if number:
-            sides.metrics.records.labels(owner.connection, owner.kind, how).inc(number)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from masterdata_sync.journal import Journal
-from mlc_basware.client import BaswareClient
+from masterdata_sync.writing import Writer
 from mlc_common.connection import ConnectionDocument
 from mlc_common.telemetry import Metrics
 from mlc_epicor.client import EpicorClient
@@ -25,12 +25,13 @@ class Sides:
         slots: keep the calls to Epicor under its cap, across all replicas and services.
         dates: how this Epicor takes dates in filters.
         journal: the facts.
+        writer: sends to Basware, and records what that says.
         engine: the database with what was seen and sent.
     """
 
     document: ConnectionDocument
     epicor: EpicorClient
-    basware: BaswareClient
+    writer: Writer
     slots: Slots
     dates: Dates
     journal: Journal

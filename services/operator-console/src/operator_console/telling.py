@@ -13,6 +13,7 @@ from mlc_common.events import (
     AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
+    BatchSent,
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
@@ -34,8 +35,10 @@ from mlc_common.events import (
     PersonFact,
     PostingIntended,
     PostingUnclear,
+    RecordAccepted,
     RecordChanged,
-    RecordHeldBack,
+    RecordHeld,
+    RecordRefused,
     RecordSent,
     ReplayRequested,
     SyncEnded,
@@ -50,10 +53,10 @@ def tell(event: Event) -> tuple[str, str]:
     match event:
         case NotificationReceived():
             return "pushed", f"{event.task_type} {event.document_id}, verified as {event.variant}"
-        case RecordSent() | RecordChanged() | RecordHeldBack():
-            return event.fact.replace("_", " "), f"{event.kind} {event.code} of company {event.company}"
-        case SyncRequested() | SyncPlanned() | SyncFinished() | SyncEnded():
-            return event.type.replace("_", " "), f"of connection {event.connection}"
+        case RecordSent() | RecordChanged() | SyncRequested() | SyncPlanned() | SyncFinished() | SyncEnded():
+            return _read(event)
+        case RecordAccepted() | RecordRefused() | RecordHeld() | BatchSent():
+            return _on_its_way(event)
         case DocumentApproved() | DocumentAcknowledged() | DocumentNoticed():
             return _seen(event)
         case OutcomeAnswered():
@@ -86,6 +89,25 @@ def _decided(event: PersonFact) -> tuple[str, str]:
     if isinstance(event, InvoiceLinked):
         said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
     return event.fact, said
+
+
+def _read(
+    event: RecordSent | RecordChanged | SyncRequested | SyncPlanned | SyncFinished | SyncEnded,
+) -> tuple[str, str]:
+    match event:
+        case RecordSent() | RecordChanged():
+            return event.fact, f"{event.kind} {event.code} of company {event.company}"
+    return event.type.replace("_", " "), f"of connection {event.connection}"
+
+
+def _on_its_way(event: RecordAccepted | RecordRefused | RecordHeld | BatchSent) -> tuple[str, str]:
+    match event:
+        case RecordAccepted():
+            return "accepted", "; ".join(event.warnings) or ("unchanged" if event.unchanged else "saved in P2P")
+        case BatchSent():
+            again = "" if event.number == 1 else f", time {event.number}"
+            return "batch", f"{len(event.records)} of {event.kind} in request {event.request_id}{again}"
+    return event.fact, event.finding.sentence
 
 
 def _seen(event: DocumentApproved | DocumentAcknowledged | DocumentNoticed) -> tuple[str, str]:
