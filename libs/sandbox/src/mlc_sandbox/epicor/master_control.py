@@ -19,7 +19,10 @@ Clock = Callable[[], datetime]
 
 
 def routes(world: EpicorWorld, *, now: Clock) -> list[Route]:
-    """`POST seed` adds `vendors` and `accounts` to a `company`; `POST change` sets columns of every n-th row."""
+    """`POST seed` adds `vendors` and `accounts` to a `company`; `POST change` sets columns of rows.
+
+    A change says `table`, `company`, `set`, and which rows: the last `count` of them, `every` n-th of those.
+    """
 
     async def seed(request: Request) -> Response:
         body: Any = loads(await request.body())
@@ -29,7 +32,8 @@ def routes(world: EpicorWorld, *, now: Clock) -> list[Route]:
 
     async def change(request: Request) -> Response:
         body: Any = loads(await request.body())
-        rows = world.master.of(body["table"], body["company"])[:: body.get("every", 1)]
+        rows = world.master.of(body["table"], body["company"])
+        rows = rows[len(rows) - body.get("count", len(rows)) :: body.get("every", 1)]
         for row in rows:
             write(world, body["table"], row, body["set"], at=now())
         return answer({"changed": len(rows)})
