@@ -56,10 +56,6 @@ def next_step(told: Settlement, standing: Standing) -> Step:
             return "refuse" if standing.newest else "leave"
         case "unchanged" if standing.accepted or (standing.earlier and standing.earlier.word == "saved"):
             return "accept"
-        case "unchanged" if (
-            standing.earlier and standing.earlier.word == "not saved" and not standing.earlier.technical
-        ):
-            return "refuse"
     if not standing.newest:
         return "leave"
     return "send again" if standing.number < MOST_TIMES else "hold"
