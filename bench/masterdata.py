@@ -1,4 +1,4 @@
-"""Twenty thousand vendors and fifty thousand accounts: everything, nothing, and one in a hundred; seconds and memory."""
+"""Twenty thousand vendors and fifty thousand accounts: all, nothing, one in a hundred; seconds and memory."""
 
 from __future__ import annotations
 

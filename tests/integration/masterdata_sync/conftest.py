@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import nats
 import pytest
@@ -15,16 +16,22 @@ import pytest_asyncio
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from masterdata_sync.app import wire
+from masterdata_sync.app import open_sides, wire
+from masterdata_sync.kind import Kind
+from masterdata_sync.kinds import kinds_of
+from masterdata_sync.runs import Task, bring_up_to_date
+from masterdata_sync.sides import Sides
 from mlc_common.connection import ConnectionDocument
-from mlc_common.connections import apply, set_credential
+from mlc_common.connections import Connections, apply, set_credential
 from mlc_common.eventlog import EventLog
-from mlc_common.events import Event
+from mlc_common.events import Event, SyncFinished
 from mlc_common.service import serve
 from mlc_common.settings import Settings, Timings
 from mlc_common.streams import MASTERDATA
+from mlc_common.telemetry import Metrics, Redactor
 from mlc_common.topology import declare_connection
 from mlc_common.vault import MasterKeys
+from mlc_sandbox.epicor import EpicorWorld
 from mlc_sandbox.serve import Running, running
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -36,7 +43,7 @@ CREDENTIALS = {
     "epicor.password": "sandbox-only-password",
     "epicor.api_key": "sandbox-only-api-key",
 }
-SCOPES = ["vendors", "accounts", "paymentTerms", "accountingDocuments"]
+SCOPES = ["vendors", "accounts", "paymentTerms", "matchingOrders", "matchingOrderLines", "accountingDocuments"]
 SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCenterCode"}]
 TIMINGS = {"masterdata": 0.1, "retry_base": 0.05, "retry_ceiling": 0.2, "refresh": 0.2, "delivery_pauses": (0.1,)}
 QUICK = {"every": 0.3}
@@ -71,7 +78,7 @@ class Place:
         """The facts about master data, oldest first; only of these kinds, if any are named."""
         client = await nats.connect(self.settings.nats_url)
         try:
-            read = EventLog(client, timeout=5)._read(MASTERDATA, "masterdata.>")
+            read = EventLog(client, timeout=5).facts(MASTERDATA, "masterdata.>")
             return [each.event async for each in read if not kinds or isinstance(each.event, kinds)]
         finally:
             await client.close()
@@ -148,3 +155,61 @@ async def until_so(holds: Callable[[], Awaitable[bool]], seconds: float = 30) ->
 def serving() -> Callable[[Place], Any]:
     """The service, for tests that start it themselves."""
     return service
+
+
+@dataclass
+class Bench:
+    """The engine without its timer: runs are done when the test says so."""
+
+    place: Place
+    sides: Sides
+    kinds: dict[str, Kind]
+
+    @property
+    def world(self) -> EpicorWorld:
+        """Epicor."""
+        return self.place.far_sides.epicor_world
+
+    def there(self, path: str = "/v1/vendors") -> dict[str, dict[str, Any]]:
+        """What Basware holds."""
+        return self.place.far_sides.basware_world.records[path]
+
+    def task(self, kind: str = "vendor", company: str = "US01", **more: Any) -> Task:
+        """A run of a kind of a company."""
+        pair = self.sides.document.pair(company)
+        assert pair is not None
+        return Task(self.kinds[kind], pair, more.pop("mode", "full"), **more)
+
+    async def run(self, kind: str = "vendor", company: str = "US01", **more: Any) -> SyncFinished:
+        """Do it."""
+        return await bring_up_to_date(self.task(kind, company, **more), self.sides)
+
+
+@asynccontextmanager
+async def opened(place: Place, **sections: Any) -> AsyncIterator[Bench]:
+    """The engine of a connection with these sections."""
+    await place.connect(**sections)
+    keys = MasterKeys.parse(place.settings.master_keys or SecretStr(""))
+    connections = Connections(place.engine, lambda: keys, refresh_seconds=60)
+    await connections.refresh()
+    connection = connections.current()[NAME]
+    client = await nats.connect(place.settings.nats_url)
+    runtime = SimpleNamespace(
+        settings=place.settings,
+        nats=client,
+        log=EventLog(client, timeout=5),
+        redactor=Redactor(),
+        metrics=Metrics(),
+        now=lambda: datetime.now(UTC),
+    )
+    try:
+        async with open_sides(cast(Any, runtime), connection) as sides:
+            yield Bench(place, sides, {kind.name: kind for kind in kinds_of(connection.document)})
+    finally:
+        await client.close()
+
+
+@pytest.fixture
+def opening() -> Callable[..., Any]:
+    """The engine, for tests that say how it is to read."""
+    return opened

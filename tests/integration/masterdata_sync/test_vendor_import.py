@@ -38,9 +38,9 @@ async def test_every_vendor_arrives_once_and_is_not_sent_again(place: Any, servi
 
 async def test_after_a_restart_only_what_changed_is_sent(place: Any, serving: Serving) -> None:
     vendors, there = place.far_sides.epicor_world.master.vendors, place.far_sides.basware_world.vendors
-    async with serving(place):
-        await until(lambda: len(there) == len(vendors))
-    before = len(await place.facts(RecordSent))
+    async with serving(place), asyncio.timeout(20):
+        while (before := len(await place.facts(RecordSent))) < len(vendors):
+            await asyncio.sleep(0.05)
     vendors["NWM", 101]["Name"] = "Great Lakes Fasteners & Bolts LLC"
 
     async with serving(place):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import httpx
 import nats.errors
@@ -171,6 +170,14 @@ class EventLog:
         """
         return [recorded async for recorded in self._read(DOCUMENTS, history_subject(connection, invoice_id))]
 
+    def facts(self, stream: str, subject: str) -> AsyncIterator[Recorded]:
+        """Every fact of a stream whose subject matches, oldest first, a hundred in memory at a time.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return self._read(stream, subject)
+
     async def resolve(self, message: Msg) -> Event:
         """The event of a delivered message, its claim check resolved.
 
@@ -183,7 +190,7 @@ class EventLog:
         except BROKER_AWAY as error:
             raise TransientError("The object store does not answer.") from error
 
-    async def _read(self, stream: str, subject: str) -> Any:
+    async def _read(self, stream: str, subject: str) -> AsyncIterator[Recorded]:
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=30
         )

@@ -18,6 +18,7 @@ from masterdata_sync.changes import Record, Unfit
 from masterdata_sync.kind import Kind
 from masterdata_sync.progress import Mode, Owner, Run, run_of, store
 from masterdata_sync.reading import Reader
+from masterdata_sync.rebuilding import rebuild
 from masterdata_sync.removals import settle_removals
 from masterdata_sync.settling import Settled, addressee_of, settle, translated
 from masterdata_sync.sides import Sides
@@ -84,6 +85,8 @@ async def bring_up_to_date(task: Task, sides: Sides) -> SyncFinished:
 async def _begin(task: Task, owner: Owner, sides: Sides, *, way: str) -> tuple[Run, bool]:
     async with sides.engine.connect() as db:
         run = await run_of(db, owner)
+    if not run.run:
+        run = await rebuild(owner, sides)
     if run.mode is not None:
         if run.progress.get("way") != way:
             # The cursor of another way says nothing; this run begins anew, and knows what it has seen.
