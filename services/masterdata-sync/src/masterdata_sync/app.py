@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 
 import httpx
 
-from masterdata_sync.following import Follower, on_batch
+from masterdata_sync.following import Follower
 from masterdata_sync.journal import Journal
 from masterdata_sync.kinds import kinds_of
 from masterdata_sync.requests import Requests
@@ -63,9 +62,9 @@ async def synchronising(
         sides = await stack.enter_async_context(open_sides(runtime, connection))
         kinds = kinds_of(connection.document)
         timings = runtime.settings.timings
-        follower = Follower.of(sides.writer, connection.document, log=runtime.log, timings=timings)
+        follower = Follower(sides, {kind.name: kind for kind in kinds}, timings)
         handlers: list[tuple[Durable, Handler]] = [
-            (following_durable(connection.name), partial(on_batch, follower)),
+            (following_durable(connection.name), follower.handle),
             (sync_durable(connection.name), Requests(kinds, sides).handle),
         ]
         for durable, handler in handlers:

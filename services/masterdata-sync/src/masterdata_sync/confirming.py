@@ -24,6 +24,9 @@ async def unconfirmed(nats: Client, connection: str, kinds: Iterable[str], *, ti
     Raises:
         TransientError: the broker is away.
     """
+    wanted = list(kinds)
+    if not wanted:
+        return []
     stream = nats.jetstream(timeout=timeout)
     durable = following_durable(connection)
     try:
@@ -31,7 +34,7 @@ async def unconfirmed(nats: Client, connection: str, kinds: Iterable[str], *, ti
         if not state.num_pending and not state.num_ack_pending:
             return []
         floor = state.ack_floor.stream_seq if state.ack_floor else 0
-        return [kind for kind in kinds if await _batches_after(stream, connection, kind, floor)]
+        return [kind for kind in wanted if await _batches_after(stream, connection, kind, floor)]
     except NotFoundError:
         return []
     except BROKER_AWAY as error:

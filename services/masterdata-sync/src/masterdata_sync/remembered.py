@@ -58,6 +58,13 @@ _MISSING = text(f"""
 """)  # noqa: S608
 
 
+_REFUSED = text(f"""
+    UPDATE masterdata_records SET sent = NULL, refused = r.digest
+    FROM unnest(CAST(:codes AS text[]), CAST(:digests AS text[])) AS r(code, digest)
+    WHERE {_MINE} AND masterdata_records.code = r.code AND masterdata_records.sent = r.digest
+""")  # noqa: S608
+
+
 async def known(db: AsyncConnection, owner: Owner, codes: Sequence[str]) -> dict[str, Known]:
     """What is remembered of these codes."""
     rows = (await db.execute(_KNOWN, {**owner._asdict(), "codes": list(codes)})).mappings()
@@ -114,3 +121,9 @@ async def missing(db: AsyncConnection, owner: Owner, *, after: str, most: int) -
     """Codes of records that the last complete reading did not have, in order."""
     rows = await db.execute(_MISSING, {**owner._asdict(), "after": after, "most": most})
     return [row.code for row in rows]
+
+
+async def refused_later(db: AsyncConnection, owner: Owner, digests: Mapping[str, str]) -> None:
+    """P2P did not save these, which its API layer had taken; they are sent when they change or are asked for again."""
+    if digests:
+        await db.execute(_REFUSED, {**owner._asdict(), "codes": list(digests), "digests": list(digests.values())})

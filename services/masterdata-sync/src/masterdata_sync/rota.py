@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from masterdata_sync.confirming import unconfirmed
 from masterdata_sync.due import due
 from masterdata_sync.kind import Kind
 from masterdata_sync.progress import Mode, Owner, run_of
@@ -51,6 +52,10 @@ class Rota:
 
     async def _bring(self, kind: Kind) -> None:
         if not [pair for pair in self.sides.document.companies if await self._due(kind, pair)]:
+            return
+        journal = self.sides.journal
+        if await unconfirmed(journal.nats, self.sides.name, kind.needs, timeout=journal.timeout):
+            log.debug("kind_waits", connection=self.sides.name, kind=kind.name, needs=kind.needs)
             return
         async with elected(self.sides.engine, election(self.sides.name, kind.name)) as ours:
             for pair in self.sides.document.companies if ours else ():

@@ -56,10 +56,6 @@ def next_step(told: Settlement, standing: Standing) -> Step:
             return "refuse" if standing.newest else "leave"
         case "unchanged" if standing.accepted or (standing.earlier and standing.earlier.word == "saved"):
             return "accept"
-        case "unchanged" if (
-            standing.earlier and standing.earlier.word == "not saved" and not standing.earlier.technical
-        ):
-            return "refuse"
     if not standing.newest:
         return "leave"
     return "send again" if standing.number < MOST_TIMES else "hold"
@@ -84,3 +80,16 @@ def changed_by_itself(entity: dict[str, Any], number: int) -> dict[str, Any] | N
     if "validUntil" in entity:
         return entity | {"validUntil": f"{entity['validUntil'][:-3]}0{number - 1}Z"}
     return None
+
+
+_WORDS = {
+    "pending": "Basware has not said what became of it.",
+    "lost": "Basware's answer does not name it.",
+    "unchanged": "Basware skips it as unchanged, and never said that it was saved.",
+    "expired": "Basware says that a newer version was posted, and it was not ours.",
+}
+
+
+def words_for(told: Settlement) -> str:
+    """What Basware says of a record, for a person."""
+    return "; ".join(told.messages) or _WORDS.get(told.word, "No reason was given.")

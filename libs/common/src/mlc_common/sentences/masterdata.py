@@ -18,7 +18,8 @@ MASTERDATA: dict[str, Entry] = {
     "RECORD_NOT_SAVED": Entry(
         "Basware P2P has not saved {kind} {record}: {why}",
         "finance systems",
-        "Set up in P2P what is missing, or correct the record in Epicor; it is sent again when it has changed.",
+        "Set up in P2P what is missing, or correct the record in Epicor; it is sent again when it has changed, or when "
+        "`ml-connector sync CONNECTION --full` asks for it.",
     ),
     "RECORD_NOT_HEALED": Entry(
         "Basware P2P may not have {kind} {record}, which was sent {times} times: {why}",

@@ -114,9 +114,10 @@ def _supersede(world: BaswareWorld, kind: Kind, code: str) -> None:
 def _list(request: Request, kind: Kind, *, world: BaswareWorld) -> Response:
     """Pages in the record type's envelope, 404 when there is nothing."""
     query = request.query_params
-    order = query.get("orderExternalCode", "")
+    by_order = kind.entity_type == "MatchingOrderLine"
+    order = query.get("orderExternalCode", "") if by_order else ""
     try:
-        if kind.entity_type == "MatchingOrderLine" and not order:
+        if by_order and not order:
             raise ValueError("orderExternalCode is required.")
         size = min(page_size(query.get("pageSize", str(kind.page)), most=500), world.settings.page_cap)
         after = moment(query.get("lastUpdated", ""))

@@ -90,7 +90,10 @@ SETS: Mapping[str, Mapping[str, EntitySet]] = {
     "Erp.BO.GLAccountSvc": {"GLAccounts": _master("GLAccount", "COACode GLAccount", alias="GLAccount")},
     "Erp.BO.COASvc": {"COASegments": _master("COASegment", "COACode SegmentNbr")},
     "Erp.BO.COASegValuesSvc": {"COASegValues": _master("COASegValues", "COACode SegmentNbr SegmentCode")},
-    "Erp.BO.PurTermsSvc": {"PurTerms": _master("PurTerms", "TermsCode")},
+    "Erp.BO.PurTermsSvc": {
+        "PurTerms": _master("PurTerms", "TermsCode"),
+        "PurTermsDtls": _master("PurTermsDtl", "TermsCode TermsSeq"),
+    },
     "Erp.BO.SalesTaxSvc": {
         "SalesTaxes": _master("SalesTax", "TaxCode"),
         "TaxRates": _master("TaxRate", "TaxCode RateCode EffectiveFrom"),

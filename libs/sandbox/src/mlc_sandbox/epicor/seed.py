@@ -174,6 +174,18 @@ def _terms_and_taxes() -> dict[str, list[Row]]:
             for code in codes
             for terms in TERMS
         ],
+        "PurTermsDtl": [
+            {
+                "Company": code,
+                "TermsCode": terms.code,
+                "TermsSeq": 1,
+                "DiscountPercent": terms.discount_percent,
+                "NumberOfDays": terms.discount_days,
+            }
+            for code in codes
+            for terms in TERMS
+            if terms.discount_percent
+        ],
         "SalesTax": [
             {"Company": tax.company, "TaxCode": tax.code, "Description": tax.description, "CollectionType": 0}
             for tax in TAXES
