@@ -24,13 +24,12 @@ def test_what_follows_a_key_names_every_part_of_it() -> None:
     assert odata_after(["a", "b"], ["x", 1], "plain") == "a gt 'x' or (a eq 'x' and (b gt 1))"
 
 
+Key = tuple[str, int, str]
 key = st.tuples(st.sampled_from("xyz'"), st.integers(min_value=0, max_value=3), st.sampled_from(["p", "q r", ""]))
 
 
 @given(st.lists(key, unique=True, max_size=20), key)
-def test_what_follows_a_key_is_what_the_server_orders_behind_it(
-    keys: list[tuple[str, int, str]], last: tuple[str, int, str]
-) -> None:
+def test_what_follows_a_key_is_what_the_server_orders_behind_it(keys: list[Key], last: Key) -> None:
     text = odata_after(list("abc"), list(last), "plain")
     holds = predicate(text, COLUMNS, entity="X")
 
@@ -42,7 +41,9 @@ def test_what_follows_a_key_is_what_the_server_orders_behind_it(
 
 @pytest.mark.parametrize(
     ("form", "expected"),
-    zip(DATE_FORMS, ["2026-11-22T00:00:00", "2026-11-22T00:00:00Z", "datetime'2026-11-22T00:00:00'"], strict=True),
+    list(
+        zip(DATE_FORMS, ["2026-11-22T00:00:00", "2026-11-22T00:00:00Z", "datetime'2026-11-22T00:00:00'"], strict=True)
+    ),
 )
 def test_a_date_has_the_form_that_the_server_takes(form: str, expected: str) -> None:
     assert date_literal(date(2026, 11, 22), form) == expected  # type: ignore[arg-type]
