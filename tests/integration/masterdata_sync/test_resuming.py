@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import case, select
 
 from masterdata_sync import runs
 from masterdata_sync.progress import Owner, run_of
@@ -26,7 +26,7 @@ OWNER = Owner("northwind", "vendor", "US01")
 async def test_a_run_that_was_cut_off_goes_on_at_its_last_pages(place: Any, opening: Opening) -> None:
     async with opening(place) as bench:
         add_vendors(bench.world, "NWM", MANY)
-        bench.world.faults.add(Fault(path="VendorSvc", match="100900", kind="status", status=503))
+        bench.world.faults.add(Fault(path="VendorSvc", match="gt 100875", kind="status", status=503))
         with pytest.raises(TransientError):
             await bench.run()
         async with place.engine.connect() as db:
@@ -70,7 +70,9 @@ async def test_two_rows_with_one_code_do_not_take_turns(place: Any, opening: Ope
 async def test_what_is_remembered_can_be_made_anew_from_the_facts(place: Any, opening: Opening) -> None:
     async def remembered() -> list[Any]:
         columns = masterdata_records.c
-        query = select(columns.code, columns.key, columns.seen, columns.sent, columns.refused, columns.retired)
+        # Nobody writes down the key of a row that is no record.
+        key = case((columns.sent.is_(None), None), else_=columns.key)
+        query = select(columns.code, key, columns.seen, columns.sent, columns.refused, columns.retired)
         async with place.engine.connect() as db:
             return sorted(await db.execute(query))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
+from mlc_common.sentences.attachments import ATTACHMENTS
 from mlc_common.sentences.codes import CODES
 from mlc_common.sentences.document import DOCUMENT
 from mlc_common.sentences.entry import Entry, Owner
@@ -38,6 +41,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "while it is entered in Epicor": POSTING,
     "by what Basware says of it": LIFE_CYCLE,
     "in master data on its way to Basware": MASTERDATA,
+    "with its attachments": ATTACHMENTS,
     "by what people decided": PEOPLE,
 }
 """The entries by where they arise; a test sees to it that no code stands in two places."""
@@ -56,6 +60,27 @@ def finding(code: str, /, *, field: str | None = None, **values: object) -> Find
         remedy=entry.remedy,
         field=field,
     )
+
+
+def entry_of(sentence: str) -> tuple[str, Entry] | None:
+    """The code and the entry that a sentence was made from, or None when it is none of the catalogue's."""
+    fits = [code for code, pattern in _patterns().items() if pattern.fullmatch(sentence)]
+    if not fits:
+        return None
+    # The one that says most by itself: a sentence with few words of its own fits almost anything.
+    code = max(fits, key=lambda each: len(_FILLED.sub("", CATALOGUE[each].sentence)))
+    return code, CATALOGUE[code]
+
+
+_FILLED = re.compile(r"\{\w+\}")
+
+
+@cache
+def _patterns() -> Mapping[str, re.Pattern[str]]:
+    return {
+        code: re.compile(".*".join(map(re.escape, _FILLED.split(entry.sentence))), re.DOTALL)
+        for code, entry in CATALOGUE.items()
+    }
 
 
 def posted_text(*, company: str, group: str, number: str, held_for: tuple[Finding, ...] = ()) -> str:

@@ -12,6 +12,7 @@ MASTERDATA = "MASTERDATA"
 DEADLETTERS = "DEADLETTERS"
 OPERATIONS = "OPERATIONS"
 CLAIMS_BUCKET = "CLAIMS"
+ATTACHMENTS_BUCKET = "ATTACHMENTS"
 
 LARGEST_MESSAGE = 512 * 1024
 """Bytes; a larger payload goes to the object store as a claim check."""
@@ -134,6 +135,18 @@ def following_durable(connection: str) -> Durable:
     return Durable(f"masterdata-following_{name}", MASTERDATA, (f"masterdata.{name}.*.*.*.batch",))
 
 
+def attachments_durable(connection: str) -> Durable:
+    """Answered transfers whose attachments the basware-reader fetches."""
+    name = token(connection)
+    return Durable(f"basware-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.answered.*",))
+
+
+def attaching_durable(connection: str) -> Durable:
+    """Stored attachments that the epicor-writer attaches to their AP invoices."""
+    name = token(connection)
+    return Durable(f"epicor-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.attachment_stored.*",))
+
+
 def durables(connection: str) -> tuple[Durable, ...]:
     """Every durable a connection needs."""
     return (
@@ -143,4 +156,6 @@ def durables(connection: str) -> tuple[Durable, ...]:
         deliveries_durable(connection),
         sync_durable(connection),
         following_durable(connection),
+        attachments_durable(connection),
+        attaching_durable(connection),
     )

@@ -31,7 +31,7 @@ async def rebuild(owner: Owner, sides: Sides) -> Run:
     async with sides.engine.begin() as db:
         await db.execute(delete(masterdata_records).where(mine))
     subject = f"masterdata.{token(owner.connection)}.{token(owner.kind)}.{token(owner.company)}.*.*"
-    run, batch = 1, list[Event]()
+    run, batch = 0, list[Event]()
     async for recorded in sides.journal.log.facts(MASTERDATA, subject):
         batch.append(recorded.event)
         if len(batch) == BATCH:

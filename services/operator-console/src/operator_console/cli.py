@@ -23,6 +23,7 @@ app.add_typer(cli_setting_up.keys, name="keys")
 app.add_typer(cli_masterdata.masterdata, name="masterdata")
 app.command(name="sync")(cli_sync.sync)
 cli_people.add_to(app)
+app.command()(cli_documents.explain)
 
 
 @app.callback()

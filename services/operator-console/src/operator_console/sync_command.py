@@ -19,7 +19,7 @@ from mlc_common.masterdata_events import Planned
 from mlc_common.settings import Settings
 from mlc_common.streams import MASTERDATA, sync_subject
 from operator_console import output
-from operator_console.credential_commands import operator
+from operator_console.connection_commands import operator
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
 from operator_console.stream_reader import StreamReader

@@ -13,6 +13,7 @@ from mlc_common.events import (
     AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
+    AttachmentFact,
     BatchSent,
     DeadlineNear,
     DocumentAcknowledged,
@@ -30,6 +31,7 @@ from mlc_common.events import (
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
+    MasterDataFact,
     NotificationReceived,
     OutcomeAnswered,
     PersonFact,
@@ -46,17 +48,18 @@ from mlc_common.events import (
     SyncPlanned,
     SyncRequested,
 )
+from operator_console import attachments
 
 
 def tell(event: Event) -> tuple[str, str]:
     """What happened, and what matters about it."""
+    if isinstance(event, AttachmentFact):
+        return attachments.tell(event)
+    if isinstance(event, MasterDataFact):
+        return _about_master_data(event)
     match event:
         case NotificationReceived():
             return "pushed", f"{event.task_type} {event.document_id}, verified as {event.variant}"
-        case RecordSent() | RecordChanged() | SyncRequested() | SyncPlanned() | SyncFinished() | SyncEnded():
-            return _read(event)
-        case RecordAccepted() | RecordRefused() | RecordHeld() | BatchSent():
-            return _on_its_way(event)
         case DocumentApproved() | DocumentAcknowledged() | DocumentNoticed():
             return _seen(event)
         case OutcomeAnswered():
@@ -84,6 +87,25 @@ def tell(event: Event) -> tuple[str, str]:
             return _worked_on(event)
 
 
+def actor(event: Event) -> str:
+    """Who did it: a person, a far side, or one of our services."""
+    match event:
+        case NotificationReceived() | DocumentWithdrawn():
+            return "Basware"
+        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+            return event.by
+        case FlowsPaused() | FlowsResumed():
+            return event.by
+        case SyncRequested():
+            return event.by
+        case _ if isinstance(event, MasterDataFact):
+            return "masterdata-sync"
+        case PostingIntended() | PostingUnclear() | InvoiceRemoved() | InvoicePosted() | InvoiceRefused():
+            return "epicor-writer"
+        case _:
+            return "basware-reader"
+
+
 def _decided(event: PersonFact) -> tuple[str, str]:
     said = f"{event.by}: {event.reason}"
     if isinstance(event, InvoiceLinked):
@@ -91,13 +113,14 @@ def _decided(event: PersonFact) -> tuple[str, str]:
     return event.fact, said
 
 
-def _read(
-    event: RecordSent | RecordChanged | SyncRequested | SyncPlanned | SyncFinished | SyncEnded,
-) -> tuple[str, str]:
+def _about_master_data(event: MasterDataFact) -> tuple[str, str]:
     match event:
         case RecordSent() | RecordChanged():
             return event.fact, f"{event.kind} {event.code} of company {event.company}"
-    return event.type.replace("_", " "), f"of connection {event.connection}"
+        case SyncRequested() | SyncPlanned() | SyncFinished() | SyncEnded():
+            return event.type.replace("_", " "), f"of connection {event.connection}"
+        case _:
+            return _on_its_way(event)
 
 
 def _on_its_way(event: RecordAccepted | RecordRefused | RecordHeld | BatchSent) -> tuple[str, str]:

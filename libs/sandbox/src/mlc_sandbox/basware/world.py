@@ -3,7 +3,7 @@
 import copy
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,9 @@ from mlc_sandbox.faults import COMMON_KINDS, FaultScript
 WAITING = "WaitingForTransfer"
 OFFERED = (WAITING, "TransferInProgress")
 
-BASWARE_KINDS = frozenset({"record"})
-"""Faults that only this emulator has: `record` settles master records of one call otherwise than P2P would.
+BASWARE_KINDS = frozenset({"cut_short", "record"})
+"""Faults that only this emulator has. `cut_short` = a file is announced whole, half of it comes, and the connection is
+cut. `record` settles master records of one call otherwise than P2P would.
 
 Its body says how: `{"codes": [externalCode, …], "status": "Error", "category": "Technical", "message": "…"}`; without
 `codes` all of them; the status may be Warning, RecordExpired, or Lost, of which nothing is ever told.
@@ -89,13 +90,37 @@ class PageMark:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file of a document: its metadata as the API writes them, and `size` bytes, the repeated `pattern`.
+
+    A large file need not be in memory: what is read is made from the pattern, piece by piece.
+    """
+
+    meta: Mapping[str, Any]
+    pattern: bytes
+    size: int
+
+    @property
+    def code(self) -> str:
+        """The `externalCode`, the last part of its path."""
+        return str(self.meta["externalCode"])
+
+    def pieces(self, length: int) -> Iterator[bytes]:
+        """The first `length` bytes."""
+        block = self.pattern * max(64 * 1024 // max(len(self.pattern), 1), 1)
+        for start in range(0, length, len(block) or 1):
+            yield block[: length - start]
+
+
+@dataclass(frozen=True)
 class Stored:
-    """The target of a redirect, readable with `signature` until `expires_at`."""
+    """The target of a redirect, readable with `signature` until `expires_at`: a text, or an attachment."""
 
     text: str
     headers: Mapping[str, str]
     signature: str
     expires_at: datetime
+    file: Attachment | None = None
 
 
 @dataclass
@@ -106,6 +131,7 @@ class BaswareWorld:
     documents: dict[str, Document] = field(default_factory=dict)
     records: defaultdict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
     p2p: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    attachments: dict[str, list[Attachment]] = field(default_factory=dict)
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)

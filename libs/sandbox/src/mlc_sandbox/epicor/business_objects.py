@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mlc_sandbox.epicor import groups, invoices, master_reads
+from mlc_sandbox.epicor import attachments, groups, invoices, master_reads
 from mlc_sandbox.epicor.accounts import valid_account
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.tables import date_of
@@ -49,6 +49,7 @@ SERVICES: Mapping[str, Mapping[str, Method]] = {
         **master_reads.METHODS["Erp.BO.VendorSvc"],
         "GetByID": Method(_vendor, {"vendorNum": "number"}, ("GET", "POST")),
     },
+    "Ice.BO.AttachmentSvc": attachments.METHODS,
     "Erp.BO.GLAccountSvc": {
         **master_reads.METHODS["Erp.BO.GLAccountSvc"],
         "GetByID": Method(_account, {"coACode": "string", "glAccount": "string"}, ("GET", "POST")),

@@ -22,6 +22,9 @@ class Settings(BaseModel):
     `empty_reads`: services whose entity sets answer 200 and no row, though there are rows.
     `first_page`: the number of the first page of GetRows; where it is 1, page 0 is the same page.
     `filters_revisions`: whether a filter may name SysRevID.
+    `attachments_on_posted`: whether a posted invoice takes an attachment; `attachment_descriptions`: whether a long one
+    is kept or cut; `same_file_name`: what a second upload under a name does; `largest_upload`: bytes. None of it is
+    documented.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -56,3 +59,9 @@ class Settings(BaseModel):
     zero_lines: Literal["accept", "refuse"] = "accept"
     taxes_unasked: bool = False
     tax_rounded: Literal["invoice", "line"] = "invoice"
+
+    document_types: frozenset[str] = frozenset({"INVOICE"})
+    attachments_on_posted: Literal["accept", "refuse"] = "accept"
+    attachment_descriptions: Literal["keep", "cut"] = "keep"
+    same_file_name: Literal["overwrite", "refuse"] = "overwrite"
+    largest_upload: Annotated[int, Field(ge=0)] | None = None

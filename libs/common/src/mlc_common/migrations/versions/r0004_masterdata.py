@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0003_masterdata"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 INSTANT = sa.DateTime(timezone=True)
 OWNER = ("connection", "kind", "company")
