@@ -277,6 +277,7 @@ DOCUMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "PURCHASE_ORDER_LINE": ({"orderNumbers": ["4711"]}, {}),
 }  # fmt: skip
 
+RECORD = Record("US01", "1", {"externalCode": "1"})
 PURE: dict[str, Callable[[], Iterable[Finding]]] = {
     "UNKNOWN_VENDOR": lambda: in_codes(vendor=None),
     "INACTIVE_VENDOR": lambda: in_codes(vendor=Vendor(101, "10432", inactive=True)),
