@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import httpx
 
@@ -21,9 +22,8 @@ from mlc_common.connections import Connection
 from mlc_common.database import make_engine
 from mlc_common.ending import surely_ended
 from mlc_common.groupcommit import GroupCommit
-from mlc_common.retries import Handler
 from mlc_common.service import Runtime, Wiring, run
-from mlc_common.streams import Durable, following_durable, sync_durable
+from mlc_common.streams import following_durable, sync_durable
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.sign_in import sign_in
 from mlc_epicor.slots import Slots
@@ -63,12 +63,9 @@ async def synchronising(
         kinds = kinds_of(connection.document)
         timings = runtime.settings.timings
         follower = Follower(sides, {kind.name: kind for kind in kinds}, timings)
-        handlers: list[tuple[Durable, Handler]] = [
-            (following_durable(connection.name), follower.handle),
-            (sync_durable(connection.name), Requests(kinds, sides).handle),
-        ]
-        for durable, handler in handlers:
-            await stack.enter_async_context(runtime.consuming(durable, handler, workers=1))
+        consuming = partial(runtime.consuming, workers=1)
+        await stack.enter_async_context(consuming(following_durable(connection.name), follower.handle))
+        await stack.enter_async_context(consuming(sync_durable(connection.name), Requests(kinds, sides).handle))
         task = asyncio.create_task(_for_ever(Rota(kinds, sides, timings), every=timings.masterdata))
         task.add_done_callback(ended)
         stack.push_async_callback(surely_ended, task)
