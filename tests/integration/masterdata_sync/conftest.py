@@ -16,9 +16,10 @@ import pytest_asyncio
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from masterdata_sync.app import open_sides, wire
+from masterdata_sync.app import wire
 from masterdata_sync.kind import Kind
 from masterdata_sync.kinds import kinds_of
+from masterdata_sync.opening import open_sides
 from masterdata_sync.runs import Task, bring_up_to_date
 from masterdata_sync.sides import Sides
 from mlc_common.connection import ConnectionDocument

@@ -100,9 +100,9 @@ class Reading(Section):
 class CompanySchedule(Section):
     """What one company has otherwise; what is not named stays as the kind has it."""
 
-    full: Schedule | None = None
-    delta: Schedule | None = None
-    paused: bool | None = None
+    full: Schedule | None = Field(default=None, description="when everything is read")
+    delta: Schedule | None = Field(default=None, description="when only changed rows are read")
+    paused: bool | None = Field(default=None, description="not read on schedule")
 
 
 class KindReading(Reading):
@@ -118,7 +118,7 @@ class MasterData(Section):
     date_form: Literal["found out", "plain", "zulu", "datetime"] = Field(
         default="found out", description="how Epicor takes dates in filters: 2026-11-22T00:00:00, with Z, datetime'...'"
     )
-    default: Reading = Reading()
+    default: Reading = Field(default=Reading(), description="how a kind is read that is not named in `kinds`")
     kinds: dict[str, KindReading] = Field(default_factory=dict, description="by kind: vendor, account, ...")
 
     def reading(self, kind: str, company: str | None = None) -> Reading:

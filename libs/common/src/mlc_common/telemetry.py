@@ -130,6 +130,30 @@ def span(name: str, **attributes: str | int | bool) -> Iterator[trace.Span]:
                 current.set_status(trace.StatusCode.ERROR, type(failure).__name__)
 
 
+class MasterDataMetrics:
+    """What became of Epicor's master data."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.records = Counter(
+            "mlc_masterdata_records_total",
+            "Master records by what became of them: changed, sent, refused, gone",
+            ["connection", "kind", "how"],
+            registry=registry,
+        )
+        self.success = Gauge(
+            "mlc_masterdata_last_success_seconds",
+            "When a kind was last brought up to date, in seconds since 1970, by mode",
+            ["connection", "kind", "company", "mode"],
+            registry=registry,
+        )
+        self.stopped = Gauge(
+            "mlc_masterdata_stopped",
+            "1 while a kind's runs end because too many records are gone, or none is there",
+            ["connection", "kind", "company"],
+            registry=registry,
+        )
+
+
 class Metrics:
     """The process's Prometheus metrics, on a registry of their own; labels never hold an invoice or a secret."""
 
@@ -192,21 +216,4 @@ class Metrics:
         self.breaker_open = Gauge(
             "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
         )
-        self.records = Counter(
-            "mlc_masterdata_records_total",
-            "Master records by what became of them: changed, sent, refused, gone",
-            ["connection", "kind", "how"],
-            registry=self.registry,
-        )
-        self.masterdata_success = Gauge(
-            "mlc_masterdata_last_success_seconds",
-            "When a kind was last brought up to date, in seconds since 1970, by mode",
-            ["connection", "kind", "company", "mode"],
-            registry=self.registry,
-        )
-        self.masterdata_stopped = Gauge(
-            "mlc_masterdata_stopped",
-            "1 while a kind's runs end because too many records are gone, or none is there",
-            ["connection", "kind", "company"],
-            registry=self.registry,
-        )
+        self.masterdata = MasterDataMetrics(self.registry)

@@ -56,7 +56,7 @@ async def _fold(batch: Iterable[Event], owner: Owner, sides: Sides, *, run: int)
 
 
 def folded(states: Mapping[str, Known], fact: RecordChanged | RecordSent | RecordRefused) -> Known:
-    """What is known of a record after one more fact. What P2P refused was sent all the same."""
+    """What is known of a record after one more fact."""
     known = states.get(fact.code, Known(fact.code))
     match fact:
         case RecordChanged():
@@ -67,4 +67,6 @@ def folded(states: Mapping[str, Known], fact: RecordChanged | RecordSent | Recor
             return replace(known, refused=fact.digest)
         case RecordRefused(by="rules"):
             return replace(known, seen=fact.digest)
+        case RecordRefused() if fact.digest == known.sent:
+            return replace(known, sent=None, refused=fact.digest)
     return known

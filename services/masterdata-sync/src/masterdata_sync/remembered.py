@@ -48,8 +48,10 @@ _RETIRED = text(f"""
     WHERE {_MINE} AND masterdata_records.code = r.code
 """)  # noqa: S608
 
-_FORGOTTEN = text(f"""
-    UPDATE masterdata_records SET sent = NULL WHERE {_MINE} AND code = ANY(CAST(:codes AS text[]))
+_THERE = text(f"""
+    UPDATE masterdata_records SET key = r.key, run = :run, missing = 0, seen = r.seen, retired = false
+    FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[]), CAST(:seen AS text[])) AS r(code, key, seen)
+    WHERE {_MINE} AND masterdata_records.code = r.code
 """)  # noqa: S608
 
 _MISSING = text(f"""
@@ -89,6 +91,21 @@ async def remember(db: AsyncConnection, owner: Owner, records: Sequence[Known], 
         )
 
 
+async def there(db: AsyncConnection, owner: Owner, records: Sequence[Known], *, run: int) -> None:
+    """They were seen by this run; what Basware was told of them is left alone, others may be writing that down."""
+    if records:
+        await db.execute(
+            _THERE,
+            {
+                **owner._asdict(),
+                "run": run,
+                "codes": [each.code for each in records],
+                "keys": [each.key for each in records],
+                "seen": [each.seen for each in records],
+            },
+        )
+
+
 async def count_missed(db: AsyncConnection, owner: Owner, *, run: int) -> None:
     """A complete reading has ended; what it has not seen was missing once more."""
     await db.execute(_MISSED, {**owner._asdict(), "run": run})
@@ -110,11 +127,6 @@ async def retired(db: AsyncConnection, owner: Owner, digests: Mapping[str, str |
     """Basware was told that these are no longer active; a digest is of what it was sent, None when nothing was."""
     if digests:
         await db.execute(_RETIRED, {**owner._asdict(), "codes": list(digests), "digests": list(digests.values())})
-
-
-async def forget_sent(db: AsyncConnection, owner: Owner, codes: Sequence[str]) -> None:
-    """Basware does not have these as they were sent; the next run that sees them sends them again."""
-    await db.execute(_FORGOTTEN, {**owner._asdict(), "codes": list(codes)})
 
 
 async def missing(db: AsyncConnection, owner: Owner, *, after: str, most: int) -> list[str]:

@@ -65,7 +65,7 @@ async def _retire(kind: Kind, batch: Sequence[Known], run: Run, owner: Owner, si
     async with sides.engine.begin() as db:
         await remembered.retired(db, owner, digests)
         await store(db, owner, run)
-    sides.metrics.records.labels(owner.connection, owner.kind, "gone").inc(len(written.taken))
+    sides.metrics.masterdata.records.labels(owner.connection, owner.kind, "gone").inc(len(written.taken))
     return run
 
 

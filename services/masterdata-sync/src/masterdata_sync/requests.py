@@ -106,7 +106,7 @@ async def _one(event: SyncRequested, code: str, kind: Kind, pair: CompanyPair, s
         if rows:
             settled = await settle(kind, rows[:1], owner, sides, run=run, again=True)
             async with sides.engine.begin() as db:
-                await remembered.remember(db, owner, settled.remembered, run=run)
+                await settled.store(db, owner, run=run)
             fact = SyncFinished(
                 **owner._asdict(),
                 at=sides.now(),

@@ -140,7 +140,7 @@ async def _take(stride: Stride, task: Task, run: Run, owner: Owner, sides: Sides
     settled = await settle(task.kind, stride.rows, owner, sides, run=run.run, again=task.again, doubtful=doubtful)
     run = _counted(run, stride, settled)
     async with sides.engine.begin() as db:
-        await remembered.remember(db, owner, settled.remembered, run=run.run)
+        await settled.store(db, owner, run=run.run)
         await store(db, owner, run)
     return run
 
@@ -186,8 +186,8 @@ async def _finish(task: Task, run: Run, owner: Owner, sides: Sides, *, outcome: 
             await store(db, owner, replace(after, full_at=now, stopped=stopped))
         else:
             await store(db, owner, replace(after, delta_at=now))
-    sides.metrics.masterdata_success.labels(*owner, mode).set(now.timestamp())
+    sides.metrics.masterdata.success.labels(*owner, mode).set(now.timestamp())
     if mode == "full":
-        sides.metrics.masterdata_stopped.labels(*owner).set(0 if stopped is None else 1)
+        sides.metrics.masterdata.stopped.labels(*owner).set(0 if stopped is None else 1)
     log.info("kind_up_to_date", **owner._asdict(), mode=mode, outcome=outcome, run=run.run, **counts)
     return fact

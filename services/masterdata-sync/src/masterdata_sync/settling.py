@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from masterdata_sync import remembered
 from masterdata_sync.changes import Judged, Known, Record, Unfit, found, judge
@@ -27,11 +28,22 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Settled:
-    """What the rows meant, what became of those that were sent, and what there is to remember of all of them."""
+    """What the rows meant, what became of those that were sent, and what there is to remember.
+
+    Args:
+        there: rows of which nothing but their being there is new.
+        remembered: the others.
+    """
 
     judged: Judged
     written: Written
+    there: Sequence[Known]
     remembered: Sequence[Known]
+
+    async def store(self, db: AsyncConnection, owner: Owner, *, run: int) -> None:
+        """Remember it."""
+        await remembered.there(db, owner, self.there, run=run)
+        await remembered.remember(db, owner, self.remembered, run=run)
 
 
 def addressee_of(pair: CompanyPair, sides: Sides) -> Addressee:
@@ -73,7 +85,7 @@ async def settle(
         TransientError: Basware, the broker or the database is away.
     """
     async with sides.engine.connect() as db:
-        known = await remembered.known(db, owner, [row.code for row in rows])
+        stored = known = await remembered.known(db, owner, [row.code for row in rows])
     judged = judge(rows, known, again=again)
     if doubtful and judged.to_send:
         known = await _with_facts(known, judged, owner, sides)
@@ -85,8 +97,17 @@ async def settle(
     unfits = sum(isinstance(row, Unfit) for row in judged.changed)
     counts = {"changed": len(judged.changed), "sent": len(written.taken), "refused": len(written.refused) + unfits}
     for how, number in counts.items():
-        sides.metrics.records.labels(owner.connection, owner.kind, how).inc(number)
-    return Settled(judged, written, _remembered(judged, known, written))
+        sides.metrics.masterdata.records.labels(owner.connection, owner.kind, how).inc(number)
+    after = _remembered(judged, known, written)
+    there, others = list[Known](), list[Known]()
+    for each in after:
+        (there if _told(each) == _told(stored.get(each.code)) else others).append(each)
+    return Settled(judged, written, there, others)
+
+
+def _told(known: Known | None) -> tuple[str | None, str | None] | None:
+    """What Basware was told of a record, and what it refused."""
+    return None if known is None else (known.sent, known.refused)
 
 
 def _changed(row: Record | Unfit, owner: Owner, at: datetime, *, run: int) -> RecordChanged | RecordRefused:
