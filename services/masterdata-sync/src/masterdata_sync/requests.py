@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
 
 from masterdata_sync import remembered
+from masterdata_sync.confirming import unconfirmed
 from masterdata_sync.kind import Kind
 from masterdata_sync.planning import plan
 from masterdata_sync.progress import Mode, Owner, run_of
@@ -22,8 +26,13 @@ from mlc_common.events import Event, SyncEnded, SyncFinished, SyncRequested
 from mlc_common.failures import PermanentError
 from mlc_common.retries import Delivery
 
+log = structlog.stdlib.get_logger(__name__)
+
 WAIT = 0.5
 """Seconds between two looks whether the run of another replica is over."""
+
+PATIENCE = timedelta(minutes=5)
+"""How long a run on demand waits for the confirmation of what its kind needs; then it is sent all the same."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,21 @@ class Requests:
         )
 
     async def _in_turn(self, event: SyncRequested, kind: Kind, pair: CompanyPair) -> str | None:
+        if not event.plan:
+            await self._confirmed(kind)
         while True:
             async with elected(self.sides.engine, election(self.sides.name, kind.name)) as ours:
                 if ours:
                     return await self._do(event, kind, pair)
+            await asyncio.sleep(WAIT)
+
+    async def _confirmed(self, kind: Kind) -> None:
+        """Wait until P2P has said what became of what the kind needs; somebody waits, so not for long."""
+        journal, until = self.sides.journal, self.sides.now() + PATIENCE
+        while await unconfirmed(journal.nats, self.sides.name, kind.needs, timeout=journal.timeout):
+            if self.sides.now() >= until:
+                log.warning("needs_not_confirmed", connection=self.sides.name, kind=kind.name, needs=kind.needs)
+                return
             await asyncio.sleep(WAIT)
 
     async def _do(self, event: SyncRequested, kind: Kind, pair: CompanyPair) -> str | None:
