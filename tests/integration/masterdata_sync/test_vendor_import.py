@@ -43,9 +43,11 @@ async def test_after_a_restart_only_what_changed_is_sent(place: Any, serving: Se
             await asyncio.sleep(0.05)
     vendors["NWM", 101]["Name"] = "Great Lakes Fasteners & Bolts LLC"
 
-    async with serving(place):
-        await until(lambda: "Bolts" in there["US01_10432"]["name"])
+    async with serving(place), asyncio.timeout(20):
+        while len(await place.facts(RecordSent)) == before:
+            await asyncio.sleep(0.05)
 
+    assert "Bolts" in there["US01_10432"]["name"]
     assert len(place.posted) == 3
     assert len(await place.facts(RecordSent)) == before + 1
 
