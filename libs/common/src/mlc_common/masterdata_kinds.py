@@ -122,6 +122,11 @@ class Kinds(Section):
     projects: bool = Field(default=False, description="Epicor's projects")
     exchange_rates: Rates | None = Field(default=None, description="currency exchange rates")
     orders: Orders | None = Field(default=None, description="open purchase orders, for matching in Basware")
+    gate_posting: bool = Field(
+        default=False,
+        description="an invoice waits while a code of it is on its way to Basware; one that Epicor does not know is "
+        "refused with the record's history",
+    )
 
     @model_validator(mode="after")
     def _one_kind_a_target(self) -> Self:

@@ -23,6 +23,7 @@ from epicor_writer.credit_notes import credit_number, with_suffix
 from epicor_writer.decision import is_ours, place_of
 from epicor_writer.draft import to_draft, wanted
 from epicor_writer.duplicates import near_duplicates, plain
+from epicor_writer.gate import gated
 from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
@@ -140,6 +141,7 @@ async def _first_time(
     today = desk.now().astimezone(UTC).date()
     draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables)
     checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today))
+    checked = replace(checked, findings=await gated(desk, checked.findings))
     vendor = checked.reference.vendor
     if not isinstance(draft, Draft) or vendor is None:
         faults = () if isinstance(draft, Draft) else draft
