@@ -34,6 +34,13 @@ PURE = (
     "templates.py",
     "apply_dates.py",
     "connection.py",
+    "masterdata_rules.py",
+    "masterdata_events.py",
+    "changes.py",
+    "due.py",
+    "watermarks.py",
+    "questions.py",
+    "tablesets.py",
     "view.py",
 )
 NOT_IN_PURE = {"httpx", "faststream", "nats", "sqlalchemy", "asyncio", "logging", "structlog", "random", "time", "os"}
