@@ -42,6 +42,13 @@ PURE = (
     "questions.py",
     "tablesets.py",
     "view.py",
+    "masterdata_kinds.py",
+    "members.py",
+    "outcomes.py",
+    "record_events.py",
+    "record_states.py",
+    "targets.py",
+    "verdicts.py",
 )
 NOT_IN_PURE = {"httpx", "faststream", "nats", "sqlalchemy", "asyncio", "logging", "structlog", "random", "time", "os"}
 

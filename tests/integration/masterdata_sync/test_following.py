@@ -141,6 +141,22 @@ async def test_vendors_wait_until_p2p_has_their_terms_and_lines_until_it_has_the
     assert kinds.index("payment_term") < kinds.index("vendor") < kinds.index("order") < kinds.index("order_line")
 
 
+async def test_what_the_api_refuses_is_told_with_its_reason(place: Any, serving: Any) -> None:
+    vendors = place.far_sides.epicor_world.master.vendors
+    error = {"externalCode": LAKES, "code": "DATA_ORIGIN_VALIDATION_ERROR", "message": "Another origin."}
+    fault = Fault(
+        kind="status", path=VENDORS, method="POST", match=LAKES, status=400, body={"errors": [error]}, times=-1
+    )
+    place.far_sides.basware_world.faults.add(fault)
+    async with serving(place):
+        await soon(lambda: has(place, RecordAccepted, len(vendors) - 1))
+        await soon(lambda: has(place, RecordRefused, 1))
+
+    (refused,) = await place.facts(RecordRefused)
+    assert (refused.by, refused.finding.code) == ("api", "RECORD_REFUSED")
+    assert "Another origin." in refused.finding.sentence
+
+
 async def test_nothing_is_followed_without_the_right_to_ask(place: Any, serving: Any) -> None:
     basware = {"base_url": place.far_sides.basware, "calls_per_second": 1000}
     await place.connect(basware=basware | {"scopes": ["vendors.read", "vendors.write"]})

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from mlc_basware.masterdata import Account, CostCentre, ExchangeRate, PaymentTerm, Project, Record, TaxCode, Vendor
 from mlc_basware.masterdata_orders import ListItem, Order, OrderLine, fits
+from mlc_common.masterdata_kinds import Kinds
 
 _WORDS = {
     "missing": "it is missing",
@@ -73,3 +74,21 @@ ORDER_LINES = Target(
 def generic_list(key: str) -> Target:
     """The list `key`, for example ACC_LIST_5."""
     return Target(f"/v1/lists/{key}", "GenericList", 500, "lists", "listItems", ListItem, list_key=key)
+
+
+def target_of(kinds: Kinds, name: str) -> Target | None:
+    """Where the records of a connection's kind go, or None when it has no such kind."""
+    fixed = {
+        "vendor": VENDORS,
+        "account": ACCOUNTS,
+        "project": PROJECTS,
+        "tax_code": TAX_CODES,
+        "payment_term": PAYMENT_TERMS,
+        "exchange_rate": EXCHANGE_RATES,
+        "order": ORDERS,
+        "order_line": ORDER_LINES,
+    }
+    dimension = kinds.dimensions.get(name)
+    if dimension is None:
+        return fixed.get(name)
+    return {"costCenters": COST_CENTRES, "projects": PROJECTS}.get(dimension.to) or generic_list(dimension.to)

@@ -289,18 +289,10 @@ PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked 
 Operation = FlowsPaused | FlowsResumed
 """What people did to a connection as a whole."""
 
-MasterDataFact = (
-    RecordChanged
-    | RecordSent
-    | RecordAccepted
-    | RecordRefused
-    | RecordHeld
-    | BatchSent
-    | SyncRequested
-    | SyncPlanned
-    | SyncFinished
-    | SyncEnded
-)
+RecordFact = RecordChanged | RecordSent | RecordAccepted | RecordRefused | RecordHeld
+"""Facts of one master record."""
+
+MasterDataFact = RecordFact | BatchSent | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
 """Facts of the stream MASTERDATA."""
 Event = NotificationReceived | DocumentFact | MasterDataFact | Operation
 Outcome = InvoicePosted | InvoiceRefused
