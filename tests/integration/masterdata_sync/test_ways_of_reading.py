@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlc_common.failures import PermanentError, TransientError
+from mlc_common.tables import masterdata_records
 from mlc_sandbox.epicor.master_control import remove
 
 Opening = Callable[..., Any]
@@ -120,3 +121,21 @@ async def test_changed_rows_are_asked_for_by_revision_where_there_is_no_date(pla
 
     assert (changed.mode, changed.read, changed.sent) == ("delta", 1, 1)
     assert nothing.read == 0
+
+
+async def test_rows_of_other_tables_come_with_theirs_whichever_way(place: Any, opening: Opening) -> None:
+    world = place.far_sides.epicor_world
+    world.settings = world.settings.model_copy(update={"page_cap": 3})
+    seen = []
+    for rules in ({"way": "odata"}, {"way": "getrows"}, {"way": "baq", "baq": {"id": "MLPODetail"}}):
+        async with opening(place, kinds={"orders": {}}, masterdata={"kinds": {"order_line": rules}}) as bench:
+            place.far_sides.basware_world.records.pop("/v1/matchingOrderLines", None)
+            async with place.engine.begin() as db:
+                await db.execute(masterdata_records.delete())
+            await bench.run("order_line")
+            lines = bench.there("/v1/matchingOrderLines")
+            seen.append({code: {k: v for k, v in each.items() if k != "lastUpdated"} for code, each in lines.items()})
+
+    assert seen[0] == seen[1] == seen[2]
+    assert len(seen[0]) >= 4
+    assert any("receiv" in str(line).lower() or "quantity" in str(line).lower() for line in seen[0].values())

@@ -69,6 +69,9 @@ class Reading(Section):
     paging: Literal["key", "skip"] = Field(
         default="key", description="of odata and baq: by the last key, or by counting where such a filter is not taken"
     )
+    details: Literal["same way", "odata", "getrows"] = Field(
+        default="same way", description="how rows of other tables that belong to it are read; beside a BAQ by odata"
+    )
     page_size: int = Field(default=500, ge=1, le=5000, description="rows asked for at once; Epicor may give fewer")
     pause: float = Field(default=0, ge=0, le=60, description="seconds between two pages, to be gentle")
     full: Schedule = Field(

@@ -87,7 +87,7 @@ def restore(value: dict[str, Any], *, basware: BaswareWorld, epicor: EpicorWorld
     documents = [Document(**{**document, "acknowledging": False}) for document in value["basware"]["documents"]]
     basware.documents = {document.invoice_id: document for document in documents}
     # Books of an older version hold nothing but vendors.
-    basware.records.update(value["basware"].get("records") or {"/v1/vendors": value["basware"]["vendors"]})
+    basware.records.update(value["basware"].get("records") or {"/v1/vendors": value["basware"].get("vendors", {})})
     basware.p2p.update(value["basware"].get("p2p") or {})
     basware.subscriptions = value["basware"]["subscriptions"]
     epicor.revision = value["epicor"]["revision"]

@@ -64,9 +64,7 @@ class Reader:
         self, detail: Detail, rows: Sequence[Mapping[str, Any]]
     ) -> Mapping[tuple[Any, ...], list[Mapping[str, Any]]]:
         """The rows of another table for a page of parents, by the columns that join them."""
-        # A BAQ shows one table; those beside it are read from their entity sets.
-        rules = self.rules if self.rules.way != "baq" else self.rules.model_copy(update={"way": "odata", "baq": None})
-        way = way_of(detail.source, rules, self.sides)
+        way = way_of(detail.source, _of_details(self.rules), self.sides)
         question = replace(question_of(detail.source, self.rules), size=DETAILS_AT_ONCE)
         found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
         question = question.narrowed(*narrowing(detail.on[0], sorted({row[self.kind.source.key[0]] for row in rows})))
@@ -76,6 +74,12 @@ class Reader:
             for each in page.rows:
                 found[tuple(each[column] for column in detail.on)].append(each)
         return found
+
+
+def _of_details(rules: Reading) -> Reading:
+    """A BAQ shows one table; those beside it are read from their entity sets."""
+    same = "odata" if rules.way == "baq" else rules.way
+    return rules.model_copy(update={"way": same if rules.details == "same way" else rules.details, "baq": None})
 
 
 def narrowing(column: str, values: Sequence[Any]) -> tuple[Condition, ...]:

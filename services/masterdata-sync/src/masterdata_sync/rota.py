@@ -12,7 +12,7 @@ import structlog
 from masterdata_sync.confirming import unconfirmed
 from masterdata_sync.due import due
 from masterdata_sync.kind import Kind
-from masterdata_sync.progress import Mode, Owner, run_of
+from masterdata_sync.progress import Mode, Owner, Run, run_of
 from masterdata_sync.runs import Task, bring_up_to_date
 from masterdata_sync.schedule import elected, pause
 from masterdata_sync.sides import Sides
@@ -67,7 +67,7 @@ class Rota:
                     await bring_up_to_date(Task(kind, pair, mode), self.sides)
 
     async def _due(self, kind: Kind, pair: CompanyPair) -> Mode | None:
-        rules = self.sides.document.masterdata.reading(kind.name, pair.basware)
+        reading = self.sides.document.masterdata.reading
         zone = ZoneInfo(self.sides.document.masterdata.time_zone)
         try:
             async with self.sides.engine.connect() as db:
@@ -75,11 +75,20 @@ class Rota:
                 there = {each.name for each in self.kinds}
                 for need in kind.needs:
                     before = await run_of(db, Owner(self.sides.name, need, pair.basware))
-                    if need in there and before.full_at is None:
+                    if need in there and before.full_at is None and not reading(need, pair.basware).paused:
                         return None
         except DATABASE_ERRORS as error:
             raise TransientError("The database does not answer.") from error
-        return due(run, rules, kind.source, now=self.sides.now(), zone=zone)
+        self._measure(kind, pair, run)
+        return due(run, reading(kind.name, pair.basware), kind.source, now=self.sides.now(), zone=zone)
+
+    def _measure(self, kind: Kind, pair: CompanyPair, run: Run) -> None:
+        """What the table says: every replica shows the same, also right after its start."""
+        metrics, labels = self.sides.metrics.masterdata, (self.sides.name, kind.name, pair.basware)
+        for mode, at in (("full", run.full_at), ("delta", run.delta_at)):
+            if at is not None:
+                metrics.success.labels(*labels, mode).set(at.timestamp())
+        metrics.stopped.labels(*labels).set(0 if run.stopped is None else 1)
 
 
 def election(connection: str, kind: str) -> str:

@@ -19,6 +19,9 @@ BAQ = "ML"
 
 SINCE = "Since"
 
+_HEADS = {"RcvHead": ("RcvDtl", ("VendorNum", "PurPoint", "PackSlip")), "COA": ("COASegment", ("COACode",))}
+"""Tables that the sandbox holds only as far as the rows below them name them."""
+
 _TABLES: Mapping[str, str] = json.loads(
     resources.files(__package__).joinpath("tablesets.json").read_text(encoding="utf-8")
 )
@@ -43,8 +46,12 @@ def _get_rows(service: str, call: Call) -> Row:
 def _matching(call: Call, table: str) -> list[Row]:
     """A company's rows that meet their where clause, in key order; none of a table that this sandbox does not hold."""
     clause = call.arguments[f"whereClause{table}"]
-    if clause.replace(" ", "") == NOTHING or table not in call.world.master.rows:
+    if clause.replace(" ", "") == NOTHING or table not in _HEADS.keys() | call.world.master.rows.keys():
         return []
+    if table in _HEADS:
+        below, keys = _HEADS[table]
+        named = dict.fromkeys(tuple(row[key] for key in keys) for row in call.world.master.of(below, call.company))
+        return [dict(zip(keys, each, strict=True)) for each in sorted(named)]
     rows = call.world.rows_in_order(table, call.company, key_columns(_SHAPES[table]))
     return matching(table, rows, clause) if clause.strip() else rows
 
@@ -54,7 +61,7 @@ def _children(call: Call, main: str, parents: list[Row], table: str) -> list[Row
     if call.arguments[f"whereClause{table}"].replace(" ", "") == NOTHING or table not in _SHAPES:
         return []
     own = {name.casefold(): name for name in columns(table)}
-    keys = key_columns(_SHAPES[main])
+    keys = _HEADS[main][1] if main in _HEADS else key_columns(_SHAPES[main])
     joined = [(key, own[key.casefold()]) for key in keys if key.casefold() in own]
     wanted = {tuple(parent[key] for key, _ in joined) for parent in parents}
     return [row for row in _matching(call, table) if tuple(row[name] for _, name in joined) in wanted]
