@@ -14,8 +14,8 @@ from mlc_common.events import MasterDataFact, RecordChanged, RecordSent
 from mlc_common.groupcommit import GroupCommit
 from mlc_common.streams import MASTERDATA, masterdata_subject
 
-TOGETHER = 256
-"""Facts that wait for the stream at once; so many fit its patience also on a slow disk."""
+TOGETHER = 512
+"""Facts that wait for the stream at once; so many fit its patience, also on a slow disk and from three sides."""
 
 MOST_SUBJECTS = 500
 """Of one question for last messages; the server takes a thousand."""

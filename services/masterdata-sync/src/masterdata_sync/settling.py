@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -92,8 +93,8 @@ async def settle(
         judged = judge(rows, known, again=again)
     _tell(judged, owner)
     at = sides.now()
-    await sides.journal.append([_changed(row, owner, at, run=run) for row in judged.changed])
-    written = await write(kind, judged.to_send, sides.writer)
+    changes = [_changed(row, owner, at, run=run) for row in judged.changed]
+    written = await _both(write(kind, judged.to_send, sides.writer), sides.journal.append(changes))
     unfits = sum(isinstance(row, Unfit) for row in judged.changed)
     counts = {"changed": len(judged.changed), "sent": len(written.taken), "refused": len(written.refused) + unfits}
     for how, number in counts.items():
@@ -103,6 +104,16 @@ async def settle(
     for each in after:
         (there if _told(each) == _told(stored.get(each.code)) else others).append(each)
     return Settled(judged, written, there, others)
+
+
+async def _both(writing: Awaitable[Written], recording: Awaitable[None]) -> Written:
+    """Side by side; each is waited for, whatever becomes of the other."""
+    written, recorded = await asyncio.gather(writing, recording, return_exceptions=True)
+    if isinstance(recorded, BaseException):
+        raise recorded
+    if isinstance(written, BaseException):
+        raise written
+    return written
 
 
 def _told(known: Known | None) -> tuple[str | None, str | None] | None:
