@@ -51,7 +51,21 @@ PURE = (
     "payables.py",
     "questions_about_payments.py",
     "connection.py",
+    "masterdata_rules.py",
+    "masterdata_events.py",
+    "changes.py",
+    "due.py",
+    "watermarks.py",
+    "questions.py",
+    "tablesets.py",
     "view.py",
+    "masterdata_kinds.py",
+    "members.py",
+    "outcomes.py",
+    "record_events.py",
+    "record_states.py",
+    "targets.py",
+    "verdicts.py",
 )
 NOT_IN_PURE = {"httpx", "faststream", "nats", "sqlalchemy", "asyncio", "logging", "structlog", "random", "time", "os"}
 

@@ -34,6 +34,8 @@ from epicor_writer.matching import match_orders
 from epicor_writer.orders import Order, OrderedLine, Receipt, Release
 from epicor_writer.progress import Progress
 from epicor_writer.reference import Account, Reference, Vendor
+from masterdata_sync.changes import Record
+from masterdata_sync.outcomes import unfollowed
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import CATALOGUE, Finding, finding
 from mlc_common.connection import ConnectionDocument
@@ -55,6 +57,7 @@ READING = "basware_reader/test_reading_documents.py"
 FOLLOWING = "basware_reader/test_following_answers.py"
 WITHDRAWN = "basware_reader/test_withdrawn_documents.py"
 WATCHING, TELLING = "payments/test_watching_payments.py", "payments/test_telling_payments.py"
+RECORDS, LOOKING = "masterdata_sync/test_following.py", "masterdata_sync/test_looking.py"
 
 FETCHED = "basware_reader/test_attachments.py"
 BY_A_TEST_WITH_SERVERS = {
@@ -177,6 +180,18 @@ BY_A_TEST_WITH_SERVERS = {
         FOLLOWING,
         "test_an_answer_nobody_confirms_is_given_up_loudly_after_the_patience",
         "AnswerUnconfirmed",
+    ),
+    "RECORD_UNFIT": (LOOKING, "test_records_are_listed_in_pages_and_shown_field_by_field", '"refused"'),
+    "RECORD_REFUSED": (RECORDS, "test_what_the_api_refuses_is_told_with_its_reason", "RECORD_REFUSED"),
+    "RECORD_NOT_SAVED": (
+        RECORDS,
+        "test_a_refusal_of_p2p_is_told_once_and_healed_when_asked_for_again",
+        "RECORD_NOT_SAVED",
+    ),
+    "RECORD_NOT_HEALED": (
+        RECORDS,
+        "test_an_item_of_a_list_that_is_lost_is_a_matter_for_a_person",
+        "RECORD_NOT_HEALED",
     ),
 }
 """Codes that need the answer of a far side: file, test, and the words by which the test asserts it."""
@@ -346,6 +361,7 @@ DOCUMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "PREBOOKED": ({"prebooked": True}, {}),
 }  # fmt: skip
 
+RECORD = Record("US01", "1", {"externalCode": "1"})
 PURE: dict[str, Callable[[], Iterable[Finding]]] = {
     "ORDER_OF_ANOTHER_VENDOR": lambda: of_order(vendor_num=102),
     "ORDER_CURRENCY": lambda: of_order(currency="EUR"),
@@ -364,6 +380,9 @@ PURE: dict[str, Callable[[], Iterable[Finding]]] = {
     "HELD_OTHERWISE": lambda: step(Repair("the total is 1.00", "group X", "X")),
     "NOT_AS_SENT": lambda: step(Absent(), phase="removed", kept_otherwise=2, difference="no account"),
     "EPICOR_KEEPS_FAILING": lambda: step(Absent(), phase="unclear", look_ups=1, failures=4, sentence="HTTP 500"),
+    "RECORD_NOT_FOLLOWED": lambda: [
+        unfollowed("demo", AT, "vendor", Record("US01", "1", {"externalCode": "1"})).finding
+    ],
 }
 
 COMMON: dict[str, Any] = {

@@ -13,6 +13,7 @@ from mlc_common.sentences.codes import CODES
 from mlc_common.sentences.document import DOCUMENT
 from mlc_common.sentences.entry import Entry, Owner
 from mlc_common.sentences.life_cycle import LIFE_CYCLE
+from mlc_common.sentences.masterdata import MASTERDATA
 from mlc_common.sentences.orders import ORDERS
 from mlc_common.sentences.payables import PAYABLES
 from mlc_common.sentences.payments import PAYMENTS
@@ -43,6 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "while its group is posted": PAYABLES,
     "by what Basware says of it": LIFE_CYCLE,
     "when it is paid": PAYMENTS,
+    "in master data on its way to Basware": MASTERDATA,
     "with its attachments": ATTACHMENTS,
     "by what people decided": PEOPLE,
 }

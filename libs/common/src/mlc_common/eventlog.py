@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import httpx
 import nats.errors
@@ -134,12 +133,22 @@ class EventLog:
         Raises:
             TransientError: the broker is away.
         """
-        request = json.dumps({"multi_last": [history_subject(connection, invoice_id)]}).encode()
+        return await self.last(DOCUMENTS, history_subject(connection, invoice_id))
+
+    async def last(self, stream: str, *subjects: str) -> tuple[Recorded, ...]:
+        """The last fact of every subject that one of the filters names, in the order they happened.
+
+        The server names at most 1024 subjects at once: ask for fewer.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        request = json.dumps({"multi_last": list(subjects)}).encode()
         inbox = self._nats.new_inbox()
         subscription = await self._nats.subscribe(inbox)
         found: list[Recorded] = []
         try:
-            await self._nats.publish(f"$JS.API.DIRECT.GET.{DOCUMENTS}", request, reply=inbox)
+            await self._nats.publish(f"$JS.API.DIRECT.GET.{stream}", request, reply=inbox)
             while (message := await subscription.next_msg(timeout=self._timeout)).headers is not None:
                 status = message.headers.get("Status")
                 if status in ("204", "404"):
@@ -161,6 +170,14 @@ class EventLog:
         """
         return [recorded async for recorded in self._read(DOCUMENTS, history_subject(connection, invoice_id))]
 
+    def facts(self, stream: str, subject: str) -> AsyncIterator[Recorded]:
+        """Every fact of a stream whose subject matches, oldest first, a hundred in memory at a time.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return self._read(stream, subject)
+
     async def resolve(self, message: Msg) -> Event:
         """The event of a delivered message, its claim check resolved.
 
@@ -173,7 +190,7 @@ class EventLog:
         except BROKER_AWAY as error:
             raise TransientError("The object store does not answer.") from error
 
-    async def _read(self, stream: str, subject: str) -> Any:
+    async def _read(self, stream: str, subject: str) -> AsyncIterator[Recorded]:
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=30
         )

@@ -44,7 +44,7 @@ class Timings(BaseModel):
     publish: float = Field(default=5, gt=0, description="patience for the stream's acknowledgement")
     push_body: float = Field(default=30, gt=0, description="patience for the body of a push")
     breaker: float = Field(default=15, gt=0, description="pause of a connection whose far side keeps failing")
-    vendors: float = Field(default=900, gt=0, description="between two vendor imports")
+    masterdata: float = Field(default=5, gt=0, description="between two looks which master data is due to be read")
     graceful: float = Field(
         default=130, gt=0, description="patience for work in hand when stopping; longer than a write to Epicor may take"
     )

@@ -81,6 +81,11 @@ def masterdata_subject(connection: str, kind: str, company: str, code: str, fact
     return f"masterdata.{token(connection)}.{kind}.{token(company)}.{token(code)}.{fact}"
 
 
+def sync_subject(connection: str, request: str, fact: str) -> str:
+    """The subject of one fact of a run that somebody asked for; a token shorter than those of records."""
+    return f"masterdata.{token(connection)}.sync.{token(request)}.{fact}"
+
+
 def operation_subject(connection: str, fact: str) -> str:
     """The subject of what people did to a connection as a whole."""
     return f"operations.{token(connection)}.{fact}"
@@ -125,6 +130,18 @@ def payments_durable(connection: str) -> Durable:
     return Durable(f"basware-payments_{name}", DOCUMENTS, subjects)
 
 
+def sync_durable(connection: str) -> Durable:
+    """Runs that somebody asks masterdata-sync for."""
+    name = token(connection)
+    return Durable(f"masterdata-sync_{name}", MASTERDATA, (f"masterdata.{name}.sync.*.requested",))
+
+
+def following_durable(connection: str) -> Durable:
+    """Batches of master records whose arrival in Basware P2P the masterdata-sync follows."""
+    name = token(connection)
+    return Durable(f"masterdata-following_{name}", MASTERDATA, (f"masterdata.{name}.*.*.*.batch",))
+
+
 def attachments_durable(connection: str) -> Durable:
     """Answered transfers whose attachments the basware-reader fetches."""
     name = token(connection)
@@ -145,6 +162,8 @@ def durables(connection: str) -> tuple[Durable, ...]:
         answers_durable(connection),
         deliveries_durable(connection),
         payments_durable(connection),
+        sync_durable(connection),
+        following_durable(connection),
         attachments_durable(connection),
         attaching_durable(connection),
     )

@@ -176,3 +176,41 @@ payment_watermarks = Table(
     Column("watermark", Text, nullable=False),
 )
 """The newest ChangeDate that Epicor's transactions of a company have shown, as Epicor wrote it."""
+
+masterdata_runs = Table(
+    "masterdata_runs",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("mode", Text),
+    Column("started_at", Instant),
+    Column("cursor", Text),
+    Column("progress", JSONB, nullable=False),
+    Column("full_at", Instant),
+    Column("delta_at", Instant),
+    Column("watermark", JSONB, nullable=False),
+    Column("stopped", Text),
+)
+"""Where the reading of a kind of a company stands: `mode` is set during a run, `cursor` is where it goes on,
+`watermark` what the last one has seen; `stopped` says why the last full run retired nothing. Only masterdata-sync
+writes it."""
+
+masterdata_records = Table(
+    "masterdata_records",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("key", Text),
+    Column("run", BigInteger, nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("seen", Text),
+    Column("sent", Text),
+    Column("refused", Text),
+    Column("retired", Boolean, nullable=False),
+)
+"""What was last seen of a record in Epicor and sent to Basware, as digests; folded from MASTERDATA and rebuilt from it.
+`missing` counts the complete readings of Epicor in a row that did not have it. Only masterdata-sync writes it."""

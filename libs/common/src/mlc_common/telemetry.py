@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TextIO
 
 import structlog
@@ -130,69 +131,76 @@ def span(name: str, **attributes: str | int | bool) -> Iterator[trace.Span]:
                 current.set_status(trace.StatusCode.ERROR, type(failure).__name__)
 
 
+class MasterDataMetrics:
+    """What became of Epicor's master data."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.records = Counter(
+            "mlc_masterdata_records_total",
+            "Master records by what became of them: changed, sent, refused, gone",
+            ["connection", "kind", "how"],
+            registry=registry,
+        )
+        self.success = Gauge(
+            "mlc_masterdata_last_success_seconds",
+            "When a kind was last brought up to date, in seconds since 1970, by mode",
+            ["connection", "kind", "company", "mode"],
+            registry=registry,
+        )
+        self.stopped = Gauge(
+            "mlc_masterdata_stopped",
+            "1 while a kind's runs end because too many records are gone, or none is there",
+            ["connection", "kind", "company"],
+            registry=registry,
+        )
+
+
 class Metrics:
     """The process's Prometheus metrics, on a registry of their own; labels never hold an invoice or a secret."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.handled = Counter(
-            "mlc_messages_handled_total",
-            "Messages settled, by durable and how",
-            ["durable", "how"],
-            registry=self.registry,
-        )
+        counter = partial(Counter, registry=self.registry)
+        self.handled = counter("mlc_messages_handled_total", "Messages settled, by durable and how", ["durable", "how"])
         self.handling = Histogram(
             "mlc_message_seconds", "Time a message was in hand", ["durable"], registry=self.registry
         )
-        self.outcomes = Counter(
-            "mlc_outcomes_total",
-            "Outcomes of invoices, by connection and reason",
-            ["connection", "reason"],
-            registry=self.registry,
+        self.outcomes = counter(
+            "mlc_outcomes_total", "Outcomes of invoices, by connection and reason", ["connection", "reason"]
         )
-        self.refused_pushes = Counter(
-            "mlc_pushes_refused_total", "Pushes refused, by reason", ["reason"], registry=self.registry
-        )
-        self.stored_pushes = Counter(
+        self.refused_pushes = counter("mlc_pushes_refused_total", "Pushes refused, by reason", ["reason"])
+        self.stored_pushes = counter(
             "mlc_pushes_stored_total",
             "Pushes stored, by connection and matching signature form",
             ["connection", "variant"],
-            registry=self.registry,
         )
-        self.unannounced = Counter(
-            "mlc_documents_unannounced_total",
-            "Documents the sweep found that no push announced",
-            ["connection"],
-            registry=self.registry,
+        self.unannounced = counter(
+            "mlc_documents_unannounced_total", "Documents the sweep found that no push announced", ["connection"]
         )
-        self.deadlines = Counter(
+        self.deadlines = counter(
             "mlc_deadlines_total",
             "Transfers near their deadline (near) or answered `still working` (interim)",
             ["connection", "how"],
-            registry=self.registry,
         )
-        self.deliveries = Counter(
+        self.deliveries = counter(
             "mlc_answers_followed_total",
             "Answers by what became of them in Basware: delivered, undelivered, unconfirmed",
             ["connection", "how"],
-            registry=self.registry,
         )
-        self.waiting_for_a_person = Counter(
+        self.waiting_for_a_person = counter(
             "mlc_documents_for_a_person_total",
             "Documents in a status that only a person can answer, and documents withdrawn",
             ["connection", "status"],
-            registry=self.registry,
         )
         self.payments_seen, self.payments_followed = _of_payments(self.registry)
-        self.drift = Counter(
-            "mlc_drift_total", "Unknown members and statuses of documents", ["connection"], registry=self.registry
-        )
-        self.group_unlock_failures = Counter(
-            "mlc_group_unlock_failures_total", "AP invoice groups left locked", ["connection"], registry=self.registry
+        self.drift = counter("mlc_drift_total", "Unknown members and statuses of documents", ["connection"])
+        self.group_unlock_failures = counter(
+            "mlc_group_unlock_failures_total", "AP invoice groups left locked", ["connection"]
         )
         self.breaker_open = Gauge(
             "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
         )
+        self.masterdata = MasterDataMetrics(self.registry)
 
 
 def _of_payments(registry: CollectorRegistry) -> tuple[Counter, Counter]:

@@ -284,38 +284,32 @@ class EpicorClient:
             TransientError: Epicor cannot be asked now, or something else answers at its address.
             PermanentError: Epicor does not understand the question.
         """
-        params = {
-            name: value
-            for name, value in (
-                ("$filter", where),
-                ("$select", ",".join(select)),
-                ("$orderby", order_by),
-                ("$top", None if top is None else str(top)),
-                ("$skip", str(skip) if skip else None),
-                ("$expand", expand),
-            )
-            if value
-        }
-        answer = await self.read(company, entity_set, params)
-        value = value_of(answer)
+        given = {"$filter": where, "$select": ",".join(select), "$orderby": order_by, "$top": top, "$expand": expand}
+        params = {name: str(each) for name, each in (given | {"$skip": skip or None}).items() if each not in (None, "")}
+        value = await self.ask(company, entity_set, params=params)
         found = value.get("value") if isinstance(value, Mapping) else None
         if not isinstance(found, list):
-            raise TransientError(elsewhere(answer, "the answer holds no rows"))
+            raise TransientError(
+                f"Epicor {entity_set}: the answer holds no rows; check epicor.base_url and the company."
+            )
         return found
 
-    async def read(self, company: str, path: str, params: Mapping[str, str]) -> Answer:
-        """The answer to a GET of an entity set, a method that reads, or a BAQ.
+    async def ask(
+        self, company: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The JSON that Epicor answers to a question; with a body it is posted, though it still only reads.
 
         Raises:
             TransientError: Epicor cannot be asked now, or something else answers at its address.
             PermanentError: Epicor does not understand the question.
         """
-        answer = await self._transport.call("GET", company, path, writes=False, params=params)
+        method, content = ("GET", None) if body is None else ("POST", dump_json(body))
+        answer = await self._transport.call(method, company, path, writes=False, params=params, content=content)
         if refusal := self._transport.refusal(answer):
             if answer.status == httpx.codes.BAD_REQUEST and refusal.speaker != "somebody":
                 raise PermanentError(f"Epicor {path} does not answer the question: {refusal.message}")
             raise TransientError(elsewhere(answer, refusal.message))
-        return answer
+        return value_of(answer)
 
     async def record(self, company: str, service: str, params: Mapping[str, str]) -> Any:
         """The tableset of one record by its key, or None when there is none.

@@ -24,7 +24,6 @@ from mlc_epicor.questions_about_payments import (
     start_of,
 )
 from mlc_epicor.slots import Slots
-from mlc_epicor.transport import value_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -164,7 +163,7 @@ class PaymentReader:
         for number in range(1, MOST_PAGES):
             params = {**wheres, "pageSize": str(PAGE), "absolutePage": str(number)}
             async with self.slots.hold():
-                value: Any = value_of(await self.epicor.read(company, path, params))
+                value: Any = await self.epicor.ask(company, path, params=params)
             rows = (value.get("returnObj") or {}).get(table) if isinstance(value, Mapping) else None
             if not isinstance(rows, list):
                 raise TransientError(f"Epicor {path}: the answer holds no {table}.")
@@ -210,7 +209,7 @@ class PaymentReader:
         given = {"$filter": where, "$select": ",".join(select), "$orderby": order, "$top": str(PAGE)}
         params = {**(parameters or {}), **{name: value for name, value in given.items() if value}}
         async with self.slots.hold():
-            value: Any = value_of(await self.epicor.read(company, path, params))
+            value: Any = await self.epicor.ask(company, path, params=params)
         rows = value.get("value") if isinstance(value, Mapping) else None
         if not isinstance(rows, list):
             raise TransientError(f"Epicor {path}: the answer holds no rows.")

@@ -69,7 +69,8 @@ def snapshot(*, basware: BaswareWorld, epicor: EpicorWorld) -> dict[str, Any]:
     return {
         "basware": {
             "documents": [asdict(document) for document in basware.documents.values()],
-            "vendors": basware.vendors,
+            "records": {path: records for path, records in basware.records.items() if records},
+            "p2p": basware.p2p,
             "subscriptions": basware.subscriptions,
         },
         "epicor": {
@@ -88,7 +89,9 @@ def restore(value: dict[str, Any], *, basware: BaswareWorld, epicor: EpicorWorld
     """Fill the worlds from what `snapshot` made. Raises KeyError or TypeError for anything else."""
     documents = [Document(**{**document, "acknowledging": False}) for document in value["basware"]["documents"]]
     basware.documents = {document.invoice_id: document for document in documents}
-    basware.vendors = value["basware"]["vendors"]
+    # Books of an older version hold nothing but vendors.
+    basware.records.update(value["basware"].get("records") or {"/v1/vendors": value["basware"].get("vendors", {})})
+    basware.p2p.update(value["basware"].get("p2p") or {})
     basware.subscriptions = value["basware"]["subscriptions"]
     epicor.revision = value["epicor"]["revision"]
     epicor.legal_number = value["epicor"]["legal_number"]

@@ -24,6 +24,7 @@ from epicor_writer.decision import is_ours, place_of
 from epicor_writer.desk import Desk
 from epicor_writer.draft import to_draft
 from epicor_writer.duplicates import plain
+from epicor_writer.gate import gated
 from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
@@ -156,6 +157,7 @@ async def _first_time(
 ) -> InvoicePosted | InvoiceRefused:
     today = desk.now().astimezone(UTC).date()
     checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today), before=before)
+    checked = replace(checked, findings=await gated(desk, checked.findings))
     draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables, match=checked.match)
     vendor = checked.reference.vendor
     if not isinstance(draft, Draft) or vendor is None:

@@ -117,6 +117,8 @@ class Log(Protocol):
 
     async def timeline(self, connection: str, invoice_id: str) -> Sequence[Recorded]: ...
 
+    async def last(self, stream: str, *subjects: str) -> Sequence[Recorded]: ...
+
 
 class Slot(Protocol):
     """Our place among the callers of this connection."""

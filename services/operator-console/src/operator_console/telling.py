@@ -14,6 +14,7 @@ from mlc_common.events import (
     AnswerUnconfirmed,
     AnswerUndelivered,
     AttachmentFact,
+    BatchSent,
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
@@ -33,6 +34,7 @@ from mlc_common.events import (
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
+    MasterDataFact,
     NotificationReceived,
     Operation,
     OutcomeAnswered,
@@ -45,10 +47,18 @@ from mlc_common.events import (
     PersonFact,
     PostingIntended,
     PostingUnclear,
+    RecordAccepted,
+    RecordChanged,
+    RecordHeld,
+    RecordRefused,
     RecordSent,
     ReplayRequested,
     ReplayStarted,
     ReplayStopped,
+    SyncEnded,
+    SyncFinished,
+    SyncPlanned,
+    SyncRequested,
     WritersFact,
 )
 from mlc_common.payment_text import payment_text
@@ -61,11 +71,11 @@ def tell(event: Event) -> tuple[str, str]:
         return _about_the_payment(event)
     if isinstance(event, AttachmentFact):
         return attachments.tell(event)
+    if isinstance(event, MasterDataFact):
+        return _about_master_data(event)
     match event:
         case NotificationReceived():
             return "pushed", f"{event.task_type} {event.document_id}, verified as {event.variant}"
-        case RecordSent():
-            return "sent", f"{event.kind} {event.code} of company {event.company}"
         case DocumentApproved() | DocumentAcknowledged() | DocumentNoticed():
             return _seen(event)
         case OutcomeAnswered() | AnswerRejected():
@@ -105,26 +115,13 @@ def _answered(event: OutcomeAnswered | AnswerRejected) -> tuple[str, str]:
 
 def actor(event: Event) -> str:
     """Who did it: a person, a far side, or one of our services."""
-    match event:
-        case NotificationReceived() | DocumentWithdrawn():
-            return "Basware"
-        case (
-            DocumentHeld()
-            | DocumentReleased()
-            | DocumentReturned()
-            | DocumentOverridden()
-            | InvoiceLinked()
-            | ReplayRequested()
-        ):
-            return event.by
-        case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped():
-            return event.by
-        case RecordSent() | PaymentSeen():
-            return "masterdata-sync"
-        case PostingIntended() | PostingUnclear() | InvoiceRemoved() | InvoicePosted() | InvoiceRefused():
-            return "epicor-writer"
-        case _:
-            return "basware-reader"
+    if isinstance(event, PersonFact | Operation | SyncRequested):
+        return event.by
+    if isinstance(event, NotificationReceived | DocumentWithdrawn):
+        return "Basware"
+    if isinstance(event, MasterDataFact | PaymentSeen):
+        return "masterdata-sync"
+    return "epicor-writer" if isinstance(event, WritersFact) else "basware-reader"
 
 
 def _decided(event: PersonFact) -> tuple[str, str]:
@@ -148,6 +145,26 @@ def _operated(event: Operation) -> tuple[str, str]:
         case _:
             assert_never(event)
     return event.fact.replace("_", " "), f"{what}; {event.by}: {event.reason}"
+
+
+def _about_master_data(event: MasterDataFact) -> tuple[str, str]:
+    match event:
+        case RecordSent() | RecordChanged():
+            return event.fact, f"{event.kind} {event.code} of company {event.company}"
+        case SyncRequested() | SyncPlanned() | SyncFinished() | SyncEnded():
+            return event.type.replace("_", " "), f"of connection {event.connection}"
+        case _:
+            return _on_its_way(event)
+
+
+def _on_its_way(event: RecordAccepted | RecordRefused | RecordHeld | BatchSent) -> tuple[str, str]:
+    match event:
+        case RecordAccepted():
+            return "accepted", "; ".join(event.warnings) or ("unchanged" if event.unchanged else "saved in P2P")
+        case BatchSent():
+            again = "" if event.number == 1 else f", time {event.number}"
+            return "batch", f"{len(event.records)} of {event.kind} in request {event.request_id}{again}"
+    return event.fact, event.finding.sentence
 
 
 def _seen(event: DocumentApproved | DocumentAcknowledged | DocumentNoticed) -> tuple[str, str]:

@@ -67,6 +67,10 @@ class Settings(BaseModel):
     paid_in_full: bool = False
     fresh_batch_on_retransfer: bool = True
 
+    checks_references: bool = False
+    keeps_good_of_refused: bool = False
+    names_refused: bool = True
+
     page_cap: Annotated[int, Field(ge=1)] = 100
     page_coding_rows: Annotated[int, Field(ge=1)] = 2000
     paging: Literal["offset", "keyset"] = "offset"

@@ -28,6 +28,9 @@ class Settings(BaseModel):
     `payment_amounts`: whether DocTranAmt of a payment holds discount and withheld tax too; the reference is not clear.
     `change_date`: what a ChangeDate of payments shows; `date_literals`: which of them a filter takes.
     `posting_moves_change_date`, `voids_move_change_date`: whether these changes show in ChangeDate at all.
+    `empty_reads`: services whose entity sets answer 200 and no row, though there are rows.
+    `first_page`: the number of the first page of GetRows; where it is 1, page 0 is the same page.
+    `filters_revisions`: whether a filter may name SysRevID.
     `attachments_on_posted`: whether a posted invoice takes an attachment; `attachment_descriptions`: whether a long one
     is kept or cut; `same_file_name`: what a second upload under a name does; `largest_upload`: bytes. None of it is
     documented.
@@ -48,6 +51,9 @@ class Settings(BaseModel):
     latency: Annotated[float, Field(ge=0)] = 0
     page_cap: Annotated[int, Field(ge=1)] = 100
     broken_reads: frozenset[str] = frozenset()
+    empty_reads: frozenset[str] = frozenset()
+    first_page: Literal[0, 1] = 1
+    filters_revisions: bool = True
     full_rows: bool = False
     date_literals: Literal["any", "zoned", "local"] = "any"
     change_date: Literal["zoned", "local", "day"] = "local"

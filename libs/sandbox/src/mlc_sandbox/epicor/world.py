@@ -1,7 +1,7 @@
 """Everything this Epicor knows, in memory and open to inspection."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Any
 from mlc_sandbox.calls import Calls
 from mlc_sandbox.epicor.seed import Master, master_data
 from mlc_sandbox.epicor.settings import Settings
-from mlc_sandbox.epicor.wire import Row
+from mlc_sandbox.epicor.wire import Row, sortable
 from mlc_sandbox.faults import COMMON_KINDS, FaultScript
 
 EPICOR_KINDS = frozenset({"not_run", "blank_accounts", "group_locked", "half_written", "user_input"})
@@ -69,7 +69,10 @@ class Invoice:
 
 @dataclass
 class EpicorWorld:
-    """The state of the emulator. `settings` may be replaced at any time; the next call sees it."""
+    """The state of the emulator. `settings` may be replaced at any time; the next call sees it.
+
+    `on_page` is called before every page of rows, so that a test can change rows while they are being paged.
+    """
 
     settings: Settings = field(default_factory=Settings)
     master: Master = field(default_factory=master_data)
@@ -82,6 +85,7 @@ class EpicorWorld:
     transactions: list[Row] = field(default_factory=list)
     cheques: dict[tuple[str, int], Row] = field(default_factory=dict)
     head: int = 7000
+    on_page: Callable[[str], None] | None = None
     revision: int = 88_112_000
     legal_number: int = 0
     tasks: list[Any] = field(default_factory=list)
@@ -91,6 +95,7 @@ class EpicorWorld:
     def __post_init__(self) -> None:
         """Remember the settings to come back to on `reset`."""
         self._first_settings = self.settings
+        self._in_order: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[int, int, int], list[Row]]] = {}
 
     def stamp(self) -> Row:
         """The system columns of a row that is being written for the first time."""
@@ -99,6 +104,23 @@ class EpicorWorld:
     def touch(self) -> Row:
         """The system column of a row that is being written again."""
         return {"SysRevID": self.next_revision()}
+
+    def rows_in_order(self, table: str, company: str, columns: Sequence[str]) -> list[Row]:
+        """A company's rows of a table of master data in the order of these columns; kept until the next write."""
+        rows = self.master.rows[table]
+        version = (id(rows), len(rows), self.revision)
+        kept = self._in_order.get((table, company, tuple(columns)))
+        if kept is None or kept[0] != version:
+            found = sorted(
+                self.master.of(table, company), key=lambda row: [sortable(row.get(each)) for each in columns]
+            )
+            kept = self._in_order[table, company, tuple(columns)] = (version, found)
+        return kept[1]
+
+    def paged(self, what: str) -> None:
+        """A page of `Service/Set` or `Service/GetRows` is about to be read; `on_page` may change rows meanwhile."""
+        if self.on_page is not None:
+            self.on_page(what)
 
     def next_revision(self) -> int:
         """The SysRevID of the next write; it grows through the whole database."""

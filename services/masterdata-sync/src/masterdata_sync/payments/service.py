@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import httpx
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from masterdata_sync.payments.watch_list import WatchList
 from masterdata_sync.payments.watching import Watch, watch_payments
-from masterdata_sync.schedule import elected, keep_running
+from masterdata_sync.schedule import elected, pause
 from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
 from mlc_common.ending import surely_ended
+from mlc_common.failures import FailureError
 from mlc_common.service import Runtime
+from mlc_common.settings import Timings
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.payment_reader import PaymentReader
 from mlc_epicor.sign_in import sign_in
 from mlc_epicor.slots import Slots
+
+log = structlog.stdlib.get_logger(__name__)
 
 SESSIONS = 3
 """Database sessions of a connection: its slot at Epicor, being the only replica, and the watch list."""
@@ -46,7 +51,7 @@ async def payments_watched(
     try:
         async with open_watch(runtime, connection, engine) as watch:
             task = asyncio.create_task(
-                keep_running("payments", lambda: one_run(watch, engine), every=rules.minutes * 60, timings=timings)
+                _keep_watching(lambda: one_run(watch, engine), every=rules.minutes * 60, timings=timings)
             )
             task.add_done_callback(ended)
             try:
@@ -55,6 +60,19 @@ async def payments_watched(
                 await surely_ended(task)
     finally:
         await engine.dispose()
+
+
+async def _keep_watching(run: Callable[[], Awaitable[None]], *, every: float, timings: Timings) -> None:
+    """Run for ever, so many seconds apart; after a failure sooner, with growing pauses."""
+    failures = 0
+    while True:
+        try:
+            await run()
+            failures = 0
+        except FailureError as failure:
+            failures += 1
+            log.warning("run_failed", run="payments", why=str(failure), failures=failures)
+        await asyncio.sleep(min(every, pause(failures, timings=timings)) if failures else every)
 
 
 @asynccontextmanager
