@@ -12,7 +12,7 @@ from sqlalchemy import case, select
 from masterdata_sync import runs
 from masterdata_sync.progress import Owner, run_of
 from masterdata_sync.rebuilding import rebuild
-from mlc_common.events import RecordRefused, RecordSent
+from mlc_common.events import BatchSent, RecordRefused, RecordSent
 from mlc_common.failures import TransientError
 from mlc_common.tables import masterdata_records
 from mlc_sandbox.epicor.master_control import add_accounts, add_vendors
@@ -46,7 +46,7 @@ async def test_a_run_that_was_cut_off_goes_on_at_its_last_pages(place: Any, open
 async def test_what_was_sent_and_not_remembered_is_not_sent_again(place: Any, opening: Opening) -> None:
     async with opening(place) as bench:
         task = asyncio.create_task(bench.run())
-        while not await place.facts(RecordSent):
+        while not await place.facts(BatchSent):  # the last fact of a portion
             await asyncio.sleep(0.01)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

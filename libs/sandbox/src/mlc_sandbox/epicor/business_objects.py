@@ -57,7 +57,7 @@ SERVICES: Mapping[str, Mapping[str, Method]] = {
     "Erp.BO.APInvoiceSvc": {**invoices.METHODS, **line_changes.METHODS, **receipts.METHODS},
     "Erp.BO.APInvGrpSvc": {**groups.METHODS, "PrePostGroupInvoices": posting.CHECK},
     "Erp.PROC.APInvoicePostSvc": posting.METHODS,
-    "Erp.BO.POSvc": orders.METHODS,
+    "Erp.BO.POSvc": {**master_reads.METHODS["Erp.BO.POSvc"], **orders.METHODS},
     "Erp.BO.VendorSvc": {
         **master_reads.METHODS["Erp.BO.VendorSvc"],
         "GetByID": Method(_vendor, {"vendorNum": "number"}, ("GET", "POST")),

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import resources
 
-from mlc_sandbox.epicor.entity_sets import SETS
+from mlc_sandbox.epicor.entity_sets import SETS, EntitySet
 from mlc_sandbox.epicor.odata_filter import taken_literals
 from mlc_sandbox.epicor.query import Shape, key_columns, read
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.tables import columns
 from mlc_sandbox.epicor.where_clause import NOTHING, matching
-from mlc_sandbox.epicor.wire import KineticError, Row
+from mlc_sandbox.epicor.wire import KineticError, Row, sortable
 from mlc_sandbox.epicor.world import EpicorWorld
 
 BAQ = "ML"
@@ -25,9 +25,10 @@ _HEADS = {"RcvHead": ("RcvDtl", ("VendorNum", "PurPoint", "PackSlip")), "COA": (
 _TABLES: Mapping[str, str] = json.loads(
     resources.files(__package__).joinpath("tablesets.json").read_text(encoding="utf-8")
 )
-_SHAPES: Mapping[str, Shape] = {
-    entity_set.shape.table: entity_set.shape for sets in SETS.values() for entity_set in sets.values()
+_OF: Mapping[str, EntitySet] = {
+    entity_set.shape.table: entity_set for sets in SETS.values() for entity_set in sets.values()
 }
+_SHAPES: Mapping[str, Shape] = {table: entity_set.shape for table, entity_set in _OF.items()}
 
 
 def _get_rows(service: str, call: Call) -> Row:
@@ -52,8 +53,16 @@ def _matching(call: Call, table: str) -> list[Row]:
         below, keys = _HEADS[table]
         named = dict.fromkeys(tuple(row[key] for key in keys) for row in call.world.master.of(below, call.company))
         return [dict(zip(keys, each, strict=True)) for each in sorted(named)]
-    rows = call.world.rows_in_order(table, call.company, key_columns(_SHAPES[table]))
+    rows = _in_order(call.world, call.company, table)
     return matching(table, rows, clause) if clause.strip() else rows
+
+
+def _in_order(world: EpicorWorld, company: str, table: str) -> list[Row]:
+    found = _OF[table]
+    rows = found.rows(world, company)
+    if found.in_order and isinstance(rows, list):
+        return rows
+    return sorted(rows, key=lambda row: [sortable(row[name]) for name in key_columns(found.shape)])
 
 
 def _children(call: Call, main: str, parents: list[Row], table: str) -> list[Row]:
@@ -86,7 +95,7 @@ def baq(world: EpicorWorld, company: str, path: str, options: Mapping[str, str])
     world.paged(f"BaqSvc/{name}")
     since = options.get(SINCE)
     keys = key_columns(_SHAPES[table])
-    rows = matching(table, world.rows_in_order(table, company, keys), f"ChangeDate >= '{since}'" if since else "")
+    rows = matching(table, _in_order(world, company, table), f"ChangeDate >= '{since}'" if since else "")
     shape = Shape(table, tuple(keys), {}, prefix=f"{table}_")
     query = {key: value for key, value in options.items() if key != SINCE}
     page = read(shape, rows, query, cap=world.settings.page_cap, in_order=True)
