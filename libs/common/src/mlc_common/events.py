@@ -24,6 +24,9 @@ from mlc_common.attachment_events import AttachmentRefused as AttachmentRefused
 from mlc_common.attachment_events import AttachmentsAbsent as AttachmentsAbsent
 from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
+from mlc_common.bank_events import BankChangeDecided as BankChangeDecided
+from mlc_common.bank_events import BankChangeHeld as BankChangeHeld
+from mlc_common.bank_events import BankFact as BankFact
 from mlc_common.failures import PermanentError
 from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
 from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
@@ -148,7 +151,7 @@ Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped
 RecordFact = RecordChanged | RecordSent | RecordAccepted | RecordRefused | RecordHeld
 """Facts of one master record."""
 
-MasterDataFact = RecordFact | BatchSent | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
+MasterDataFact = RecordFact | BankFact | BatchSent | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
 """Facts of the stream MASTERDATA."""
 Event = NotificationReceived | DocumentFact | MasterDataFact | Operation
 Outcome = InvoicePosted | InvoiceRefused
