@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-NUMBERS = ("id", "linkedBbanOrIban")
-"""The members of an account identifier that are account numbers; P2P uses no other member of it but schemeId."""
+NUMBERS = frozenset({"id", "linkedBbanOrIban", "accountAdditionalData1", "accountAdditionalData2"})
+"""The members of an account identifier that are account numbers, or may hold one; we send the first two."""
 
 
 def with_numbers(entity: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:

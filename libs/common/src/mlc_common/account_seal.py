@@ -63,7 +63,9 @@ class AccountSeal:
             text = base64.urlsafe_b64decode(found[1])
             return AESSIV(self.key).decrypt(text, [self._place(company, code)]).decode()
         except (InvalidTag, ValueError, binascii.Error):
-            raise VaultError(f"A bank account of vendor {code} does not open; it was sealed under another key") from None
+            raise VaultError(
+                f"A bank account of vendor {code} does not open; it was sealed under another key"
+            ) from None
 
     def _place(self, company: str, code: str) -> bytes:
         return json.dumps([self.connection, company, code]).encode()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,39 +11,14 @@ from masterdata_sync.kind import Approval, Entity, Untranslatable
 from masterdata_sync.progress import Owner
 from mlc_basware.bank_accounts import accounts_of, described, with_accounts, with_numbers
 from mlc_common.account_seal import AccountSeal, shown
+from mlc_common.bank_decisions import Decided
 from mlc_common.catalogue import finding
-from mlc_common.events import BankChangeDecided, BankChangeHeld, BankFact, Event
+from mlc_common.events import BankChangeDecided, BankChangeHeld, BankFact
 from mlc_common.http import dump_json
 from mlc_common.vault import VaultError
 
 NONE = "none"
 """How no accounts at all are named."""
-
-
-@dataclass(frozen=True)
-class Decided:
-    """What the last facts say of a record's accounts; `pending`: the change that is held waits for a decision."""
-
-    held: BankChangeHeld | None = None
-    decided: BankChangeDecided | None = None
-    pending: bool = False
-
-    @classmethod
-    def of(cls, facts: Iterable[Event]) -> Decided:
-        """Fold the last fact of either sort, in the order they happened."""
-        state = cls()
-        for fact in facts:
-            match fact:
-                case BankChangeHeld():
-                    state = replace(state, held=fact, pending=True)
-                case BankChangeDecided():
-                    over = state.held is not None and state.held.digest == fact.digest
-                    state = replace(state, decided=fact, pending=state.pending and not over)
-        return state
-
-    def says(self, verdict: str, digest: str) -> bool:
-        """Whether that was the last decision, about these accounts."""
-        return self.decided is not None and (self.decided.verdict, self.decided.digest) == (verdict, digest)
 
 
 class Told(NamedTuple):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from masterdata_sync.approval import Decided, approved
+from masterdata_sync.approval import approved
 from masterdata_sync.changes import Known, Record, Unfit
 from masterdata_sync.journal import Journal
 from masterdata_sync.kind import Entity, Kind
 from masterdata_sync.progress import Owner
+from mlc_common.bank_decisions import Decided
 from mlc_common.events import BankFact
 from mlc_common.http import load_json
 

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mlc_common.account_seal import shown
 from mlc_common.connections import Connection, load
 from mlc_common.service import master_keys
 from mlc_common.settings import Settings
@@ -16,7 +17,7 @@ from operator_console import output
 from operator_console.exits import CommandError, Exit
 from operator_console.masterdata_records import Listed, Records, Wanted
 from operator_console.reach import broker, database
-from operator_console.record_states import Standing, fields
+from operator_console.record_states import Standing, readable
 
 
 async def page(settings: Settings, wanted: Wanted, *, after: int, most: int) -> Listed:
@@ -77,8 +78,9 @@ def as_json(record: Standing) -> dict[str, Any]:
         "requestId": record.request_id,
         "timesSent": record.times_sent,
         "why": record.why,
-        "epicor": record.seen,
-        "sent": record.sent,
+        "bankChange": record.bank_change,
+        "epicor": shown(record.seen),
+        "sent": shown(record.sent),
     }
 
 
@@ -90,7 +92,7 @@ def listed(found: Listed) -> Table:
 
 def field_by_field(record: Standing) -> Table:
     """What Epicor has, what was sent, and whether P2P accepted that, for each field."""
-    seen, sent = dict(fields(record.seen or {})), dict(fields(record.sent or {}))
+    seen, sent = readable(record.seen), readable(record.sent)
     accepted = record.state in ("accepted", "retired")
     rows = [
         (path, seen.get(path), sent.get(path), sent.get(path) if accepted else None)
