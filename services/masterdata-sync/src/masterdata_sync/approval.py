@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from masterdata_sync.changes import Record, digest_of
 from masterdata_sync.kind import Approval, Entity, Untranslatable
@@ -53,13 +54,13 @@ def opens(record: Record, seal: AccountSeal) -> bool:
     return True
 
 
-def digest_of_accounts(entity: Entity | None) -> str:
+def digest_of_accounts(entity: Mapping[str, Any] | None) -> str:
     """Of the sealed accounts; nobody can try numbers out against it."""
     return digest_of(dump_json(accounts_of(entity)))
 
 
 def approved(
-    record: Record, sent: Entity | None, state: Decided, owner: Owner, *, rule: Approval, at: datetime
+    record: Record, sent: Mapping[str, Any] | None, state: Decided, owner: Owner, *, rule: Approval, at: datetime
 ) -> Told:
     """The record with the accounts that may be sent.
 
@@ -77,7 +78,7 @@ def approved(
     return Told(kept, _held(record, sent, owner, digest=new, at=at))
 
 
-def _held(record: Record, sent: Entity | None, owner: Owner, *, digest: str, at: datetime) -> BankChangeHeld:
+def _held(record: Record, sent: Mapping[str, Any] | None, owner: Owner, *, digest: str, at: datetime) -> BankChangeHeld:
     old, new = names_of(sent), names_of(record.entity)
     texts = {"old": ", ".join(old) or NONE, "new": ", ".join(new) or NONE}
     return BankChangeHeld(
@@ -109,6 +110,6 @@ def _withdrawn(state: Decided, new: str, owner: Owner, at: datetime) -> BankChan
     )
 
 
-def names_of(entity: Entity | None) -> tuple[str, ...]:
+def names_of(entity: Mapping[str, Any] | None) -> tuple[str, ...]:
     """The accounts of a sealed record as people may see them."""
     return tuple(shown(list(described(accounts_of(entity)))))

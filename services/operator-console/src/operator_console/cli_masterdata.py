@@ -73,18 +73,20 @@ def show(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """One record field by field: in Epicor, as it was sent, as it was accepted."""
+    """One record field by field: in Epicor, as it was sent, as it was accepted; and which invoices used it."""
     from operator_console import masterdata_command
     from operator_console.masterdata_records import Wanted
 
-    found = asyncio.run(masterdata_command.show(settings_for(data_dir), Wanted(connection, kind, company), code))
+    wanted = Wanted(connection, kind, company)
+    found = asyncio.run(masterdata_command.show_with_uses(settings_for(data_dir), wanted, code))
     if as_json:
-        output.show_json([masterdata_command.as_json(each) for each in found])
+        output.show_json([masterdata_command.shown_as_json(each) for each in found])
         return
-    for record in found:
-        output.console().print(masterdata_command.field_by_field(record))
-        if record.why:
-            output.console().print(record.why, markup=False)
+    for each in found:
+        output.console().print(masterdata_command.field_by_field(each.record))
+        output.console().print(masterdata_command.used(each.used), markup=False)
+        if each.record.why:
+            output.console().print(each.record.why, markup=False)
 
 
 @masterdata.command()

@@ -123,12 +123,12 @@ async def _all(found: Records, wanted: Wanted, there: There) -> AsyncIterator[Dr
     async for record in _of_kind(found, wanted):
         if record.external_code and record.sent:
             ours[record.external_code] = (record.company, record.code, _hash(record.sent))
-    async for record in there.basware.records(there.target, company=wanted.company):
-        key = str(record.get("externalCode"))
+    async for found_there in there.basware.records(there.target, company=wanted.company):
+        key = str(found_there.get("externalCode"))
         company, code, hashed = ours.pop(key, (None, None, b""))
         if company is None or code is None:
             yield Drift(None, None, key, "not ours: nobody here has sent it")
-        elif hashed != _hash(theirs := there.sealed(record, company, code)):
+        elif hashed != _hash(theirs := there.sealed(found_there, company, code)):
             async for known in _of_code(found, Wanted(wanted.connection, wanted.kind, company), code):
                 yield _compared(known, theirs) or Drift(company, code, key, "different")
     for key, (company, code, _) in ours.items():

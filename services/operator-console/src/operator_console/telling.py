@@ -14,6 +14,8 @@ from mlc_common.events import (
     AnswerUnconfirmed,
     AnswerUndelivered,
     AttachmentFact,
+    BankChangeDecided,
+    BankChangeHeld,
     BatchSent,
     DeadlineNear,
     DocumentAcknowledged,
@@ -153,6 +155,10 @@ def _about_master_data(event: MasterDataFact) -> tuple[str, str]:
             return event.fact, f"{event.kind} {event.code} of company {event.company}"
         case SyncRequested() | SyncPlanned() | SyncFinished() | SyncEnded():
             return event.type.replace("_", " "), f"of connection {event.connection}"
+        case BankChangeDecided():
+            return "bank decided", f"{event.verdict} by {event.by}: {event.reason}"
+        case BankChangeHeld():
+            return "bank held", event.finding.sentence
         case _:
             return _on_its_way(event)
 
