@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import httpx
-import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError
 from opentelemetry import propagate
 
 from mlc_common.claimcheck import ClaimCheck
+from mlc_common.direct_get import BROKER_AWAY, direct_get, every, sequence_of
 from mlc_common.events import Event, NotificationReceived, RecordSent, parse_event
 from mlc_common.failures import PermanentError, TransientError
+from mlc_common.message_spans import MESSAGE_ID, sending
 from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, history_subject
 
 WRONG_LAST_SEQUENCE = 10071
-MESSAGE_ID = "Nats-Msg-Id"
 EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
-BROKER_AWAY = (
-    nats.errors.TimeoutError,
-    nats.errors.ConnectionClosedError,
-    nats.errors.ConnectionDrainingError,
-    nats.errors.ConnectionReconnectingError,
-    nats.errors.NoServersError,
-    nats.errors.NoRespondersError,
-    nats.errors.OutboundBufferLimitError,
-    NoStreamResponseError,
-    ServiceUnavailableError,
-)
 
 
 @dataclass(frozen=True)
@@ -93,6 +78,10 @@ class EventLog:
             TransientError: the broker is away or slow; whether the fact was stored is unknown, appending again is safe.
             PermanentError: another fact stands where this one may stand only once, or the stream refuses it.
         """
+        with sending(stream_of(event), event.subject, event.id):
+            return await self._append(event)
+
+    async def _append(self, event: Event) -> Appended:
         try:
             payload, claim = await self._claims.check_in(event.to_json())
             acknowledged = await self._stream.publish(
@@ -131,24 +120,12 @@ class EventLog:
         Raises:
             TransientError: the broker is away.
         """
-        request = json.dumps({"multi_last": [history_subject(connection, invoice_id)]}).encode()
-        inbox = self._nats.new_inbox()
-        subscription = await self._nats.subscribe(inbox)
-        found: list[Recorded] = []
-        try:
-            await self._nats.publish(f"$JS.API.DIRECT.GET.{DOCUMENTS}", request, reply=inbox)
-            while (message := await subscription.next_msg(timeout=self._timeout)).headers is not None:
-                status = message.headers.get("Status")
-                if status in ("204", "404"):
-                    return tuple(sorted(found, key=lambda recorded: recorded.sequence))
-                if status is not None:
-                    raise TransientError(f"The event stream answered {status} when asked for a history.")
-                found.append(await self._recorded(message.data, message.headers))
-            raise TransientError("The event stream answered a history without headers.")
-        except BROKER_AWAY as error:
-            raise TransientError("The event stream does not answer when asked for a history.") from error
-        finally:
-            await subscription.unsubscribe()
+        question = {"multi_last": [history_subject(connection, invoice_id)]}
+        found = [
+            await self._recorded(message)
+            for message in await direct_get(self._nats, DOCUMENTS, question, timeout=self._timeout)
+        ]
+        return tuple(sorted(found, key=lambda recorded: recorded.sequence))
 
     async def timeline(self, connection: str, invoice_id: str) -> list[Recorded]:
         """Every fact of one accounting document, oldest first.
@@ -156,7 +133,11 @@ class EventLog:
         Raises:
             TransientError: the broker is away.
         """
-        return [recorded async for recorded in self._read(DOCUMENTS, history_subject(connection, invoice_id))]
+        subject = history_subject(connection, invoice_id)
+        return [
+            await self._recorded(message)
+            async for message in every(self._nats, DOCUMENTS, subject, timeout=self._timeout)
+        ]
 
     async def resolve(self, message: Msg) -> Event:
         """The event of a delivered message, its claim check resolved.
@@ -170,27 +151,10 @@ class EventLog:
         except BROKER_AWAY as error:
             raise TransientError("The object store does not answer.") from error
 
-    async def _read(self, stream: str, subject: str) -> Any:
-        config = ConsumerConfig(
-            deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=30
-        )
-        try:
-            reading = await self._stream.pull_subscribe(subject, stream=stream, config=config)
-            pending = (await reading.consumer_info()).num_pending
-            while pending:
-                messages = await reading.fetch(min(pending, 100), timeout=self._timeout)
-                pending -= len(messages)
-                for message in messages:
-                    stored = message.metadata
-                    yield Recorded(await self.resolve(message), stored.sequence.stream, stored.timestamp)
-            await reading.unsubscribe()
-        except BROKER_AWAY as error:
-            raise TransientError("The event stream does not answer.") from error
-
-    async def _recorded(self, payload: bytes, headers: Mapping[str, str]) -> Recorded:
-        event = parse_event(await self._claims.check_out(payload, headers))
+    async def _recorded(self, message: Msg) -> Recorded:
+        headers = message.headers or {}
         return Recorded(
-            event=event,
-            sequence=int(headers["Nats-Sequence"]),
+            event=await self.resolve(message),
+            sequence=sequence_of(message),
             stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
         )

@@ -82,7 +82,8 @@ class Runtime:
             keep_alive=ack_wait / 3,
         )
         readers = workers or self.settings.workers
-        async with reading(self.broker, durable, settle, workers=readers, outages=self.outages):
+        prefix = self.settings.nats_inbox_prefix
+        async with reading(self.broker, durable, settle, workers=readers, outages=self.outages, inbox_prefix=prefix):
             self.durables.add(durable)
             try:
                 yield
@@ -169,7 +170,7 @@ async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: Asy
         on_load=lambda found: redactor.learn(_secrets(found.values())),
     )
     outages = Outages()
-    broker = make_broker(name, settings, tracer_provider=trace.get_tracer_provider(), outages=outages)
+    broker = make_broker(name, settings, outages=outages)
     nats = await broker.connect()
     stack.push_async_callback(leave, broker, nats)
     stack.callback(setattr, outages, "expected", True)

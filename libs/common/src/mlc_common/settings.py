@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+SECRETS_DIR = "MLC_SECRETS_DIR"
 
 
 class Timings(BaseModel):
@@ -60,6 +63,14 @@ class Settings(BaseSettings):
     nats_credentials_file: Path | None = Field(
         default=None, description="a credentials file instead of user and password"
     )
+    nats_ca_file: Path | None = Field(
+        default=None, description="certificates (PEM) that NATS is trusted by; connections then use TLS only"
+    )
+    nats_inbox_prefix: str = Field(
+        default="_INBOX",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="first token of the subjects answers come back on; a user of NATS may be held to one of its own",
+    )
     stream_replicas: int = Field(
         default=1, ge=1, le=5, description="copies of every stream; three survive a lost server"
     )
@@ -85,4 +96,21 @@ class Settings(BaseSettings):
     log_level: str = Field(default="info", description="debug, info, warning or error")
     otlp_endpoint: str | None = Field(default=None, description="OTLP over HTTP, for example http://127.0.0.1:4318")
     workers: int = Field(default=4, ge=1, le=64, description="messages one replica works on at once, per durable")
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="a folder of files, each named as a variable and holding its value; the environment goes first",
+    )
     timings: Timings = Timings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is no such file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it knows no folder yet
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the files of a mounted secret."""
+        folder = os.environ.get(SECRETS_DIR)
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=folder)

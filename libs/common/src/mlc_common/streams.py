@@ -11,6 +11,8 @@ DOCUMENTS = "DOCUMENTS"
 MASTERDATA = "MASTERDATA"
 DEADLETTERS = "DEADLETTERS"
 CLAIMS_BUCKET = "CLAIMS"
+CLAIMS_STREAM = f"OBJ_{CLAIMS_BUCKET}"
+"""What NATS calls the stream behind the object store."""
 
 LARGEST_MESSAGE = 512 * 1024
 """Bytes; a larger payload goes to the object store as a claim check."""

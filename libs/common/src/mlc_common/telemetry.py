@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -115,13 +116,24 @@ def start_tracing(service: str, settings: Settings) -> TracerProvider:
 
 
 @contextmanager
-def span(name: str, **attributes: str | int | bool) -> Iterator[trace.Span]:
-    """A span around a piece of work, child of the current one.
+def span(
+    name: str,
+    *,
+    kind: trace.SpanKind = trace.SpanKind.INTERNAL,
+    context: Context | None = None,
+    **attributes: str | int | bool,
+) -> Iterator[trace.Span]:
+    """A span around a piece of work, child of the current one or of the one that `context` names.
 
     A failure leaves the name of its class and nothing of its text, which nobody has searched for secrets.
     """
     with trace.get_tracer("mlc").start_as_current_span(
-        name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        name,
+        context=context,
+        kind=kind,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
     ) as current:
         try:
             yield current

@@ -11,7 +11,7 @@ from nats.js.errors import BucketNotFoundError, NotFoundError
 
 from mlc_common.failures import PermanentError
 from mlc_common.settings import Settings
-from mlc_common.streams import CLAIMS_BUCKET, STREAMS, Stream, durables
+from mlc_common.streams import CLAIMS_BUCKET, CLAIMS_STREAM, STREAMS, Stream, durables
 
 WAITING_AT_MOST = 10_000
 """Messages of one durable that may be in hand or waiting for their next try; beyond that it hands out no more."""
@@ -63,7 +63,7 @@ async def declare(nats: Client, settings: Settings) -> None:
                 replicas=settings.stream_replicas,
             ),
         )
-    await _bring_up_to_date(nats, f"OBJ_{CLAIMS_BUCKET}", replicas=settings.stream_replicas)
+    await _bring_up_to_date(nats, CLAIMS_STREAM, replicas=settings.stream_replicas)
 
 
 async def _bring_up_to_date(nats: Client, stream: str, *, replicas: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,15 +9,12 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from mlc_common.eventlog import BROKER_AWAY, EventLog
+from mlc_common.direct_get import following, sequence_of
+from mlc_common.eventlog import EventLog
 from mlc_common.events import Event
-from mlc_common.failures import PermanentError, TransientError
+from mlc_common.failures import PermanentError
 
 log = structlog.stdlib.get_logger(__name__)
-
-LARGEST_BATCH = 8 * 1024 * 1024
-END = "204"
-NOTHING = "404"
 
 
 @dataclass(frozen=True)
@@ -44,33 +40,12 @@ class StreamReader:
         Raises:
             TransientError: the broker is away.
         """
-        request = {"seq": sequence + 1, "next_by_subj": subject, "batch": most, "max_bytes": LARGEST_BATCH}
-        inbox = self._nats.new_inbox()
-        try:
-            subscription = await self._nats.subscribe(inbox)
-            try:
-                await self._nats.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
-                messages = []
-                while not self._is_last(message := await subscription.next_msg(timeout=self._timeout)):
-                    messages.append(message)
-            finally:
-                await subscription.unsubscribe()
-        except BROKER_AWAY as error:
-            raise TransientError("The event stream does not answer.") from error
-        return [await self._read(message) for message in messages]
-
-    @staticmethod
-    def _is_last(message: Msg) -> bool:
-        status = (message.headers or {}).get("Status")
-        if status in (END, NOTHING):
-            return True
-        if status is not None or message.headers is None:
-            raise TransientError(f"The event stream answered {status} when it was read.")
-        return False
+        found = await following(self._nats, stream, sequence, subject=subject, most=most, timeout=self._timeout)
+        return [await self._read(message) for message in found]
 
     async def _read(self, message: Msg) -> Read:
         headers = message.headers or {}
-        sequence = int(headers["Nats-Sequence"])
+        sequence = sequence_of(message)
         try:
             return Read(sequence, await self._events.resolve(message), headers)
         except PermanentError as error:

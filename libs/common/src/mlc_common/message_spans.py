@@ -1,0 +1,39 @@
+"""Spans of messages by OpenTelemetry's messaging conventions: one where a message is sent, one where it is processed.
+
+The sender's context travels in the message's headers, so a push, its posting and its answer are one trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from nats.aio.msg import Msg
+from opentelemetry import propagate, trace
+
+from mlc_common.streams import Durable
+from mlc_common.telemetry import span
+
+MESSAGE_ID = "Nats-Msg-Id"
+
+
+def sending(stream: str, subject: str, message_id: str) -> AbstractContextManager[trace.Span]:
+    """Around publishing one message; headers made inside carry this span."""
+    about = {"messaging.system": "nats", "messaging.operation.type": "send", "messaging.operation.name": "publish"}
+    which = {"messaging.destination.name": subject, "messaging.message.id": message_id}
+    return span(f"send {stream}", kind=trace.SpanKind.PRODUCER, **about, **which)
+
+
+@contextmanager
+def processing(message: Msg, durable: Durable) -> Iterator[trace.Span]:
+    """Around handling one message of a durable, child of the span that sent it."""
+    headers = message.headers or {}
+    about = {"messaging.system": "nats", "messaging.operation.type": "process", "messaging.operation.name": "process"}
+    which = {
+        "messaging.destination.name": message.subject,
+        "messaging.message.id": headers.get(MESSAGE_ID, ""),
+        "messaging.consumer.group.name": durable.name,
+    }
+    sender = propagate.extract(headers)
+    with span(f"process {durable.stream}", kind=trace.SpanKind.CONSUMER, context=sender, **about, **which) as current:
+        yield current
