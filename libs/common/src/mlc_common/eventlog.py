@@ -13,9 +13,10 @@ from opentelemetry import propagate
 
 from mlc_common.claimcheck import ClaimCheck
 from mlc_common.direct_get import BROKER_AWAY, direct_get, every, sequence_of
-from mlc_common.events import Event, NotificationReceived, RecordSent, parse_event
+from mlc_common.events import Event, NotificationReceived, parse_event
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.message_spans import MESSAGE_ID, sending
+from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, history_subject
 
 WRONG_LAST_SEQUENCE = 10071
@@ -44,10 +45,10 @@ def stream_of(event: Event) -> str:
     match event:
         case NotificationReceived():
             return NOTIFICATIONS
-        case RecordSent():
-            return MASTERDATA
-        case _:
+        case FactOfDocument():
             return DOCUMENTS
+        case _:
+            return MASTERDATA
 
 
 def headers_of(event: Event) -> dict[str, str]:

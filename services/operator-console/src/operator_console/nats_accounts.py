@@ -1,4 +1,4 @@
-"""The permissions of `mlc_common.permissions` in NATS's own words: for the official chart, or for a server's own file."""
+"""The permissions of `mlc_common.permissions` in NATS's words: for the official chart, or for a server's own file."""
 
 from __future__ import annotations
 
