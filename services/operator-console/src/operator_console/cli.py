@@ -86,11 +86,15 @@ def status_(data_dir: SiteDir = DEFAULT_FOLDER, as_json: AsJson = False) -> None
 
 
 @app.command()
-def migrate(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def migrate(
+    grant: Annotated[bool, typer.Option(help="Also give each service's database role the rights it needs.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring the database to this version's tables."""
     from operator_console import servers
 
-    applied = asyncio.run(servers.migrated(settings_for(data_dir)))
+    applied = asyncio.run(servers.migrated(settings_for(data_dir), grant=grant))
     if as_json:
         output.show_json({"applied": applied})
         return
