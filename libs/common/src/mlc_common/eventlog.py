@@ -12,7 +12,8 @@ from nats.js.errors import APIError, NotFoundError
 from opentelemetry import propagate
 
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.direct_get import BROKER_AWAY, direct_get, every, sequence_of
+from mlc_common.direct_get import BROKER_AWAY as BROKER_AWAY
+from mlc_common.direct_get import direct_get, every, sequence_of
 from mlc_common.events import Event, NotificationReceived, parse_event
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.message_spans import MESSAGE_ID, sending

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from nats.aio.msg import Msg
 from opentelemetry import propagate, trace
@@ -19,21 +20,26 @@ MESSAGE_ID = "Nats-Msg-Id"
 
 def sending(stream: str, subject: str, message_id: str) -> AbstractContextManager[trace.Span]:
     """Around publishing one message; headers made inside carry this span."""
-    about = {"messaging.system": "nats", "messaging.operation.type": "send", "messaging.operation.name": "publish"}
-    which = {"messaging.destination.name": subject, "messaging.message.id": message_id}
-    return span(f"send {stream}", kind=trace.SpanKind.PRODUCER, **about, **which)
+    about = _about("send", subject, message_id)
+    return span(f"send {stream}", kind=trace.SpanKind.PRODUCER, **about)
 
 
 @contextmanager
 def processing(message: Msg, durable: Durable) -> Iterator[trace.Span]:
     """Around handling one message of a durable, child of the span that sent it."""
     headers = message.headers or {}
-    about = {"messaging.system": "nats", "messaging.operation.type": "process", "messaging.operation.name": "process"}
-    which = {
-        "messaging.destination.name": message.subject,
-        "messaging.message.id": headers.get(MESSAGE_ID, ""),
-        "messaging.consumer.group.name": durable.name,
-    }
+    about = _about("process", message.subject, headers.get(MESSAGE_ID, ""))
+    about["messaging.consumer.group.name"] = durable.name
     sender = propagate.extract(headers)
-    with span(f"process {durable.stream}", kind=trace.SpanKind.CONSUMER, context=sender, **about, **which) as current:
+    with span(f"process {durable.stream}", kind=trace.SpanKind.CONSUMER, context=sender, **about) as current:
         yield current
+
+
+def _about(operation: str, subject: str, message_id: str) -> dict[str, Any]:
+    return {
+        "messaging.system": "nats",
+        "messaging.operation.type": operation,
+        "messaging.operation.name": operation,
+        "messaging.destination.name": subject,
+        "messaging.message.id": message_id,
+    }

@@ -31,6 +31,7 @@ from mlc_common.ending import surely_ended
 from mlc_common.eventlog import EventLog
 from mlc_common.failures import TransientError
 from mlc_common.listening import Door, Listener, listening
+from mlc_common.otlp_metrics import start_metrics
 from mlc_common.retries import Handler, RetryOrBury
 from mlc_common.settings import Settings
 from mlc_common.streams import Durable
@@ -161,6 +162,8 @@ async def serve(
 
 async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: AsyncExitStack) -> Runtime:
     metrics = Metrics()
+    exported = start_metrics(name, settings, metrics.registry)
+    stack.push_async_callback(asyncio.to_thread, exported.shutdown)
     engine = make_engine(settings.database_url)
     stack.push_async_callback(engine.dispose)
     connections = Connections(

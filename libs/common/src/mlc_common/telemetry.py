@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from mlc_common.gauges import Gauges
 from mlc_common.settings import Settings
 
 HIDDEN = "[hidden]"
@@ -204,3 +205,4 @@ class Metrics:
         self.breaker_open = Gauge(
             "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
         )
+        self.gauges = Gauges(self.registry)

@@ -6,14 +6,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 import structlog
 
 from epicor_writer.breaker import Breaker
 from epicor_writer.groups import sharing
 from epicor_writer.handlers import identities, post_invoice
 from epicor_writer.ledger import EpicorLedger
-from epicor_writer.records import Records
+from epicor_writer.opened import open_http, open_ledger
 from mlc_common.connections import Connection
 from mlc_common.database import make_engine
 from mlc_common.events import DocumentApproved, InvoicePosted, InvoiceRefused
@@ -21,8 +20,6 @@ from mlc_common.retries import Delivery
 from mlc_common.service import Runtime, Wiring, run
 from mlc_common.streams import writer_durable
 from mlc_common.telemetry import span
-from mlc_epicor.client import EpicorClient
-from mlc_epicor.sign_in import sign_in
 from mlc_epicor.slots import Slots
 
 log = structlog.stdlib.get_logger(__name__)
@@ -38,9 +35,10 @@ async def wire(runtime: Runtime) -> Wiring:
         cap = connection.document.epicor.calls_in_flight
         engine = make_engine(runtime.settings.database_url, pool_size=cap, application_name="epicor-writer slots")
         try:
-            async with _http(runtime, cap) as http:
-                ledger = _ledger(runtime, connection, http)
-                slots = Slots(engine, connection.name, cap=cap)
+            async with open_http(runtime, cap) as http:
+                ledger = open_ledger(runtime, connection, http)
+                held = runtime.metrics.gauges.epicor_slots(connection.name, cap)
+                slots = Slots(engine, connection.name, cap=cap, held=held)
                 handler = _Handler(runtime, connection, ledger=ledger, slots=slots)
                 async with runtime.consuming(writer_durable(connection.name), handler, workers=cap):
                     yield
@@ -90,28 +88,6 @@ class _Handler:
                 reason = outcome.findings[0].code
                 log.info("invoice_refused", **about, reasons=[each.code for each in outcome.findings])
         self._runtime.metrics.outcomes.labels(connection=outcome.connection, reason=reason).inc()
-
-
-def _http(runtime: Runtime, cap: int) -> httpx.AsyncClient:
-    timings = runtime.settings.timings
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect),
-        limits=httpx.Limits(max_connections=cap + 1, max_keepalive_connections=cap + 1),
-    )
-
-
-def _ledger(runtime: Runtime, connection: Connection, http: httpx.AsyncClient) -> EpicorLedger:
-    timings, epicor = runtime.settings.timings, connection.document.epicor
-    signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
-    runtime.redactor.learn(signed.secrets)
-    client = EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write)
-    left_locked = runtime.metrics.group_unlock_failures.labels(connection=connection.name)
-    return EpicorLedger(
-        client,
-        Records(client, believed=timings.reference_cache, clock=time.monotonic),
-        user=connection.secret("epicor.username") if epicor.sign_in == "basic" else None,
-        on_left_locked=left_locked.inc,
-    )
 
 
 def main() -> None:

@@ -76,19 +76,26 @@ async def open_sides(runtime: Runtime, connection: Connection, engine: AsyncEngi
     Raises:
         MissingCredentialError: a credential is not set yet.
     """
-    timings, epicor = runtime.settings.timings, connection.document.epicor
+    timings, epicor, metrics = runtime.settings.timings, connection.document.epicor, runtime.metrics
+    seen, cap = metrics.gauges.basware_token(connection.name), epicor.calls_in_flight
     timeout = httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect)
     async with (
         httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=SESSIONS)) as http,
-        open_client(connection, timings=timings, now=runtime.now) as basware,
+        open_client(connection, timings=timings, now=runtime.now, on_token=seen) as basware,
     ):
-        signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
+        signed = sign_in(
+            epicor,
+            connection.secret,
+            http=http,
+            life_used=timings.token_life_used,
+            on_token=runtime.metrics.gauges.epicor_token(connection.name, runtime.now),
+        )
         runtime.redactor.learn(signed.secrets)
         yield Sides(
             document=connection.document,
             epicor=EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write),
             basware=basware,
-            slots=Slots(engine, connection.name, cap=epicor.calls_in_flight),
+            slots=Slots(engine, connection.name, cap=cap, held=metrics.gauges.epicor_slots(connection.name, cap)),
             journal=Journal(connection.name, runtime.nats, runtime.log, timeout=timings.publish, now=runtime.now),
         )
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from nats.aio.client import Client
 
 from mlc_common.direct_get import BROKER_AWAY, direct_get
 from mlc_common.failures import TransientError
+from mlc_common.service import Runtime
 from mlc_common.streams import DEADLETTERS, Durable, durables
+from mlc_common.telemetry import Metrics
+
+LOOK_EVERY = 15.0
+"""Seconds; as often as metrics are usually collected."""
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,34 @@ async def look(nats: Client, connections: Iterable[str], *, timeout: float, now:
         return Looked(tuple(backlogs), await _dead_letters(nats, timeout=timeout))
     except BROKER_AWAY as error:
         raise TransientError("The broker does not say how much waits.") from error
+
+
+async def watch(runtime: Runtime) -> None:
+    """Keep the metrics of what waits up to date for ever; while the broker is away they stay as last seen."""
+    while True:
+        try:
+            looked = await look(
+                runtime.nats,
+                sorted(runtime.connections.current()),
+                timeout=runtime.settings.timings.publish,
+                now=runtime.now(),
+            )
+            show(looked, runtime.metrics)
+        except TransientError as failure:
+            log.info("backlog_unknown", why=str(failure))
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def show(looked: Looked, metrics: Metrics) -> None:
+    """Set the metrics; those of durables that are gone disappear."""
+    for gauge in (metrics.gauges.backlog, metrics.gauges.backlog_age, metrics.gauges.dead_letters):
+        gauge.clear()
+    for each in looked.backlogs:
+        metrics.gauges.backlog.labels(each.connection, each.durable).set(each.waiting)
+        metrics.gauges.backlog_age.labels(each.connection, each.durable).set(each.age)
+        metrics.gauges.dead_letters.labels(each.durable).set(0)  # a first dead letter must show as growth
+    for durable, number in looked.dead_letters.items():
+        metrics.gauges.dead_letters.labels(durable).set(number)
 
 
 async def _backlog(nats: Client, connection: str, durable: Durable, *, timeout: float, now: datetime) -> Backlog | None:
