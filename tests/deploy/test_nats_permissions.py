@@ -23,11 +23,21 @@ from masterdata_sync.changes import Record
 from masterdata_sync.sent import Journal
 from mlc_common.broker import Outages, make_broker, reading
 from mlc_common.eventlog import EventLog, stream_of
-from mlc_common.events import DocumentApproved, Event, InvoicePosted, NotificationReceived, RecordSent, parse_event
+from mlc_common.events import (
+    DocumentApproved,
+    Event,
+    FlowsPaused,
+    FlowsResumed,
+    InvoicePosted,
+    NotificationReceived,
+    RecordSent,
+    parse_event,
+)
 from mlc_common.failures import TransientError
 from mlc_common.groupcommit import GroupCommit
 from mlc_common.permissions import DUTIES, EVERY_DURABLE, OPERATOR, durables_of, inbox_prefix, permissions_of
 from mlc_common.settings import Settings
+from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import CLAIMS_STREAM, DEADLETTERS, DOCUMENTS, LARGEST_MESSAGE, STREAMS, Durable, durables
 from mlc_common.topology import declare, declare_connection
 from operator_console.backlog import look
@@ -111,14 +121,14 @@ def owners(event: Event) -> set[str]:
             return {"webhook-gateway"}
         case RecordSent():
             return {"masterdata-sync"}
+        case FlowsPaused() | FlowsResumed():
+            return {OPERATOR}
     return {user for user, duty in DUTIES.items() if event.fact in duty.facts}
 
 
 def for_acme(event: Event, number: int) -> Event:
     """The event, of a connection that is configured, on a subject of its own."""
-    own = {"connection": "acme"}
-    if not isinstance(event, NotificationReceived | RecordSent):
-        own["attempt"] = f"a{number}"
+    own = {"connection": "acme"} | ({"attempt": f"a{number}"} if isinstance(event, FactOfDocument) else {})
     return event.model_copy(update=own)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 READS = ("SELECT",)
 WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
-CONNECTIONS = ("connection_changes", "connection_versions", "connections", "data_keys", "credentials")
+CONNECTIONS = ("connection_changes", "connection_versions", "connections", "data_keys", "credentials", "paused_flows")
 READ_MODELS = ("document_status", "projection_positions")
 VERSION = "alembic_version"
 """Where the schema's own version stands."""

@@ -14,11 +14,11 @@ from opentelemetry import propagate
 from mlc_common.claimcheck import ClaimCheck
 from mlc_common.direct_get import BROKER_AWAY as BROKER_AWAY
 from mlc_common.direct_get import direct_get, every, sequence_of
-from mlc_common.events import Event, NotificationReceived, parse_event
+from mlc_common.events import Event, FlowsPaused, FlowsResumed, NotificationReceived, parse_event
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.message_spans import MESSAGE_ID, sending
 from mlc_common.stored_event import FactOfDocument
-from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, history_subject
+from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, OPERATIONS, history_subject
 
 WRONG_LAST_SEQUENCE = 10071
 EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
@@ -48,6 +48,8 @@ def stream_of(event: Event) -> str:
             return NOTIFICATIONS
         case FactOfDocument():
             return DOCUMENTS
+        case FlowsPaused() | FlowsResumed():
+            return OPERATIONS
         case _:
             return MASTERDATA
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from mlc_common.streams import (
     CLAIMS_BUCKET,
     CLAIMS_STREAM,
-    DEADLETTERS,
     DOCUMENTS,
     MASTERDATA,
     NOTIFICATIONS,
@@ -81,8 +80,10 @@ DUTIES: Mapping[str, Duty] = {
         facts=("intended", "unclear", "removed", "posted", "refused"), durables=(writer_durable,), reads=(DOCUMENTS,)
     ),
     "masterdata-sync": Duty(subjects=("masterdata.*.*.*.*.sent",), reads=(MASTERDATA,), replays=(MASTERDATA,)),
-    "operator-console": Duty(reads=(NOTIFICATIONS, DOCUMENTS, MASTERDATA, DEADLETTERS), watches=True),
+    "operator-console": Duty(reads=tuple(stream.name for stream in STREAMS), watches=True),
     OPERATOR: Duty(
+        facts=("held", "released", "returned", "linked", "replayed"),
+        subjects=("operations.*.paused", "operations.*.resumed"),
         reads=tuple(stream.name for stream in STREAMS),
         watches=True,
         declares=True,

@@ -10,6 +10,7 @@ NOTIFICATIONS = "NOTIFICATIONS"
 DOCUMENTS = "DOCUMENTS"
 MASTERDATA = "MASTERDATA"
 DEADLETTERS = "DEADLETTERS"
+OPERATIONS = "OPERATIONS"
 CLAIMS_BUCKET = "CLAIMS"
 CLAIMS_STREAM = f"OBJ_{CLAIMS_BUCKET}"
 """What NATS calls the stream behind the object store."""
@@ -44,6 +45,7 @@ STREAMS: tuple[Stream, ...] = (
     Stream(DOCUMENTS, ("documents.>",), "facts of accounting documents"),
     Stream(MASTERDATA, ("masterdata.>",), "facts of master records"),
     Stream(DEADLETTERS, ("deadletters.>",), "messages nobody could handle"),
+    Stream(OPERATIONS, ("operations.>",), "what people did to whole connections"),
 )
 
 
@@ -80,6 +82,11 @@ def masterdata_subject(connection: str, kind: str, company: str, code: str, fact
     return f"masterdata.{token(connection)}.{kind}.{token(company)}.{token(code)}.{fact}"
 
 
+def operation_subject(connection: str, fact: str) -> str:
+    """The subject of what people did to a connection as a whole."""
+    return f"operations.{token(connection)}.{fact}"
+
+
 def dead_letter_subject(durable: str) -> str:
     """Where the messages land that the durable's readers could not handle."""
     return f"deadletters.{token(durable)}"
@@ -92,15 +99,16 @@ def reader_durable(connection: str) -> Durable:
 
 
 def writer_durable(connection: str) -> Durable:
-    """Approved accounting documents that the epicor-writer posts."""
+    """Approved accounting documents that the epicor-writer posts, and what people decided about them."""
+    facts = ("approved", "released", "returned", "linked", "replayed")
     name = token(connection)
-    return Durable(f"epicor-writer_{name}", DOCUMENTS, (f"documents.{name}.*.approved.*",))
+    return Durable(f"epicor-writer_{name}", DOCUMENTS, tuple(f"documents.{name}.*.{fact}.*" for fact in facts))
 
 
 def answers_durable(connection: str) -> Durable:
-    """Outcomes that the basware-reader tells Basware."""
+    """Outcomes that the basware-reader tells Basware, and transfers that are taken up anew."""
     name = token(connection)
-    subjects = (f"documents.{name}.*.posted.*", f"documents.{name}.*.refused.*")
+    subjects = tuple(f"documents.{name}.*.{fact}.*" for fact in ("posted", "refused", "replayed"))
     return Durable(f"basware-answers_{name}", DOCUMENTS, subjects)
 
 

@@ -51,7 +51,7 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None) 
     Raises:
         CommandError: there is none, or several.
     """
-    invoice_id, connections = await _candidates(settings, identifier, connection)
+    invoice_id, connections = await candidates(settings, identifier, connection)
     async with broker(settings) as client:
         log = EventLog(client, timeout=settings.timings.publish)
         timelines = [await log.timeline(each, invoice_id) for each in connections]
@@ -111,7 +111,12 @@ def status(timeline: list[Recorded]) -> DocumentStatus:
     return folded
 
 
-async def _candidates(settings: Settings, identifier: str, connection: str | None) -> tuple[str, list[str]]:
+async def candidates(settings: Settings, identifier: str, connection: str | None) -> tuple[str, list[str]]:
+    """The Basware invoice id that is meant, and the connections that may know it.
+
+    Raises:
+        CommandError: several documents have the number.
+    """
     columns = document_status.c
     is_it = or_(columns.invoice_id == identifier, columns.invoice_number == identifier)
     async with database(settings) as engine:
