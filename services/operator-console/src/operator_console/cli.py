@@ -22,6 +22,7 @@ app.add_typer(cli_documents.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
 app.add_typer(cli_deploy.deploy, name="deploy")
 cli_people.add_to(app)
+app.command()(cli_documents.explain)
 
 
 @app.callback()
