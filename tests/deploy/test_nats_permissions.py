@@ -16,6 +16,7 @@ import nats.errors
 import pytest
 from faststream.nats.message import NatsMessage
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
@@ -279,6 +280,21 @@ async def test_nobody_deletes_a_durable_or_makes_a_consumer_in_the_documents(ser
             await client.publish(f"$JS.API.CONSUMER.{verb}", b"{}", reply=client.new_inbox())
         await client.flush()
         await eventually(lambda: len(refused) == 3)
+
+
+async def test_a_consumer_of_ones_own_does_not_reach_another_stream(server: str) -> None:
+    """The server delivers for a consumer past its maker's permissions, but not into what nobody listens to."""
+    forged = "documents.acme.forged.posted.a1"
+    consumer = {"name": "forger", "deliver_subject": forged, "ack_policy": "none", "deliver_policy": "all"}
+    async with connected(server, "masterdata-sync") as client:
+        await client.jetstream().publish("masterdata.acme.vendors.c.x.sent", b"{}", stream="MASTERDATA")
+        question = json.dumps({"stream_name": "MASTERDATA", "config": consumer}).encode()
+        made = json.loads((await client.request("$JS.API.CONSUMER.CREATE.MASTERDATA.forger", question)).data)
+        assert "error" not in made
+        await asyncio.sleep(1)
+    async with connected(server, OPERATOR) as client:
+        with pytest.raises(NotFoundError):
+            await client.jetstream().get_last_msg(DOCUMENTS, forged)
 
 
 @pytest.mark.parametrize("user", SERVICES)

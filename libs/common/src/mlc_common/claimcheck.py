@@ -53,7 +53,7 @@ class ClaimCheck:
         except (NotFoundError, ObjectNotFoundError) as error:
             raise PermanentError(f"The content {digest} of a large event is not in the object store.") from error
         # Not the client library's own reading: it makes a consumer, and whoever may make one can have the server
-        # deliver to any subject, permissions or not.
+        # deliver to any subject that somebody listens to, permissions or not.
         chunks = every(self._nats, CLAIMS_STREAM, f"$O.{CLAIMS_BUCKET}.C.{about.nuid}", timeout=self._timeout)
         content = b"".join([chunk.data async for chunk in chunks])
         if hashlib.sha256(content).hexdigest() != digest:

@@ -3,7 +3,7 @@
 A service publishes its own facts and reads its own durables; nobody deletes or purges anything. Whoever reads a stream
 outside a durable (a document's history, the read model) can read that whole stream: NATS checks subjects, and the
 filter of such a question stands in its body. Whoever may make a consumer in a stream can have the server deliver that
-stream's messages to any subject; so nobody may but those who cannot do without.
+stream's messages to any subject that somebody listens to; so nobody may but those who cannot do without.
 """
 
 from __future__ import annotations
