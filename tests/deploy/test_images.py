@@ -96,6 +96,7 @@ def test_compose_starts_every_service_shut_in_and_after_the_jobs() -> None:
         assert each["user"] == "10001:10001"
         assert each["cap_drop"] == ["ALL"]
         assert "mem_limit" in each
+        assert "/tmp" in each["volumes"]  # noqa: S108 - the container's own
     for name in SERVICES:
         each = services[name]
         assert each["depends_on"] == {"topology": {"condition": "service_completed_successfully"}}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from structlog.testing import capture_logs
 
 from masterdata_sync.changes import Record
 from masterdata_sync.sent import Journal
+from mlc_common.attachment_store import AttachmentStore
 from mlc_common.broker import Outages, make_broker, reading
 from mlc_common.eventlog import EventLog, stream_of
 from mlc_common.events import (
@@ -39,7 +42,16 @@ from mlc_common.groupcommit import GroupCommit
 from mlc_common.permissions import DUTIES, EVERY_DURABLE, OPERATOR, durables_of, inbox_prefix, permissions_of
 from mlc_common.settings import Settings
 from mlc_common.stored_event import FactOfDocument
-from mlc_common.streams import CLAIMS_STREAM, DEADLETTERS, DOCUMENTS, LARGEST_MESSAGE, STREAMS, Durable, durables
+from mlc_common.streams import (
+    ATTACHMENTS_STREAM,
+    CLAIMS_STREAM,
+    DEADLETTERS,
+    DOCUMENTS,
+    LARGEST_MESSAGE,
+    STREAMS,
+    Durable,
+    durables,
+)
 from mlc_common.topology import declare, declare_connection
 from operator_console.backlog import look
 from operator_console.data_folder import free_port
@@ -168,6 +180,24 @@ async def test_a_large_document_is_checked_in_and_out(server: str) -> None:
     assert refused == []
 
 
+async def test_an_attachment_is_stored_by_the_reader_and_fetched_by_the_writer_and_people(server: str) -> None:
+    content = bytes(range(256)) * 4096
+    digest = hashlib.sha256(content).hexdigest()
+    refused: list[str] = []
+    async with connected(server, "basware-reader", refused=refused) as client:
+        await AttachmentStore(client, timeout=5).keep(io.BytesIO(content), digest)
+    for user in ("epicor-writer", OPERATOR):
+        async with connected(server, user, refused=refused) as client:
+            fetched = io.BytesIO()
+            await AttachmentStore(client, timeout=5).fetch(digest, fetched)
+            assert fetched.getvalue() == content
+    assert refused == []
+    async with connected(server, "epicor-writer", refused=refused) as client:
+        with pytest.raises(TransientError):
+            await AttachmentStore(client, timeout=0.5).keep(io.BytesIO(b"other"), hashlib.sha256(b"other").hexdigest())
+    assert refused
+
+
 @pytest.mark.parametrize("user", [name for name in SERVICES if DUTIES[name].durables])
 async def test_a_service_reads_settles_and_buries_from_its_own_durables(server: str, user: str) -> None:
     refused: list[str] = []
@@ -258,7 +288,7 @@ async def test_the_console_reads_every_stream_and_watches_every_durable(server: 
 
 
 @pytest.mark.parametrize("user", DUTIES)
-@pytest.mark.parametrize("stream", [*(stream.name for stream in STREAMS), CLAIMS_STREAM])
+@pytest.mark.parametrize("stream", [*(stream.name for stream in STREAMS), CLAIMS_STREAM, ATTACHMENTS_STREAM])
 async def test_nobody_deletes_purges_or_takes_a_stream_away(server: str, user: str, stream: str) -> None:
     verbs = ("STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE", "STREAM.RESTORE", "STREAM.SNAPSHOT")
     refused: list[str] = []

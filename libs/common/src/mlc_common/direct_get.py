@@ -53,14 +53,14 @@ async def direct_get(nats: Client, stream: str, question: Mapping[str, Any], *, 
     return found
 
 
-async def every(nats: Client, stream: str, subject: str, *, timeout: float) -> AsyncIterator[Msg]:
-    """Every message of a subject filter, oldest first, as many as there are when the end is reached.
+async def every(nats: Client, stream: str, subject: str, *, timeout: float, at_once: int = BATCH) -> AsyncIterator[Msg]:
+    """Every message of a subject filter, oldest first, so many in memory at once.
 
     Raises:
         TransientError: the broker is away.
     """
     after = 0
-    while batch := await following(nats, stream, after, subject=subject, most=BATCH, timeout=timeout):
+    while batch := await following(nats, stream, after, subject=subject, most=at_once, timeout=timeout):
         for message in batch:
             yield message
         after = sequence_of(batch[-1])

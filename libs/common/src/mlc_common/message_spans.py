@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 from nats.aio.msg import Msg
 from opentelemetry import propagate, trace
 
 from mlc_common.streams import Durable
-from mlc_common.telemetry import span
+from mlc_common.telemetry import span_of
 
 MESSAGE_ID = "Nats-Msg-Id"
 
@@ -21,7 +20,7 @@ MESSAGE_ID = "Nats-Msg-Id"
 def sending(stream: str, subject: str, message_id: str) -> AbstractContextManager[trace.Span]:
     """Around publishing one message; headers made inside carry this span."""
     about = _about("send", subject, message_id)
-    return span(f"send {stream}", kind=trace.SpanKind.PRODUCER, **about)
+    return span_of(f"send {stream}", about, kind=trace.SpanKind.PRODUCER)
 
 
 @contextmanager
@@ -31,11 +30,11 @@ def processing(message: Msg, durable: Durable) -> Iterator[trace.Span]:
     about = _about("process", message.subject, headers.get(MESSAGE_ID, ""))
     about["messaging.consumer.group.name"] = durable.name
     sender = propagate.extract(headers)
-    with span(f"process {durable.stream}", kind=trace.SpanKind.CONSUMER, context=sender, **about) as current:
+    with span_of(f"process {durable.stream}", about, kind=trace.SpanKind.CONSUMER, context=sender) as current:
         yield current
 
 
-def _about(operation: str, subject: str, message_id: str) -> dict[str, Any]:
+def _about(operation: str, subject: str, message_id: str) -> dict[str, str | int | bool]:
     return {
         "messaging.system": "nats",
         "messaging.operation.type": operation,

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mlc_common.streams import (
+    ATTACHMENTS_BUCKET,
     CLAIMS_BUCKET,
-    CLAIMS_STREAM,
     DOCUMENTS,
     MASTERDATA,
     NOTIFICATIONS,
     STREAMS,
     Durable,
     answers_durable,
+    attaching_durable,
+    attachments_durable,
     dead_letter_subject,
     deliveries_durable,
     reader_durable,
@@ -41,6 +43,7 @@ class Duty:
         durables: it works on, for a connection.
         reads: streams that it reads from outside a durable, message by message.
         replays: streams that it reads through consumers of its own, which nobody else can see.
+        stores, fetches: buckets of large content that it writes, or only reads.
         watches: looks at the backlog of every durable and at every stream's state.
         declares: streams, durables and the object store, without ever deleting any.
     """
@@ -50,14 +53,23 @@ class Duty:
     durables: tuple[Callable[[str], Durable], ...] = ()
     reads: tuple[str, ...] = ()
     replays: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+    fetches: tuple[str, ...] = (CLAIMS_BUCKET,)
     watches: bool = False
     declares: bool = False
 
 
-EVERY_DURABLE = (reader_durable, writer_durable, answers_durable, deliveries_durable)
+EVERY_DURABLE = (
+    reader_durable,
+    writer_durable,
+    answers_durable,
+    deliveries_durable,
+    attachments_durable,
+    attaching_durable,
+)
 
 DUTIES: Mapping[str, Duty] = {
-    "webhook-gateway": Duty(subjects=("notifications.*.*.*",), reads=(NOTIFICATIONS,)),
+    "webhook-gateway": Duty(subjects=("notifications.*.*.*",), reads=(NOTIFICATIONS,), stores=(CLAIMS_BUCKET,)),
     "basware-reader": Duty(
         facts=(
             "approved",
@@ -72,19 +84,40 @@ DUTIES: Mapping[str, Duty] = {
             "unconfirmed",
             "deadline_near",
             "interim",
+            "attachment_stored",
+            "attachment_skipped",
+            "attachments_absent",
         ),
-        durables=(reader_durable, answers_durable, deliveries_durable),
+        durables=(reader_durable, answers_durable, deliveries_durable, attachments_durable),
         reads=(DOCUMENTS,),
+        stores=(CLAIMS_BUCKET, ATTACHMENTS_BUCKET),
     ),
     "epicor-writer": Duty(
-        facts=("intended", "unclear", "removed", "posted", "refused"), durables=(writer_durable,), reads=(DOCUMENTS,)
+        facts=(
+            "intended",
+            "unclear",
+            "removed",
+            "posted",
+            "refused",
+            "attaching_intended",
+            "attachment_linked",
+            "attachment_refused",
+        ),
+        durables=(writer_durable, attaching_durable),
+        reads=(DOCUMENTS,),
+        stores=(CLAIMS_BUCKET,),
+        fetches=(CLAIMS_BUCKET, ATTACHMENTS_BUCKET),
     ),
-    "masterdata-sync": Duty(subjects=("masterdata.*.*.*.*.sent",), reads=(MASTERDATA,), replays=(MASTERDATA,)),
+    "masterdata-sync": Duty(
+        subjects=("masterdata.*.*.*.*.sent",), reads=(MASTERDATA,), replays=(MASTERDATA,), stores=(CLAIMS_BUCKET,)
+    ),
     "operator-console": Duty(reads=tuple(stream.name for stream in STREAMS), watches=True),
     OPERATOR: Duty(
         facts=("held", "released", "returned", "linked", "replayed"),
         subjects=("operations.*.paused", "operations.*.resumed"),
         reads=tuple(stream.name for stream in STREAMS),
+        stores=(CLAIMS_BUCKET,),
+        fetches=(CLAIMS_BUCKET, ATTACHMENTS_BUCKET),
         watches=True,
         declares=True,
     ),
@@ -128,7 +161,8 @@ def permissions_of(user: str, connections: Iterable[str]) -> Permissions:
         allowed += [f"{API}.STREAM.INFO.{stream.name}" for stream in STREAMS]
     if duty.declares:
         allowed += _declaring_streams()
-    allowed += _claims(writes=bool(duty.facts or duty.subjects))
+    for bucket in dict.fromkeys((*duty.stores, *duty.fetches)):
+        allowed += _bucket(bucket, writes=bucket in duty.stores)
     return Permissions(tuple(dict.fromkeys(allowed)), (f"{inbox_prefix(user)}.>",))
 
 
@@ -159,12 +193,11 @@ def _declaring_durables(connection: str) -> tuple[str, ...]:
 
 
 def _declaring_streams() -> tuple[str, ...]:
-    names = (*(stream.name for stream in STREAMS), CLAIMS_STREAM)
+    names = (*(stream.name for stream in STREAMS), f"OBJ_{CLAIMS_BUCKET}", f"OBJ_{ATTACHMENTS_BUCKET}")
     return (f"{API}.INFO", *(f"{API}.STREAM.{verb}.{name}" for name in names for verb in ("CREATE", "UPDATE", "INFO")))
 
 
-def _claims(*, writes: bool) -> tuple[str, ...]:
-    """The object store, which holds what is too big for a message."""
-    verbs = ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET")
-    reading = tuple(f"{API}.{verb}.{CLAIMS_STREAM}" for verb in verbs)
-    return (*reading, f"$O.{CLAIMS_BUCKET}.C.*", f"$O.{CLAIMS_BUCKET}.M.*") if writes else reading
+def _bucket(name: str, *, writes: bool) -> tuple[str, ...]:
+    """An object store, which holds what is too big for a message."""
+    reading = tuple(f"{API}.{verb}.OBJ_{name}" for verb in ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET"))
+    return (*reading, f"$O.{name}.C.*", f"$O.{name}.M.*") if writes else reading

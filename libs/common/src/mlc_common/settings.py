@@ -28,6 +28,9 @@ class Timings(BaseModel):
     delivery_patience: float = Field(
         default=86_400, gt=0, description="how long after an answer its arrival is looked for"
     )
+    attachment_pauses: tuple[float, ...] = Field(
+        default=(60, 300, 1800, 10_800), min_length=1, description="pauses between looks for a document's attachments"
+    )
     ack_wait: float = Field(default=30, gt=0, description="a message held longer without a sign of life is redelivered")
     basware_connect: float = Field(default=10, gt=0, description="patience for a connection to Basware")
     basware_read: float = Field(default=60, gt=0, description="patience for an answer from Basware")
@@ -73,6 +76,9 @@ class Settings(BaseSettings):
     )
     stream_replicas: int = Field(
         default=1, ge=1, le=5, description="copies of every stream; three survive a lost server"
+    )
+    attachments_kept_days: float = Field(
+        default=0, ge=0, le=36_500, description="days that stored attachments are kept; 0 for ever"
     )
     database_url: SecretStr = Field(
         default=SecretStr("postgresql+asyncpg://127.0.0.1/ml_connector"), description="address of PostgreSQL"

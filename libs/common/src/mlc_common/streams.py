@@ -14,6 +14,8 @@ OPERATIONS = "OPERATIONS"
 CLAIMS_BUCKET = "CLAIMS"
 CLAIMS_STREAM = f"OBJ_{CLAIMS_BUCKET}"
 """What NATS calls the stream behind the object store."""
+ATTACHMENTS_BUCKET = "ATTACHMENTS"
+ATTACHMENTS_STREAM = f"OBJ_{ATTACHMENTS_BUCKET}"
 
 LARGEST_MESSAGE = 512 * 1024
 """Bytes; a larger payload goes to the object store as a claim check."""
@@ -119,6 +121,18 @@ def deliveries_durable(connection: str) -> Durable:
     return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects)
 
 
+def attachments_durable(connection: str) -> Durable:
+    """Answered transfers whose attachments the basware-reader fetches."""
+    name = token(connection)
+    return Durable(f"basware-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.answered.*",))
+
+
+def attaching_durable(connection: str) -> Durable:
+    """Stored attachments that the epicor-writer attaches to their AP invoices."""
+    name = token(connection)
+    return Durable(f"epicor-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.attachment_stored.*",))
+
+
 def durables(connection: str) -> tuple[Durable, ...]:
     """Every durable a connection needs."""
     return (
@@ -126,4 +140,6 @@ def durables(connection: str) -> tuple[Durable, ...]:
         writer_durable(connection),
         answers_durable(connection),
         deliveries_durable(connection),
+        attachments_durable(connection),
+        attaching_durable(connection),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TextIO
 
 import structlog
@@ -116,15 +116,20 @@ def start_tracing(service: str, settings: Settings) -> TracerProvider:
     return provider
 
 
+def span(name: str, **attributes: str | int | bool) -> AbstractContextManager[trace.Span]:
+    """A span around a piece of work, child of the current one."""
+    return span_of(name, attributes)
+
+
 @contextmanager
-def span(
+def span_of(
     name: str,
+    attributes: Mapping[str, str | int | bool],
     *,
     kind: trace.SpanKind = trace.SpanKind.INTERNAL,
     context: Context | None = None,
-    **attributes: str | int | bool,
 ) -> Iterator[trace.Span]:
-    """A span around a piece of work, child of the current one or of the one that `context` names.
+    """A span of any kind, child of the current one or of the one that `context` names.
 
     A failure leaves the name of its class and nothing of its text, which nobody has searched for secrets.
     """

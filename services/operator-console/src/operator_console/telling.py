@@ -13,6 +13,7 @@ from mlc_common.events import (
     AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
+    AttachmentFact,
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
@@ -37,10 +38,13 @@ from mlc_common.events import (
     RecordSent,
     ReplayRequested,
 )
+from operator_console import attachments
 
 
 def tell(event: Event) -> tuple[str, str]:
     """What happened, and what matters about it."""
+    if isinstance(event, AttachmentFact):
+        return attachments.tell(event)
     match event:
         case NotificationReceived():
             return "pushed", f"{event.task_type} {event.document_id}, verified as {event.variant}"
