@@ -41,6 +41,7 @@ class Timings(BaseModel):
     publish: float = Field(default=5, gt=0, description="patience for the stream's acknowledgement")
     push_body: float = Field(default=30, gt=0, description="patience for the body of a push")
     breaker: float = Field(default=15, gt=0, description="pause of a connection whose far side keeps failing")
+    anchor: float = Field(default=60, gt=0, description="between two looks at what the hash chains have to take up")
     vendors: float = Field(default=900, gt=0, description="between two vendor imports")
     graceful: float = Field(
         default=130, gt=0, description="patience for work in hand when stopping; longer than a write to Epicor may take"

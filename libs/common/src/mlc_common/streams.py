@@ -10,6 +10,7 @@ NOTIFICATIONS = "NOTIFICATIONS"
 DOCUMENTS = "DOCUMENTS"
 MASTERDATA = "MASTERDATA"
 DEADLETTERS = "DEADLETTERS"
+ANCHORS = "ANCHORS"
 CLAIMS_BUCKET = "CLAIMS"
 
 LARGEST_MESSAGE = 512 * 1024
@@ -42,7 +43,10 @@ STREAMS: tuple[Stream, ...] = (
     Stream(DOCUMENTS, ("documents.>",), "facts of accounting documents"),
     Stream(MASTERDATA, ("masterdata.>",), "facts of master records"),
     Stream(DEADLETTERS, ("deadletters.>",), "messages nobody could handle"),
+    Stream(ANCHORS, ("anchors.>",), "signed anchors of the other streams' hash chains"),
 )
+CHAINED: tuple[str, ...] = tuple(stream.name for stream in STREAMS if stream.name != ANCHORS)
+"""The streams that have a hash chain."""
 
 
 def token(text: str) -> str:
@@ -81,6 +85,16 @@ def masterdata_subject(connection: str, kind: str, company: str, code: str, fact
 def dead_letter_subject(durable: str) -> str:
     """Where the messages land that the durable's readers could not handle."""
     return f"deadletters.{token(durable)}"
+
+
+def anchor_subject(stream: str, sequence: int) -> str:
+    """Where the anchor of this stream at this sequence stands; one for ever."""
+    return f"anchors.{stream}.{sequence}"
+
+
+def anchors_subject(stream: str) -> str:
+    """The filter that holds every anchor of this stream."""
+    return f"anchors.{stream}.*"
 
 
 def reader_durable(connection: str) -> Durable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from nats.aio.client import Client
@@ -44,12 +45,24 @@ class StreamReader:
         Raises:
             TransientError: the broker is away.
         """
-        request = {"seq": sequence + 1, "next_by_subj": subject, "batch": most, "max_bytes": LARGEST_BATCH}
+        request = {"seq": sequence + 1, "next_by_subj": subject, "batch": most}
+        return [await self._read(message) for message in await self.raw(stream, request)]
+
+    async def raw(self, stream: str, request: dict[str, Any]) -> list[Msg]:
+        """The messages of a batched direct get, as they are stored, with the headers that the server adds.
+
+        Args:
+            request: `batch`, `next_by_subj`, and `seq` or `start_time` (NATS ADR-31).
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        bounded = {"max_bytes": LARGEST_BATCH, **request}
         inbox = self._nats.new_inbox()
         try:
             subscription = await self._nats.subscribe(inbox)
             try:
-                await self._nats.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
+                await self._nats.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(bounded).encode(), reply=inbox)
                 messages = []
                 while not self._is_last(message := await subscription.next_msg(timeout=self._timeout)):
                     messages.append(message)
@@ -57,7 +70,7 @@ class StreamReader:
                 await subscription.unsubscribe()
         except BROKER_AWAY as error:
             raise TransientError("The event stream does not answer.") from error
-        return [await self._read(message) for message in messages]
+        return messages
 
     @staticmethod
     def _is_last(message: Msg) -> bool:
