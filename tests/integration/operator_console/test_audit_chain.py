@@ -1,4 +1,4 @@
-"""The hash chain over real streams and a real database: complete, resumable, anchored, and loud when it does not fit."""
+"""The hash chain over real streams and a real database: complete, resumable, anchored, loud when it does not fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
 
 import nats
 import pytest
@@ -140,7 +140,7 @@ async def test_two_at_the_same_time_make_one_chain(chains: Chains, client: Clien
     ranges = [(block.first, block.last) async for block in blocks(chains.engine, DOCUMENTS, first=1)]
     assert ranges[0][0] == 1
     assert ranges[-1][1] == 3000
-    assert all(before[1] + 1 == after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+    assert all(before[1] + 1 == after[0] for before, after in pairwise(ranges))
     assert (await chained(chains.engine))[1] == await recomputed(client, DOCUMENTS, 3000)
 
 
@@ -161,7 +161,8 @@ async def main():
     client = await nats.connect(sys.argv[1])
     reader = StreamReader(client, EventLog(client, timeout=5), timeout=5)
     keys = MasterKeys.parse(SecretStr(sys.argv[3]))
-    made = follower.Chains(make_engine(sys.argv[2]), client, reader, keys=lambda: keys, now=lambda: datetime.now(UTC), timeout=5)
+    engine, now = make_engine(sys.argv[2]), lambda: datetime.now(UTC)
+    made = follower.Chains(engine, client, reader, keys=lambda: keys, now=now, timeout=5)
     print("begins", flush=True)
     await follower.keep_chained(made, pause=0.01, broken=lambda stream, broken: broken and print("BROKEN", flush=True))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from operator_console import cli_documents, cli_setting_up, edge, output
+from operator_console import cli_audit, cli_documents, cli_setting_up, edge, output
 from operator_console.cli_words import AsJson, DataDir, SiteDir
 from operator_console.data_folder import DataFolder
 from operator_console.exits import EPILOG, Exit
@@ -20,6 +20,7 @@ app.add_typer(cli_setting_up.credentials, name="credentials")
 app.add_typer(cli_documents.documents, name="documents")
 app.add_typer(cli_documents.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
+app.add_typer(cli_audit.audit, name="audit")
 
 
 @app.callback()
