@@ -18,8 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from epicor_writer.app import wire
 from mlc_common.connection import ConnectionDocument
+from mlc_common.connection_flows import Flow
 from mlc_common.connections import apply, set_credential
 from mlc_common.eventlog import EventLog
+from mlc_common.events import DocumentHeld, DocumentReleased, ReplayRequested
+from mlc_common.pausing import pause, resume
 from mlc_common.service import serve
 from mlc_common.settings import Settings, Timings
 from mlc_common.streams import DEADLETTERS
@@ -199,3 +202,60 @@ async def dead_letters(settings: Settings) -> int:
         return (await client.jetstream().stream_info(DEADLETTERS)).state.messages
     finally:
         await client.close()
+
+
+async def test_paused_posting_enters_nothing_until_it_is_resumed(
+    sandbox: Running, log: EventLog, engine: AsyncEngine, settings: Settings
+) -> None:
+    await connect(connection_to(sandbox.epicor).document, engine=engine, nats_url=settings.nats_url)
+    bodies = bulk_invoices(2, seed=15)
+    at = datetime.now(UTC)
+
+    async def first_is_posted() -> bool:
+        return (await outcomes(log, bodies[:1]))["posted"] == 1
+
+    async def both_are_posted() -> bool:
+        return (await outcomes(log, bodies))["posted"] == 2
+
+    async with replicas(1, settings):
+        await log.append(approved(bodies[0]))
+        await until(first_is_posted)
+        await pause(engine, "demo", (Flow.POSTING,), by="mia", reason="month end", at=at)
+        await asyncio.sleep(FAST.refresh * 3)
+        await log.append(approved(bodies[1]))
+        await asyncio.sleep(1)
+        while_paused = len(sandbox.epicor_world.invoices)
+        await resume(engine, "demo", (Flow.POSTING,))
+        await until(both_are_posted)
+
+    assert while_paused == 1
+
+
+async def test_a_release_and_a_replay_are_taken_up_at_once(
+    sandbox: Running, log: EventLog, engine: AsyncEngine, settings: Settings
+) -> None:
+    patient = settings.model_copy(update={"timings": FAST.model_copy(update={"retry_ceiling": 600})})
+    await connect(connection_to(sandbox.epicor).document, engine=engine, nats_url=settings.nats_url)
+    body, buried = bulk_invoices(2, seed=16)
+    event, broken = approved(body), approved(buried).model_copy(update={"document": "no JSON"})
+    by = {"connection": "demo", "attempt": "a1", "by": "mia", "reason": "disputed", "at": datetime.now(UTC)}
+    await log.append(event)
+    await log.append(DocumentHeld(**by, invoice_id=event.invoice_id))
+    await log.append(broken)
+
+    async def one_is_buried() -> bool:
+        return await dead_letters(settings) == 1
+
+    async def two_are_buried() -> bool:
+        return await dead_letters(settings) == 2
+
+    async def it_is_posted() -> bool:
+        return (await outcomes(log, [body]))["posted"] == 1
+
+    async with replicas(1, patient):
+        await until(one_is_buried)
+        assert sandbox.epicor_world.invoices == {}
+        await log.append(DocumentReleased(**by, invoice_id=event.invoice_id))
+        await until(it_is_posted, seconds=10)
+        await log.append(ReplayRequested(**by, invoice_id=broken.invoice_id, replay="r1"))
+        await until(two_are_buried, seconds=10)

@@ -44,6 +44,7 @@ AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 ANEW = "epicor_writer/test_transfers_anew.py"
 FAULTS = "epicor_writer/test_posting_faults.py"
+PEOPLE = "epicor_writer/test_people.py"
 KINDS, TAXES = "epicor_writer/test_kinds_checks.py", "epicor_writer/test_kinds_taxes.py"
 READING = "basware_reader/test_reading_documents.py"
 FOLLOWING = "basware_reader/test_following_answers.py"
@@ -63,6 +64,31 @@ BY_A_TEST_WITH_SERVERS = {
     "TAX_ROUNDED": (TAXES, "test_a_tax_that_epicor_rounds_otherwise_is_set_to_the_suppliers", "TAX_ROUNDED"),
     "NEEDS_A_PERSON": (FAULTS, "test_a_question_for_a_person_is_refused_with_the_question", "NEEDS_A_PERSON"),
     "NOT_REMOVED": (FAULTS, "test_an_invoice_that_cannot_be_deleted_is_named_as_left_behind", "NOT_REMOVED"),
+    "HELD_BY_A_PERSON": (
+        PEOPLE,
+        "test_a_held_document_waits_without_a_call_and_is_entered_after_its_release",
+        "holds the invoice back",
+    ),
+    "RETURNED": (
+        PEOPLE,
+        "test_a_returned_document_is_refused_with_the_persons_reason_even_while_it_is_held",
+        "RETURNED",
+    ),
+    "LINKED_IS_GONE": (
+        PEOPLE,
+        "test_an_invoice_that_is_no_more_what_the_person_saw_is_not_confirmed",
+        "LINKED_IS_GONE",
+    ),
+    "LINKED_IS_ANOTHERS": (
+        PEOPLE,
+        "test_an_invoice_that_is_no_more_what_the_person_saw_is_not_confirmed",
+        "LINKED_IS_ANOTHERS",
+    ),
+    "LINKED_CHANGED": (
+        PEOPLE,
+        "test_an_invoice_that_is_no_more_what_the_person_saw_is_not_confirmed",
+        "LINKED_CHANGED",
+    ),
     "ABSENT_IN_BASWARE": (READING, "test_a_document_basware_does_not_know_is_recorded", '"absent"'),
     "NOT_FOR_TRANSFER": (
         READING,

@@ -22,15 +22,20 @@ from mlc_common.events import (
     DocumentAcknowledged,
     DocumentApproved,
     DocumentFact,
+    DocumentHeld,
     DocumentNoticed,
+    DocumentReleased,
+    DocumentReturned,
     DocumentWithdrawn,
     InterimAnswered,
+    InvoiceLinked,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
     OutcomeAnswered,
     PostingIntended,
     PostingUnclear,
+    ReplayRequested,
 )
 from operator_console.telling import tell
 from operator_console.view import DocumentStatus, Phase, fold
@@ -42,6 +47,7 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
     """One fact of every type, of one attempt."""
     common = {"connection": "demo", "at": START, "invoice_id": "i1", "attempt": attempt}
     epicor = {"company": "NWM", "vendor_num": 101, "vendor_id": "10432", "group_id": "B2611201"}
+    by = {"by": "mia", "reason": "the price is disputed"}
     return {
         "noticed": DocumentNoticed(**common, status="Transferred", reason="somebody else answered"),
         "for a person": DocumentNoticed(**common, status="Removed", reason="stands in Epicor", for_a_person=True),
@@ -89,6 +95,21 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
         "answered again": AnswerRepeated(**common, number=1, external_code="y", request_id="r", why="It is locked."),
         "undelivered": AnswerUndelivered(**common, external_code="x", request_id="r", sentence="It is locked."),
         "unconfirmed": AnswerUnconfirmed(**common, external_code="x", sentence="Nobody says."),
+        "held": DocumentHeld(**common, **by),
+        "released": DocumentReleased(**common, **by),
+        "returned": DocumentReturned(**common, **by),
+        "linked": InvoiceLinked(
+            **common,
+            **by,
+            company="NWM",
+            vendor_num=101,
+            vendor_id="10432",
+            invoice_num="INV-1",
+            invoice_date=None,
+            total=Decimal("216.50"),
+            currency="USD",
+        ),
+        "replayed": ReplayRequested(**common, **by, replay="r1"),
     }
 
 
@@ -124,6 +145,11 @@ def folded(*events: DocumentFact) -> DocumentStatus:
         (["approved", "interim", "posted", "answered", "delivered"], Phase.POSTED, True),
         (["approved", "posted", "answered", "unconfirmed"], Phase.POSTED, True),
         (["approved", "posted", "answered", "undelivered"], Phase.UNDELIVERED, True),
+        (["approved", "held"], Phase.HELD, False),
+        (["approved", "held", "released"], Phase.APPROVED, False),
+        (["approved", "held", "returned", "refused"], Phase.REFUSED, False),
+        (["approved", "linked", "posted"], Phase.POSTED, False),
+        (["approved", "posted", "replayed", "held"], Phase.POSTED, False),
     ],
 )
 def test_the_phase_follows_the_facts(names: list[str], phase: Phase, answered: bool) -> None:

@@ -11,6 +11,7 @@ from mlc_common.sentences.document import DOCUMENT
 from mlc_common.sentences.entry import Entry, Owner
 from mlc_common.sentences.life_cycle import LIFE_CYCLE
 from mlc_common.sentences.orders import ORDERS
+from mlc_common.sentences.people import PEOPLE
 from mlc_common.sentences.posting import POSTING
 
 LONGEST_ANSWER = 250
@@ -35,6 +36,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "with purchase orders": ORDERS,
     "while it is entered in Epicor": POSTING,
     "by what Basware says of it": LIFE_CYCLE,
+    "by what people decided": PEOPLE,
 }
 """The entries by where they arise; a test sees to it that no code stands in two places."""
 

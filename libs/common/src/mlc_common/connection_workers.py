@@ -101,4 +101,5 @@ def _same(wanted: Connection | None, running: Connection) -> bool:
         and wanted.version == running.version
         and wanted.credentials == running.credentials
         and wanted.unreadable == running.unreadable
+        and wanted.paused == running.paused
     )

@@ -27,6 +27,7 @@ from mlc_common.connection_documents import (
     parse_stored,
     version,
 )
+from mlc_common.connection_flows import Flow
 from mlc_common.credentials import (
     CredentialRefusedError,
     discard_unreadable,
@@ -37,6 +38,7 @@ from mlc_common.credentials import (
 )
 from mlc_common.database import DATABASE_ERRORS
 from mlc_common.failures import TransientError
+from mlc_common.pausing import pauses
 from mlc_common.vault import DataKey, MasterKeys, Sealed, VaultError
 
 __all__ = [
@@ -74,12 +76,14 @@ class Connection:
         version: the number of that version.
         credentials: every value that is set, by field, in the order it was set.
         unreadable: the fields whose stored value does not open, each with the sentence that says why.
+        paused: the flows that people have paused.
     """
 
     document: ConnectionDocument
     version: int
     credentials: Mapping[str, tuple[SecretStr, ...]] = field(repr=False)
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    paused: frozenset[Flow] = frozenset()
 
     @property
     def name(self) -> str:
@@ -142,6 +146,7 @@ async def _look(engine: AsyncEngine, keys: MasterKeys) -> _Snapshot:
         await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         counter = await change_count(db)
         documents = (await db.execute(current_version())).mappings().all()
+        paused = await pauses(db)
         wrapped = (await db.execute(select(tables.data_keys))).mappings().all()
         order = (tables.credentials.c.connection, tables.credentials.c.field, tables.credentials.c.position)
         sealed = (await db.execute(select(tables.credentials).order_by(*order))).mappings().all()
@@ -151,7 +156,8 @@ async def _look(engine: AsyncEngine, keys: MasterKeys) -> _Snapshot:
         mine = [each for each in sealed if each["connection"] == row["name"]]
         opened, unreadable = _open([each for each in wrapped if each["connection"] == row["name"]], mine, keys)
         try:
-            found[row["name"]] = Connection(parse_stored(row), row["version"], opened, unreadable)
+            flows = paused.get(row["name"], frozenset())
+            found[row["name"]] = Connection(parse_stored(row), row["version"], opened, unreadable, flows)
         except StoredDocumentError as error:
             left_out.append(str(error))
     return _Snapshot(counter, found, left_out)

@@ -17,9 +17,10 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, Servi
 from opentelemetry import propagate
 
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.events import Event, NotificationReceived, RecordSent, parse_event
+from mlc_common.events import Event, FlowsPaused, FlowsResumed, NotificationReceived, parse_event
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, history_subject
+from mlc_common.stored_event import FactOfDocument
+from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, OPERATIONS, history_subject
 
 WRONG_LAST_SEQUENCE = 10071
 MESSAGE_ID = "Nats-Msg-Id"
@@ -59,10 +60,12 @@ def stream_of(event: Event) -> str:
     match event:
         case NotificationReceived():
             return NOTIFICATIONS
-        case RecordSent():
-            return MASTERDATA
-        case _:
+        case FactOfDocument():
             return DOCUMENTS
+        case FlowsPaused() | FlowsResumed():
+            return OPERATIONS
+        case _:
+            return MASTERDATA
 
 
 def headers_of(event: Event) -> dict[str, str]:

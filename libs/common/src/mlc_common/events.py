@@ -21,6 +21,13 @@ from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.people_events import DocumentHeld as DocumentHeld
+from mlc_common.people_events import DocumentReleased as DocumentReleased
+from mlc_common.people_events import DocumentReturned as DocumentReturned
+from mlc_common.people_events import FlowsPaused as FlowsPaused
+from mlc_common.people_events import FlowsResumed as FlowsResumed
+from mlc_common.people_events import InvoiceLinked as InvoiceLinked
+from mlc_common.people_events import ReplayRequested as ReplayRequested
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import masterdata_subject, notification_subject, token
 
@@ -182,6 +189,9 @@ class InvoicePosted(FactOfDocument):
     remarks: tuple[Finding, ...] | None = Field(
         default=None, description="what a bookkeeper should know of it beside; nobody has to do anything"
     )
+    linked_by: str | None = Field(
+        default=None, description="who said that this AP invoice, which did not come from here, is the document"
+    )
 
 
 class InvoiceRefused(FactOfDocument):
@@ -234,6 +244,11 @@ DocumentFact = (
     | AnswerDelivered
     | AnswerUndelivered
     | AnswerUnconfirmed
+    | DocumentHeld
+    | DocumentReleased
+    | DocumentReturned
+    | InvoiceLinked
+    | ReplayRequested
 )
 AnswerFact = (
     DocumentWithdrawn
@@ -245,8 +260,12 @@ AnswerFact = (
     | AnswerUnconfirmed
 )
 """Facts about a transfer and its answer that are no outcome."""
+PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked | ReplayRequested
+"""What people decided about a document."""
+Operation = FlowsPaused | FlowsResumed
+"""What people did to a connection as a whole."""
 
-Event = NotificationReceived | DocumentFact | RecordSent
+Event = NotificationReceived | DocumentFact | RecordSent | Operation
 Outcome = InvoicePosted | InvoiceRefused
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -11,6 +11,7 @@ DOCUMENTS = "DOCUMENTS"
 MASTERDATA = "MASTERDATA"
 DEADLETTERS = "DEADLETTERS"
 ANCHORS = "ANCHORS"
+OPERATIONS = "OPERATIONS"
 CLAIMS_BUCKET = "CLAIMS"
 
 LARGEST_MESSAGE = 512 * 1024
@@ -44,6 +45,7 @@ STREAMS: tuple[Stream, ...] = (
     Stream(MASTERDATA, ("masterdata.>",), "facts of master records"),
     Stream(DEADLETTERS, ("deadletters.>",), "messages nobody could handle"),
     Stream(ANCHORS, ("anchors.>",), "signed anchors of the other streams' hash chains"),
+    Stream(OPERATIONS, ("operations.>",), "what people did to whole connections"),
 )
 CHAINED: tuple[str, ...] = tuple(stream.name for stream in STREAMS if stream.name != ANCHORS)
 """The streams that have a hash chain."""
@@ -82,6 +84,11 @@ def masterdata_subject(connection: str, kind: str, company: str, code: str, fact
     return f"masterdata.{token(connection)}.{kind}.{token(company)}.{token(code)}.{fact}"
 
 
+def operation_subject(connection: str, fact: str) -> str:
+    """The subject of what people did to a connection as a whole."""
+    return f"operations.{token(connection)}.{fact}"
+
+
 def dead_letter_subject(durable: str) -> str:
     """Where the messages land that the durable's readers could not handle."""
     return f"deadletters.{token(durable)}"
@@ -104,15 +111,16 @@ def reader_durable(connection: str) -> Durable:
 
 
 def writer_durable(connection: str) -> Durable:
-    """Approved accounting documents that the epicor-writer posts."""
+    """Approved accounting documents that the epicor-writer posts, and what people decided about them."""
+    facts = ("approved", "released", "returned", "linked", "replayed")
     name = token(connection)
-    return Durable(f"epicor-writer_{name}", DOCUMENTS, (f"documents.{name}.*.approved.*",))
+    return Durable(f"epicor-writer_{name}", DOCUMENTS, tuple(f"documents.{name}.*.{fact}.*" for fact in facts))
 
 
 def answers_durable(connection: str) -> Durable:
-    """Outcomes that the basware-reader tells Basware."""
+    """Outcomes that the basware-reader tells Basware, and transfers that are taken up anew."""
     name = token(connection)
-    subjects = (f"documents.{name}.*.posted.*", f"documents.{name}.*.refused.*")
+    subjects = tuple(f"documents.{name}.*.{fact}.*" for fact in ("posted", "refused", "replayed"))
     return Durable(f"basware-answers_{name}", DOCUMENTS, subjects)
 
 

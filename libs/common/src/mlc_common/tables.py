@@ -36,7 +36,7 @@ connection_changes = Table(
     Column("counter", BigInteger, nullable=False),
     Column("master_key_id", Text),
 )
-"""One row (id 1). Every writer of the four tables below locks it first and counts it up, so writers run one after
+"""One row (id 1). Every writer of the five tables below locks it first and counts it up, so writers run one after
 another and a reader sees with one number whether anything changed. `master_key_id` wraps new data keys."""
 
 connection_versions = Table(
@@ -81,6 +81,16 @@ credentials = Table(
     Column("set_at", Instant, nullable=False),
     Column("set_by", Text, nullable=False),
     ForeignKeyConstraint(["connection", "data_key_id"], ["data_keys.connection", "data_keys.id"]),
+)
+
+paused_flows = Table(
+    "paused_flows",
+    metadata,
+    Column("connection", Text, ForeignKey("connections.name"), primary_key=True),
+    Column("flow", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
 )
 
 projection_positions = Table(

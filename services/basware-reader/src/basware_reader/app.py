@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from basware_reader.answering import on_outcome
 from basware_reader.deadlines import look_every
 from basware_reader.deliveries import on_answered, on_push
 from basware_reader.handlers import Reader
 from basware_reader.locks import Locks
+from basware_reader.replays import on_outcome_or_replay
 from basware_reader.sweep import Sweeping, sweeping
 from mlc_basware.client import open_client
+from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
 from mlc_common.service import Runtime, Wiring, run
 from mlc_common.streams import answers_durable, deliveries_durable, reader_durable
@@ -27,7 +28,14 @@ async def wire(runtime: Runtime) -> Wiring:
     async def reading(connection: Connection) -> AsyncIterator[None]:
         async with open_client(connection, timings=timings, now=runtime.now) as basware:
             reader = Reader(
-                connection.name, basware, runtime.log, runtime.now, locks, connection.document, runtime.metrics
+                connection.name,
+                basware,
+                runtime.log,
+                runtime.now,
+                locks,
+                connection.document,
+                runtime.metrics,
+                connection.paused,
             )
             sweeps = Sweeping(
                 reader=reader,
@@ -35,17 +43,16 @@ async def wire(runtime: Runtime) -> Wiring:
                 every=look_every(connection.document.basware.deadline, sweep=timings.sweep),
                 at_once=connection.document.basware.calls_in_flight,
             )
-            async with (
-                runtime.consuming(
-                    reader_durable(connection.name), partial(on_push, reader, runtime.metrics.deliveries)
-                ),
-                runtime.consuming(answers_durable(connection.name), partial(on_outcome, reader, connection.document)),
-                runtime.consuming(
-                    deliveries_durable(connection.name),
-                    partial(on_answered, reader, timings, runtime.metrics.deliveries),
-                ),
-                sweeping(sweeps),
-            ):
+            consumed = (
+                (Flow.INGEST, reader_durable, partial(on_push, reader, runtime.metrics.deliveries)),
+                (Flow.ANSWERS, answers_durable, partial(on_outcome_or_replay, reader, connection.document)),
+                (Flow.ANSWERS, deliveries_durable, partial(on_answered, reader, timings, runtime.metrics.deliveries)),
+            )
+            async with AsyncExitStack() as running:
+                for flow, durable, handler in consumed:
+                    if flow not in connection.paused:
+                        await running.enter_async_context(runtime.consuming(durable(connection.name), handler))
+                await running.enter_async_context(sweeping(sweeps))
                 yield
 
     return Wiring(per_connection=reading)

@@ -36,6 +36,7 @@ from mlc_basware.documents import AccountingDocument
 from mlc_basware.drift import unknown_in
 from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
+from mlc_common.connection_flows import Flow
 from mlc_common.eventlog import EventLog
 from mlc_common.events import DocumentAcknowledged, DocumentNoticed, DocumentWithdrawn, Event, NotificationReceived
 from mlc_common.failures import TransientError
@@ -62,6 +63,7 @@ class Reader:
     locks: Locks
     document: ConnectionDocument
     metrics: Metrics = field(default_factory=Metrics)
+    paused: frozenset[Flow] = frozenset()
     refusals: Refusals = field(default_factory=Refusals)
     looked_at: Remembered = field(default_factory=Remembered)
     drift: Remembered = field(default_factory=Remembered)

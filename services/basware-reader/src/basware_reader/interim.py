@@ -14,6 +14,7 @@ from basware_reader.locks import alone
 from mlc_basware.client import Refused
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import finding
+from mlc_common.connection_flows import Flow
 from mlc_common.eventlog import Recorded
 from mlc_common.events import DeadlineNear, InterimAnswered
 from mlc_common.failures import TransientError, UnknownOutcomeError
@@ -40,6 +41,8 @@ async def keep_deadline(reader: Reader, invoice_id: str, attempt: Attempt, histo
             await reader.log.append(near)
             reader.metrics.deadlines.labels(reader.connection, "near").inc()
             log.warning("deadline_near", connection=reader.connection, invoice=invoice_id, due=due.isoformat())
+        case AnswerNow() if Flow.ANSWERS in reader.paused:
+            log.warning("deadline_passes_while_paused", connection=reader.connection, invoice=invoice_id)
         case AnswerNow():
             async with alone(reader.locks, reader.connection, invoice_id) as ours:
                 current = await reader.log.history(reader.connection, invoice_id)

@@ -27,6 +27,7 @@ from basware_reader.handlers import Reader, read_document
 from basware_reader.interim import keep_deadline
 from basware_reader.locks import InHandError, sweep_lock
 from mlc_basware.documents import AccountingDocument
+from mlc_common.connection_flows import Flow
 from mlc_common.ending import surely_ended
 from mlc_common.failures import FailureError, PermanentError
 
@@ -122,6 +123,8 @@ async def _catch_up(reader: Reader, invoice_id: str, seen: Sight) -> bool:
             elif same := shown(seen, known):
                 await keep_deadline(reader, invoice_id, same, history)
             return False
+        if Flow.INGEST in reader.paused:
+            return False
         return isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)
     except InHandError:  # a push came meanwhile; the next sweep sees what became of it
         return False
@@ -130,7 +133,7 @@ async def _catch_up(reader: Reader, invoice_id: str, seen: Sight) -> bool:
 async def _look_aside(reader: Reader, invoice_id: str, seen: Sight) -> bool:
     """Record a document that is in nobody's hands, or was taken out of ours, once; True when it was new."""
     sight = f"{invoice_id} {seen.status} {seen.last_updated}"
-    if sight in reader.looked_at:
+    if sight in reader.looked_at or Flow.INGEST in reader.paused:
         return False
     if seen.status in FOR_A_PERSON or await reader.log.history(reader.connection, invoice_id):
         try:

@@ -13,6 +13,7 @@ from epicor_writer.progress import Progress
 from mlc_common.catalogue import Finding
 from mlc_common.events import (
     DocumentApproved,
+    InvoiceLinked,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
@@ -108,6 +109,27 @@ class Facts:
     def refused(self, findings: tuple[Finding, ...]) -> InvoiceRefused:
         """The business said no, for these reasons."""
         return InvoiceRefused(**self._common(), connection_version=self._version, findings=findings)
+
+    def linked(self, held: APInvoiceDataset, linked: InvoiceLinked) -> InvoicePosted:
+        """The AP invoice that a person linked stands in Epicor."""
+        header = held.header
+        return InvoicePosted(
+            **self._common(),
+            connection_version=self._version,
+            company=linked.company,
+            vendor_num=linked.vendor_num,
+            vendor_id=linked.vendor_id,
+            invoice_num=header.InvoiceNum,
+            group_id=header.GroupID,
+            voucher=(header.LegalNumber or header.GroupID)[:LONGEST_VOUCHER],
+            voucher_2=header.InvoiceNum[:LONGEST_VOUCHER],
+            total=header.DocInvoiceAmt or Decimal(0),
+            currency=header.CurrencyCode,
+            lines=len(held.APInvDtl),
+            payment_block=header.InvoiceHeld or header.PayHold,
+            found=True,
+            linked_by=linked.by,
+        )
 
     def _common(self) -> dict[str, Any]:
         cause = self._cause

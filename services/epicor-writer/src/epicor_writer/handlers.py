@@ -26,8 +26,10 @@ from epicor_writer.duplicates import near_duplicates, plain
 from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
+from epicor_writer.linking import link
+from epicor_writer.people import decided, returned
 from epicor_writer.ports import Ledger, Log, Slot
-from epicor_writer.posting import Desk, Posting, refuse
+from epicor_writer.posting import Desk, Posting, refuse, wait_while_held
 from epicor_writer.progress import Progress, pause_left, progress
 from epicor_writer.reference import Reference, Vendor, same_key
 from epicor_writer.templates import fill
@@ -81,6 +83,13 @@ async def post_invoice(
         history.append(await _step_back(replace(desk, event=earlier.approved, document=document), earlier.state))
     desk = replace(desk, prebooked=prebooked_before(history, event.attempt) and not is_prebooking(event))
     state, barred = progress(history, event.attempt), withdrawn(history, event.attempt)
+    decisions = decided(history, event.attempt)
+    if decisions.returned is not None:
+        barred += returned(decisions.returned)
+    if state.intent is None and not barred:
+        wait_while_held(decisions, timings)
+        if decisions.linked is not None:
+            return await link(desk, decisions.linked)
     barred += _prebooked_by_another(desk) + await _held_elsewhere(desk, history)
     return await (_first_time if state.intent is None else _again)(desk, state, barred=barred)
 

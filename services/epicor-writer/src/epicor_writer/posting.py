@@ -18,6 +18,7 @@ from epicor_writer.facts import Facts
 from epicor_writer.groups import group_ids
 from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
+from epicor_writer.people import Decided, decided
 from epicor_writer.ports import Ledger, Log, Reply, Slot
 from epicor_writer.progress import Progress, pause_after
 from epicor_writer.reference import Vendor
@@ -72,11 +73,11 @@ class Desk:
 async def refuse(desk: Desk, findings: tuple[Finding, ...]) -> InvoiceRefused:
     """Record that the business said no, with every reason."""
     event = desk.facts.refused(findings)
-    await _record(desk, event)
+    await record(desk, event)
     return event
 
 
-async def _record(desk: Desk, outcome: InvoicePosted | InvoiceRefused) -> None:
+async def record(desk: Desk, outcome: InvoicePosted | InvoiceRefused) -> None:
     """Store an outcome, but never beside one of the other kind: a worker that lost its place must not speak.
 
     Raises:
@@ -87,6 +88,17 @@ async def _record(desk: Desk, outcome: InvoicePosted | InvoiceRefused) -> None:
         raise TransientError("Another worker recorded an outcome of this transfer.", retry_after=1, counts=False)
     await desk.slot.still_ours()
     await desk.log.append(outcome)
+
+
+def wait_while_held(decisions: Decided, timings: Timings) -> None:
+    """Go no further while a person holds the document back.
+
+    Raises:
+        TransientError: somebody does; a release is taken up at once, and this is only looked at now and then.
+    """
+    if decisions.held is not None:
+        sentence = finding("HELD_BY_A_PERSON", by=decisions.held.by, reason=decisions.held.reason).sentence
+        raise TransientError(sentence, retry_after=timings.retry_ceiling, counts=False)
 
 
 class Posting:
@@ -195,12 +207,13 @@ class Posting:
             raise
 
     async def _still_wanted(self) -> None:
-        """Look once more, right before anything is entered, whether Basware still wants it."""
+        """Look once more, right before anything is entered, whether Basware and people still want it."""
         event = self._desk.event
-        history = await self._desk.log.history(event.connection, event.invoice_id)
-        if withdrawn((recorded.event for recorded in history), event.attempt) and not self._findings:
+        history = [each.event for each in await self._desk.log.history(event.connection, event.invoice_id)]
+        if withdrawn(history, event.attempt) and not self._findings:
             sentence = "Basware took the document out of its transfer meanwhile."
             raise TransientError(sentence, retry_after=0, counts=False)
+        wait_while_held(decided(history, event.attempt), self._desk.timings)
 
     async def _open_and_save(self, group_id: str, dataset: APInvoiceDataset) -> Reply:
         ledger = self._desk.ledger
@@ -274,7 +287,7 @@ class Posting:
         draft = self._draft.told(*remarks_of(self._meant(), step.held))
         draft = draft.held_back((*draft.held_for, *holds_of(self._meant(), step.held)))
         event = self._desk.facts.posted(step.held, draft, vendor_id=self._vendor.vendor_id, found=step.found)
-        await _record(self._desk, event)
+        await record(self._desk, event)
         return event
 
     def _reasons(self, step: GiveUp) -> tuple[Finding, ...]:

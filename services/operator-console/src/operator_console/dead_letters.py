@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlc_common.eventlog import EventLog
-from mlc_common.events import Event, InvoicePosted, InvoiceRefused, NotificationReceived, RecordSent
+from mlc_common.events import Event, InvoicePosted, InvoiceRefused, NotificationReceived
 from mlc_common.settings import Settings
+from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DEADLETTERS
 from operator_console.reach import broker
 from operator_console.stream_reader import Read, StreamReader
@@ -57,24 +58,24 @@ def dead_letter(read: Read) -> DeadLetter:
 
 def _document(event: Event | None) -> str | None:
     match event:
-        case None | RecordSent():
-            return None
         case NotificationReceived():
             return event.document_id
-        case _:
+        case FactOfDocument():
             return event.invoice_id
+        case _:
+            return None
 
 
 def marked(state: DocumentStatus, read: Read) -> DocumentStatus:
     """The document's state with what the dead letter says about it; see `view.stuck`."""
     match read.event:
-        case None | RecordSent() | NotificationReceived():
-            return state
-        case event:
+        case FactOfDocument() as event:
             letter = dead_letter(read)
             reason = f"{letter.failure} ({letter.durable} gave up: dead letter {letter.sequence})"
             outcome = isinstance(event, InvoicePosted | InvoiceRefused)
             return stuck(state, attempt=event.attempt, outcome=outcome, reason=reason, at=letter.buried_at)
+        case _:
+            return state
 
 
 async def listing(settings: Settings) -> list[DeadLetter]:

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 
 from mlc_common.connections import listing
 from mlc_common.eventlog import EventLog, Recorded
-from mlc_common.events import NotificationReceived, RecordSent
+from mlc_common.events import DocumentFact
 from mlc_common.settings import Settings
 from mlc_common.streams import NOTIFICATIONS, token
 from mlc_common.tables import document_status
@@ -51,7 +51,7 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None) 
     Raises:
         CommandError: there is none, or several.
     """
-    invoice_id, connections = await _candidates(settings, identifier, connection)
+    invoice_id, connections = await candidates(settings, identifier, connection)
     async with broker(settings) as client:
         log = EventLog(client, timeout=settings.timings.publish)
         timelines = [await log.timeline(each, invoice_id) for each in connections]
@@ -75,7 +75,7 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None) 
 
 async def _pushes(reader: StreamReader, facts: list[Recorded]) -> list[Recorded]:
     """The pushes that these facts name as their cause."""
-    causes = {each.event.cause for each in facts if not isinstance(each.event, NotificationReceived | RecordSent)}
+    causes = {each.event.cause for each in facts if isinstance(each.event, DocumentFact)}
     subjects = {notification_of(cause) for cause in causes if cause is not None} - {None}
     read = [
         await reader.after(NOTIFICATIONS, 0, most=1, subject=str(subject)) for subject in sorted(map(str, subjects))
@@ -101,9 +101,9 @@ def status(timeline: list[Recorded]) -> DocumentStatus:
     """The state that these facts add up to; at least one."""
 
     def step(state: DocumentStatus | None, recorded: Recorded) -> DocumentStatus | None:
-        if isinstance(recorded.event, NotificationReceived | RecordSent):
-            return state
-        return fold(state, recorded.event, sequence=recorded.sequence)
+        if isinstance(recorded.event, DocumentFact):
+            return fold(state, recorded.event, sequence=recorded.sequence)
+        return state
 
     folded = reduce(step, timeline, None)
     if folded is None:
@@ -111,7 +111,12 @@ def status(timeline: list[Recorded]) -> DocumentStatus:
     return folded
 
 
-async def _candidates(settings: Settings, identifier: str, connection: str | None) -> tuple[str, list[str]]:
+async def candidates(settings: Settings, identifier: str, connection: str | None) -> tuple[str, list[str]]:
+    """The Basware invoice id that is meant, and the connections that may know it.
+
+    Raises:
+        CommandError: several documents have the number.
+    """
     columns = document_status.c
     is_it = or_(columns.invoice_id == identifier, columns.invoice_number == identifier)
     async with database(settings) as engine:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mlc_common.database import DATABASE_ERRORS
-from mlc_common.events import Event, NotificationReceived, RecordSent
+from mlc_common.events import DocumentFact, Event
 from mlc_common.failures import TransientError
 from mlc_common.projections import advance, position, rewind
 from mlc_common.streams import DEADLETTERS, DOCUMENTS
@@ -119,10 +119,9 @@ async def catch_up_dead_letters(engine: AsyncEngine, reader: StreamReader, *, no
 async def _store(db: AsyncConnection, batch: Sequence[Read]) -> None:
     states = await _held(db, _events(batch))
     for each in batch:
-        if each.event is None or isinstance(each.event, NotificationReceived | RecordSent):
-            continue
-        key = (each.event.connection, each.event.invoice_id)
-        states[key] = fold(states.get(key), each.event, sequence=each.sequence)
+        if isinstance(each.event, DocumentFact):
+            key = (each.event.connection, each.event.invoice_id)
+            states[key] = fold(states.get(key), each.event, sequence=each.sequence)
     if states:
         await db.execute(_upsert(), [asdict(state) for state in states.values()])
 
@@ -132,9 +131,7 @@ def _events(batch: Sequence[Read]) -> list[Event]:
 
 
 def _key(event: Event | None) -> tuple[str, str] | None:
-    if event is None or isinstance(event, NotificationReceived | RecordSent):
-        return None
-    return event.connection, event.invoice_id
+    return (event.connection, event.invoice_id) if isinstance(event, DocumentFact) else None
 
 
 async def _held(db: AsyncConnection, events: Iterable[Event]) -> dict[tuple[str, str], DocumentStatus]:

@@ -16,18 +16,26 @@ from mlc_common.events import (
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentHeld,
     DocumentNoticed,
+    DocumentReleased,
+    DocumentReturned,
     DocumentWithdrawn,
     Event,
+    FlowsPaused,
+    FlowsResumed,
     InterimAnswered,
+    InvoiceLinked,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
     NotificationReceived,
     OutcomeAnswered,
+    PersonFact,
     PostingIntended,
     PostingUnclear,
     RecordSent,
+    ReplayRequested,
 )
 
 
@@ -57,8 +65,19 @@ def tell(event: Event) -> tuple[str, str]:
             | AnswerUnconfirmed()
         ):
             return _about_the_answer(event)
+        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+            return _decided(event)
+        case FlowsPaused() | FlowsResumed():
+            return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
         case _:
             return _worked_on(event)
+
+
+def _decided(event: PersonFact) -> tuple[str, str]:
+    said = f"{event.by}: {event.reason}"
+    if isinstance(event, InvoiceLinked):
+        said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
+    return event.fact, said
 
 
 def _seen(event: DocumentApproved | DocumentAcknowledged | DocumentNoticed) -> tuple[str, str]:
@@ -107,6 +126,7 @@ def _worked_on(
             return "removed", f"incomplete invoice {event.invoice_num} of vendor {event.vendor_num}: {event.difference}"
         case InvoicePosted():
             found = " (it was there already)" if event.found else ""
+            found = f" (linked by {event.linked_by})" if event.linked_by else found
             hold = f"; on hold: {_sentences(event.held_for)}" if event.held_for else ""
             remarks = f"; {_sentences(event.remarks)}" if event.remarks else ""
             return "posted", (

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
 
-from mlc_common.catalogue import answer_text
+from mlc_common.catalogue import answer_text, finding
 from mlc_common.events import (
     AnswerDelivered,
     AnswerRejected,
@@ -19,15 +19,21 @@ from mlc_common.events import (
     DocumentAcknowledged,
     DocumentApproved,
     DocumentFact,
+    DocumentHeld,
     DocumentNoticed,
+    DocumentReleased,
+    DocumentReturned,
     DocumentWithdrawn,
     InterimAnswered,
+    InvoiceLinked,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
     OutcomeAnswered,
+    PersonFact,
     PostingIntended,
     PostingUnclear,
+    ReplayRequested,
 )
 
 
@@ -43,6 +49,7 @@ class Phase(StrEnum):
     ANSWER_REJECTED = "answer_rejected"
     UNDELIVERED = "undelivered"
     FOR_A_PERSON = "for_a_person"
+    HELD = "held"
     STUCK = "stuck"
 
 
@@ -136,8 +143,22 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return _approved(state, event)
         case DocumentNoticed():
             return _noticed(state, event)
-        case DocumentAcknowledged():
+        case DocumentAcknowledged() | AnswerDelivered() | AnswerRepeated():
             return state
+        case OutcomeAnswered() | AnswerRejected() | AnswerUndelivered() | AnswerUnconfirmed():
+            return _told(state, event)
+        case DeadlineNear() | InterimAnswered() | DocumentWithdrawn():
+            return _waiting(state, event)
+        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+            return _decided(state, event)
+        case _:
+            return _worked_on(state, event)
+
+
+def _told(
+    state: DocumentStatus, event: OutcomeAnswered | AnswerRejected | AnswerUndelivered | AnswerUnconfirmed
+) -> DocumentStatus:
+    match event:
         case OutcomeAnswered():
             return _answered(state, event)
         case AnswerRejected():
@@ -146,12 +167,29 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return replace(state, phase=Phase.UNDELIVERED, reason=event.sentence)
         case AnswerUnconfirmed():
             return replace(state, reason=event.sentence)
-        case DeadlineNear() | InterimAnswered() | DocumentWithdrawn():
-            return _waiting(state, event)
-        case AnswerDelivered() | AnswerRepeated():
-            return state
         case _:
-            return _worked_on(state, event)
+            assert_never(event)
+
+
+def _decided(state: DocumentStatus, event: PersonFact) -> DocumentStatus:
+    """A decision shows until it has led to an outcome."""
+    if state.phase in (Phase.POSTED, Phase.REFUSED):
+        return state
+    match event:
+        case DocumentHeld():
+            sentence = finding("HELD_BY_A_PERSON", by=event.by, reason=event.reason).sentence
+            return replace(state, phase=Phase.HELD, reason=sentence)
+        case DocumentReleased():
+            phase = Phase.APPROVED if state.phase == Phase.HELD else state.phase
+            return replace(state, phase=phase, reason=f"{event.by} released it: {event.reason}")
+        case DocumentReturned():
+            return replace(state, reason=f"{event.by} returns it: {event.reason}")
+        case InvoiceLinked():
+            return replace(state, reason=f"{event.by} links it to invoice {event.invoice_num} of {event.vendor_id}.")
+        case ReplayRequested():
+            return replace(state, reason=f"{event.by} has it taken up anew: {event.reason}")
+        case _:
+            assert_never(event)
 
 
 def _worked_on(

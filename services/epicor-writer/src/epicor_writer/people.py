@@ -1,0 +1,65 @@
+"""What people decided about a transfer: hold it, return it, or that its invoice stands in Epicor already. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from epicor_writer.decision import place_of
+from epicor_writer.reference import same_key
+from mlc_common.catalogue import Finding, finding
+from mlc_common.events import DocumentApproved, DocumentHeld, DocumentReleased, DocumentReturned, Event, InvoiceLinked
+from mlc_epicor.datasets import APInvoiceDataset
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What is in force for one attempt.
+
+    A hold and a link are about the document and last over its transfers; a return ends one transfer.
+    """
+
+    held: DocumentHeld | None = None
+    returned: DocumentReturned | None = None
+    linked: InvoiceLinked | None = None
+
+
+def decided(history: Iterable[Event], attempt: str) -> Decided:
+    """The decisions in force; `history` in stream order, the last fact of each kind and attempt is enough."""
+    held, returned, linked = None, None, None
+    for event in history:
+        match event:
+            case DocumentHeld():
+                held = event
+            case DocumentReleased():
+                held = None
+            case DocumentReturned() if event.attempt == attempt:
+                returned = event
+            case InvoiceLinked():
+                linked = event
+    return Decided(held, returned, linked)
+
+
+def approved(history: Iterable[Event], attempt: str) -> DocumentApproved | None:
+    """The approval that a decision about an attempt belongs to."""
+    found = (event for event in history if isinstance(event, DocumentApproved) and event.attempt == attempt)
+    return next(found, None)
+
+
+def returned(decision: DocumentReturned) -> tuple[Finding, ...]:
+    """Why the transfer is refused."""
+    return (finding("RETURNED", by=decision.by, reason=decision.reason),)
+
+
+def unlinkable(linked: InvoiceLinked, held: APInvoiceDataset | None) -> tuple[Finding, ...]:
+    """Why the AP invoice cannot be confirmed as the document: it is not what the person saw."""
+    values = {"number": linked.invoice_num, "company": linked.company, "by": linked.by}
+    if held is None:
+        return (finding("LINKED_IS_GONE", **values),)
+    header = held.header
+    if header.ExternalID.strip() and same_key(header.ExternalID) != same_key(linked.invoice_id):
+        return (finding("LINKED_IS_ANOTHERS", other=header.ExternalID.strip(), **values),)
+    seen = (linked.invoice_date, linked.total, same_key(linked.currency))
+    if (header.InvoiceDate, header.DocInvoiceAmt, same_key(header.CurrencyCode)) != seen:
+        return (finding("LINKED_CHANGED", where=place_of(header), **values),)
+    return ()
