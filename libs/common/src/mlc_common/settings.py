@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SHORTEST_RETENTION = 400
+"""Days: what happened once is refused a second time only while the stream remembers it."""
 
 
 class Timings(BaseModel):
@@ -64,6 +67,9 @@ class Settings(BaseSettings):
     stream_replicas: int = Field(
         default=1, ge=1, le=5, description="copies of every stream; three survive a lost server"
     )
+    stream_max_age_days: int = Field(
+        default=0, ge=0, description="days after which streams forget messages, 400 at least; 0 is never"
+    )
     database_url: SecretStr = Field(
         default=SecretStr("postgresql+asyncpg://127.0.0.1/ml_connector"), description="address of PostgreSQL"
     )
@@ -87,3 +93,10 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(default=None, description="OTLP over HTTP, for example http://127.0.0.1:4318")
     workers: int = Field(default=4, ge=1, le=64, description="messages one replica works on at once, per durable")
     timings: Timings = Timings()
+
+    @field_validator("stream_max_age_days")
+    @classmethod
+    def _longer_than_a_year(cls, days: int) -> int:
+        if 0 < days < SHORTEST_RETENTION:
+            raise ValueError(f"0, or {SHORTEST_RETENTION} days at least: an invoice must outlive its financial year")
+        return days

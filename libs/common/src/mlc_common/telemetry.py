@@ -189,12 +189,6 @@ class Metrics:
         self.group_unlock_failures = Counter(
             "mlc_group_unlock_failures_total", "AP invoice groups left locked", ["connection"], registry=self.registry
         )
-        self.chain_broken = Gauge(
-            "mlc_chain_broken",
-            "1 when a stream is not what it was when it was chained",
-            ["stream"],
-            registry=self.registry,
-        )
         self.breaker_open = Gauge(
             "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
         )

@@ -11,14 +11,17 @@ from nats.js.errors import BucketNotFoundError, NotFoundError
 
 from mlc_common.failures import PermanentError
 from mlc_common.settings import Settings
-from mlc_common.streams import CLAIMS_BUCKET, STREAMS, Stream, durables
+from mlc_common.streams import ANCHORS, CLAIMS_BUCKET, STREAMS, Stream, durables
 
 WAITING_AT_MOST = 10_000
 """Messages of one durable that may be in hand or waiting for their next try; beyond that it hands out no more."""
 
 
-def stream_config(stream: Stream, *, replicas: int) -> dict[str, Any]:
-    """The stream's configuration as the server's API takes it: on disk, never deleted, never silently full."""
+def stream_config(stream: Stream, *, replicas: int, max_age_days: int = 0) -> dict[str, Any]:
+    """The stream's configuration as the server's API takes it: on disk, never deleted, never silently full.
+
+    Anchors never age: they prove what the archives hold.
+    """
     return {
         "name": stream.name,
         "description": stream.purpose,
@@ -27,7 +30,7 @@ def stream_config(stream: Stream, *, replicas: int) -> dict[str, Any]:
         "storage": "file",
         "num_replicas": replicas,
         "discard": "new",
-        "max_age": 0,
+        "max_age": 0 if stream.name == ANCHORS else max_age_days * 86_400 * 1_000_000_000,
         "max_msgs": -1,
         "max_bytes": -1,
         "duplicate_window": 120 * 1_000_000_000,
@@ -45,7 +48,7 @@ async def declare(nats: Client, settings: Settings) -> None:
         PermanentError: the server refuses, with its reason.
     """
     for stream in STREAMS:
-        config = stream_config(stream, replicas=settings.stream_replicas)
+        config = stream_config(stream, replicas=settings.stream_replicas, max_age_days=settings.stream_max_age_days)
         answer = await _ask(nats, f"STREAM.CREATE.{stream.name}", config)
         if "error" in answer:
             answer = await _ask(nats, f"STREAM.UPDATE.{stream.name}", config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from prometheus_client import Gauge
+
 from mlc_common.service import Runtime, Wiring, master_keys, run
 from operator_console.audit.follower import Chains, keep_chained
 from operator_console.projector import project
@@ -16,6 +18,13 @@ async def wire(runtime: Runtime) -> Wiring:
     async def projection() -> None:
         await project(runtime.engine, reader, now=runtime.now)
 
+    broken = Gauge(
+        "mlc_chain_broken",
+        "1 when a stream is not what it was when it was chained",
+        ["stream"],
+        registry=runtime.metrics.registry,
+    )
+
     async def chains() -> None:
         made = Chains(
             runtime.engine,
@@ -25,11 +34,7 @@ async def wire(runtime: Runtime) -> Wiring:
             now=runtime.now,
             timeout=timings.publish,
         )
-        await keep_chained(
-            made,
-            pause=timings.anchor,
-            broken=lambda stream, is_it: runtime.metrics.chain_broken.labels(stream).set(is_it),
-        )
+        await keep_chained(made, pause=timings.anchor, broken=lambda stream, is_it: broken.labels(stream).set(is_it))
 
     return Wiring(background=(projection, chains))
 
