@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import idle, pipeline, pushes, slow_epicor
+from bench import idle, pipeline, pushes, search, slow_epicor
 from bench.figure import Figure
 from operator_console.exits import CommandError
 from operator_console.foreground import stoppable
@@ -22,6 +22,7 @@ BENCHES = {
     "pipeline": pipeline.measure,
     "idle": idle.measure,
     "slow-epicor": slow_epicor.measure,
+    "search": search.measure,
 }
 progress = Console(stderr=True)
 

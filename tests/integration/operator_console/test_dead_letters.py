@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,8 +33,9 @@ from mlc_common.telemetry import Metrics, Redactor
 from mlc_common.topology import declare_connection
 from operator_console import dead_letters, document_commands, output
 from operator_console.projector import catch_up, catch_up_dead_letters, project, rebuild
+from operator_console.searching import Sought
 from operator_console.stream_reader import StreamReader
-from operator_console.view import DocumentStatus
+from operator_console.view import DocumentStatus, Phase
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 FAILURE = "The document holds no company."
@@ -129,7 +131,7 @@ async def caught_up(engine: AsyncEngine, reader: StreamReader) -> DocumentStatus
         pass
     async with engine.connect() as db:
         [row] = (await db.execute(select(document_status))).mappings().all()
-    return DocumentStatus(**row)
+    return DocumentStatus.of(row)
 
 
 async def test_a_buried_approval_leaves_its_document_stuck_with_the_reason(
@@ -207,15 +209,15 @@ async def test_a_document_is_shown_with_its_pushes_and_its_dead_letters(
     await caught_up(engine, reader)
 
     shown = await document_commands.shown(settings, "INV-1", connection=None)
-    listed = await document_commands.rows(settings, phase="stuck", connection=None, limit=10)
+    listed = await document_commands.rows(settings, Sought(phase=Phase.STUCK), limit=10)
 
     assert shown.status.phase == "stuck"
     assert [recorded.event.type for recorded in shown.timeline] == ["notification_received", "document_approved"]
     assert [letter.durable for letter in shown.dead_letters] == ["epicor-writer_demo"]
     with (out := output.console()).capture() as capture:
         out.print(document_commands.timeline(shown))
-    words = [line.split("  ")[1].strip() for line in capture.get().splitlines()[1:]]
-    assert words == ["pushed", "approved", "dead letter"]
+    words = [re.split(r"\s{2,}", line)[1:3] for line in capture.get().splitlines()[1:]]
+    assert words == [["Basware", "pushed"], ["basware-reader", "approved"], ["epicor-writer", "dead letter"]]
     assert set(document_commands.as_json(shown)) == {"status", "timeline", "dead_letters"}
     assert [status.invoice_id for status in listed] == ["i1"]
 

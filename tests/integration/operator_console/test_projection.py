@@ -89,7 +89,7 @@ def answered(number: int) -> OutcomeAnswered:
 async def rows(engine: AsyncEngine) -> list[DocumentStatus]:
     async with engine.connect() as db:
         found = (await db.execute(select(document_status).order_by(document_status.c.invoice_id))).mappings().all()
-    return [DocumentStatus(**row) for row in found]
+    return [DocumentStatus.of(row) for row in found]
 
 
 async def caught_up(engine: AsyncEngine, reader: StreamReader) -> None:

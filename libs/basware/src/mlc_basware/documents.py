@@ -223,6 +223,12 @@ class AccountingDocument(_Coded):
             raise PermanentError("The accounting document is no JSON text.") from error
 
     @property
+    def orders(self) -> tuple[str, ...]:
+        """The numbers of the purchase orders that header and coding rows name, each once."""
+        named = (*self.orderNumbers, *(row.orderNumber or "" for row in self.codingRows))
+        return tuple(dict.fromkeys(number.strip() for number in named if number.strip()))
+
+    @property
     def batch(self) -> str | None:
         """The `InvoiceBatchId` of this transfer, when Basware names one."""
         batches = (p.value.strip() for p in self.transferParameters if p.key.lower() == BATCH_KEY.lower())

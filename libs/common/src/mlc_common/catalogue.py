@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
@@ -54,6 +56,27 @@ def finding(code: str, /, *, field: str | None = None, **values: object) -> Find
         remedy=entry.remedy,
         field=field,
     )
+
+
+def entry_of(sentence: str) -> tuple[str, Entry] | None:
+    """The code and the entry that a sentence was made from, or None when it is none of the catalogue's."""
+    fits = [code for code, pattern in _patterns().items() if pattern.fullmatch(sentence)]
+    if not fits:
+        return None
+    # The one that says most by itself: a sentence with few words of its own fits almost anything.
+    code = max(fits, key=lambda each: len(_FILLED.sub("", CATALOGUE[each].sentence)))
+    return code, CATALOGUE[code]
+
+
+_FILLED = re.compile(r"\{\w+\}")
+
+
+@cache
+def _patterns() -> Mapping[str, re.Pattern[str]]:
+    return {
+        code: re.compile(".*".join(map(re.escape, _FILLED.split(entry.sentence))), re.DOTALL)
+        for code, entry in CATALOGUE.items()
+    }
 
 
 def posted_text(*, company: str, group: str, number: str, held_for: tuple[Finding, ...] = ()) -> str:

@@ -77,6 +77,8 @@ class DocumentApproved(FactOfDocument):
     currency: str
     gross: Decimal | None = None
     document: str
+    batch: str | None = Field(default=None, description="Basware's InvoiceBatchId")
+    orders: tuple[str, ...] | None = Field(default=None, description="numbers of purchase orders that it names")
 
 
 class DocumentAcknowledged(FactOfDocument):

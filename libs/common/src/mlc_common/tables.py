@@ -17,8 +17,10 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
+    column,
+    func,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -123,14 +125,26 @@ document_status = Table(
     Column("voucher", Text),
     Column("reason_code", Text),
     Column("reason", Text),
+    Column("batch", Text),
+    Column("orders", ARRAY(Text), nullable=False, server_default="{}"),
     Column("answered", Boolean, nullable=False),
     Column("first_seen", Instant, nullable=False),
     Column("last_change", Instant, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
     Index(None, "phase", "last_change"),
-    Index(None, "supplier_code"),
-    Index(None, "invoice_number"),
+    Index(None, "supplier_code", "last_change"),
+    Index(None, "reason_code", "last_change"),
     Index(None, "last_change"),
+    Index(None, "gross"),
+    Index(None, "batch"),
+    Index(None, "voucher"),
+    Index(None, "group_id"),
+    Index(None, "orders", postgresql_using="gin"),
+    Index(
+        "ix_document_status_number",
+        func.lower(column("invoice_number")).label("number"),
+        postgresql_ops={"number": "text_pattern_ops"},
+    ),
 )
 """Read model, one row per accounting document, folded from DOCUMENTS; it can be dropped and rebuilt."""
 

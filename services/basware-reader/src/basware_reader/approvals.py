@@ -286,4 +286,6 @@ def to_approved(
         currency=document.currencyCode,
         gross=document.grossSum,
         document=text,
+        batch=document.batch,
+        orders=document.orders or None,
     )

@@ -23,6 +23,7 @@ app.add_typer(cli_setting_up.keys, name="keys")
 app.add_typer(cli_audit.audit, name="audit")
 cli_people.add_to(app)
 cli_backup.add_to(app)
+app.command()(cli_documents.explain)
 
 
 @app.callback()

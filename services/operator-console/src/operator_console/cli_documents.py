@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from operator_console import output
-from operator_console.cli_words import AsJson, DataDir
+from operator_console.cli_words import AsJson, DataDir, as_amount, as_moment
 from operator_console.reach import settings_for
 from operator_console.view import Phase
 
@@ -20,14 +20,39 @@ documents = typer.Typer(no_args_is_help=True, help="Accounting documents: where 
 def documents_list(
     phase: Annotated[Phase | None, typer.Option(help="Only documents that stand there.")] = None,
     connection: Annotated[str | None, typer.Option(help="Only documents of this connection.")] = None,
+    number: Annotated[
+        str | None, typer.Option(help="The supplier's invoice number; with * at its end what begins so.")
+    ] = None,
+    supplier: Annotated[str | None, typer.Option(help="The supplier's code.")] = None,
+    amount: Annotated[str | None, typer.Option(help="The gross sum, as 1240.50.")] = None,
+    order: Annotated[str | None, typer.Option(help="A purchase order that it names.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Basware's InvoiceBatchId.")] = None,
+    voucher: Annotated[str | None, typer.Option(help="The voucher, or the AP invoice group.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The code of its first reason, as UNKNOWN_VENDOR.")] = None,
+    since: Annotated[str | None, typer.Option(help="Changed at or after this day or time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Changed before this day or time.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the last changed first.")] = 50,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Where documents stand."""
+    """Where documents stand, and those that are sought."""
     from operator_console import document_commands
+    from operator_console.searching import Sought
 
-    rows = asyncio.run(document_commands.rows(settings_for(data_dir), phase=phase, connection=connection, limit=limit))
+    sought = Sought(
+        phase=phase,
+        connection=connection,
+        number=number,
+        supplier=supplier,
+        amount=as_amount(amount),
+        order=order,
+        batch=batch,
+        voucher=voucher,
+        reason=reason,
+        since=as_moment(since),
+        until=as_moment(until),
+    )
+    rows = asyncio.run(document_commands.rows(settings_for(data_dir), sought, limit=limit))
     if as_json:
         output.show_json(rows)
     else:
@@ -38,19 +63,49 @@ def documents_list(
 def documents_show(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="Basware invoice id, or an invoice number.")],
     connection: Annotated[str | None, typer.Option(help="The connection, when several know the document.")] = None,
+    at: Annotated[str | None, typer.Option(help="As it was on that day or at that time.")] = None,
+    payloads: Annotated[
+        bool, typer.Option(help="With the documents and pushes as they came, secrets removed.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """One document: its state, and everything that ever happened to it."""
     from operator_console import document_commands
 
-    shown = asyncio.run(document_commands.shown(settings_for(data_dir), identifier, connection=connection))
+    settings, moment = settings_for(data_dir), as_moment(at)
+    shown = asyncio.run(document_commands.shown(settings, identifier, connection=connection, at=moment))
     if as_json:
-        output.show_json(document_commands.as_json(shown))
+        output.show_json(document_commands.as_json(shown, payloads=payloads))
         return
     out = output.console()
     out.print(document_commands.summary(shown.status))
     out.print(document_commands.timeline(shown))
+    if payloads:
+        output.show_json(document_commands.payloads(shown))
+
+
+def explain(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Basware invoice id, or an invoice number.")],
+    connection: Annotated[str | None, typer.Option(help="The connection, when several know the document.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a document stands where it stands: the sentence, whose it is, what to do, and what says so."""
+    from operator_console import document_commands, explaining
+
+    shown = asyncio.run(document_commands.shown(settings_for(data_dir), identifier, connection=connection))
+    found = explaining.explain(shown.status, shown.timeline, shown.dead_letters)
+    if as_json:
+        output.show_json(found)
+        return
+    out = output.console()
+    out.print(found.sentence, markup=False)
+    told = (("whose", found.owner), ("field", found.field), ("what to do", found.remedy), ("code", found.code))
+    rows = [each for each in told if each[1]] + [("also", each.sentence) for each in found.also]
+    out.print(output.table("", ("", ""), rows))
+    facts = [(each.sequence, each.what, each.says, each.connection_version) for each in found.evidence]
+    out.print(output.table("evidence", ("no.", "fact", "says", "mapping version"), facts))
 
 
 @deadletters.command(name="list")

@@ -34,6 +34,7 @@ from operator_console.demo_scenario import (
 )
 from operator_console.exits import CommandError, Exit
 from operator_console.foreground import announcer, stoppable
+from operator_console.searching import Sought
 from operator_console.service_health import service_answers
 
 THROWN_AWAY = "mlc-demo-"
@@ -187,12 +188,12 @@ async def _until_done(here: site.Site, far_sides: FarSides, plan: Scenario, prog
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(WITHIN):
             while True:
-                ours = await document_commands.rows(here.settings, phase=None, connection=CONNECTION, limit=1000)
+                ours = await document_commands.rows(here.settings, Sought(connection=CONNECTION), limit=1000)
                 progress.show(ours)
                 if sum(status.answered for status in ours) >= plan.approved:
                     break
                 await asyncio.sleep(LOOK_AGAIN)
-    ours = await document_commands.rows(here.settings, phase=None, connection=CONNECTION, limit=1000)
+    ours = await document_commands.rows(here.settings, Sought(connection=CONNECTION), limit=1000)
     state = await far_sides.epicor_state()
     return Books(ours, await far_sides.documents(), await far_sides.invoices(), state["groups"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import reduce
@@ -16,12 +17,17 @@ from mlc_common.events import DocumentFact
 from mlc_common.settings import Settings
 from mlc_common.streams import NOTIFICATIONS, token
 from mlc_common.tables import document_status
+from mlc_common.telemetry import Redactor
 from operator_console import output, telling
 from operator_console.dead_letters import DeadLetter, buried, dead_letter, marked
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
+from operator_console.searching import Sought, question
 from operator_console.stream_reader import StreamReader
 from operator_console.view import DocumentStatus, fold
+
+PAYLOADS = ("document", "body")
+"""Members of events that hold what came from outside."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +39,21 @@ class Shown:
     dead_letters: tuple[DeadLetter, ...] = ()
 
 
-async def rows(settings: Settings, *, phase: str | None, connection: str | None, limit: int) -> list[DocumentStatus]:
+async def rows(settings: Settings, sought: Sought, *, limit: int) -> list[DocumentStatus]:
     """Documents, the last changed first."""
-    query = select(document_status).order_by(document_status.c.last_change.desc(), document_status.c.invoice_id)
-    if phase is not None:
-        query = query.where(document_status.c.phase == phase)
-    if connection is not None:
-        query = query.where(document_status.c.connection == connection)
     async with database(settings) as engine, engine.connect() as db:
-        found = (await db.execute(query.limit(limit))).mappings().all()
-    return [DocumentStatus(**row) for row in found]
+        found = (await db.execute(question(sought, limit=limit))).mappings().all()
+    return [DocumentStatus.of(row) for row in found]
 
 
-async def shown(settings: Settings, identifier: str, *, connection: str | None) -> Shown:
+async def shown(settings: Settings, identifier: str, *, connection: str | None, at: datetime | None = None) -> Shown:
     """One document by its Basware invoice id, or by invoice number when only one document has it.
 
+    Args:
+        at: show it as it was at this moment; what was stored later is left out.
+
     Raises:
-        CommandError: there is none, or several.
+        CommandError: there is none, or several, or it was not known yet.
     """
     invoice_id, connections = await candidates(settings, identifier, connection)
     async with broker(settings) as client:
@@ -58,7 +62,9 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None) 
         reader = StreamReader(client, log, timeout=settings.timings.publish)
         pushes = await _pushes(reader, [fact for timeline in timelines for fact in timeline])
         letters = [(each, dead_letter(each)) for each in await buried(reader)]
-    known = [timeline for timeline in timelines if timeline]
+    known = [until(timeline, at) for timeline in timelines if timeline]
+    if known and not known[0]:
+        raise CommandError(f"Nothing was known of {identifier} at that time.", code=Exit.NOT_FOUND)
     if not known:
         raise CommandError(f"No accounting document {identifier} is known.", code=Exit.NOT_FOUND)
     if len(known) > 1:
@@ -66,11 +72,20 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None) 
             f"{identifier} is known in several connections; name one with --connection.", code=Exit.USAGE
         )
     found = status(known[0])
-    its = [(read, each) for read, each in letters if (each.connection, each.document) == (found.connection, invoice_id)]
+    its = [
+        (read, each)
+        for read, each in letters
+        if (each.connection, each.document) == (found.connection, invoice_id) and (at is None or each.buried_at <= at)
+    ]
     for read, _ in its:
         found = marked(found, read)
-    everything = sorted([*pushes, *known[0]], key=lambda recorded: recorded.stored_at)
+    everything = sorted([*until(pushes, at), *known[0]], key=lambda recorded: recorded.stored_at)
     return Shown(status=found, timeline=tuple(everything), dead_letters=tuple(each for _, each in its))
+
+
+def until(facts: Sequence[Recorded], at: datetime | None) -> list[Recorded]:
+    """The facts that were stored by then; all of them without a moment."""
+    return [each for each in facts if at is None or each.stored_at <= at]
 
 
 async def _pushes(reader: StreamReader, facts: list[Recorded]) -> list[Recorded]:
@@ -172,24 +187,44 @@ def summary(status: DocumentStatus) -> Table:
     return output.table("", ("state", ""), known)
 
 
-def as_json(shown: Shown) -> dict[str, Any]:
-    """State and timeline for programs; the document itself is left out, it can be large."""
+def as_json(shown: Shown, *, payloads: bool = False) -> dict[str, Any]:
+    """State and timeline for programs; the payloads as they came only when they are asked for, they can be large."""
+    hidden = set() if payloads else set(PAYLOADS)
+    clean = Redactor().clean
     timeline = [
         {
             "sequence": recorded.sequence,
             "stored_at": recorded.stored_at,
-            **recorded.event.model_dump(mode="json", exclude={"document", "body"}, exclude_none=True),
+            "actor": telling.actor(recorded.event),
+            **clean(recorded.event.model_dump(mode="json", exclude=hidden, exclude_none=True)),
         }
         for recorded in shown.timeline
     ]
     return {"status": shown.status, "timeline": timeline, "dead_letters": shown.dead_letters}
 
 
+def payloads(shown: Shown) -> list[dict[str, Any]]:
+    """What came from outside, as it came, secrets removed."""
+    clean = Redactor().clean
+    found = [
+        {"sequence": each.sequence, "payload": clean(payload)}
+        for each in shown.timeline
+        for name in PAYLOADS
+        if (payload := getattr(each.event, name, None)) is not None
+    ]
+    return found
+
+
 def timeline(shown: Shown) -> Table:
     """Everything that happened, as a person reads it: pushes, facts and dead letters by time."""
-    told = [(each.stored_at, *telling.tell(each.event)) for each in shown.timeline]
+    told = [(each.stored_at, telling.actor(each.event), *telling.tell(each.event)) for each in shown.timeline]
     told += [
-        (each.buried_at, "dead letter", f"{each.durable} gave up after {each.tries} tries: {each.failure}")
+        (
+            each.buried_at,
+            each.durable.partition("_")[0],
+            "dead letter",
+            f"{each.durable} gave up after {each.tries} tries: {each.failure}",
+        )
         for each in shown.dead_letters
     ]
-    return output.table("", ("when", "what", "details"), sorted(told))
+    return output.table("", ("when", "who", "what", "details"), sorted(told))

@@ -139,7 +139,7 @@ async def _held(db: AsyncConnection, events: Iterable[Event]) -> dict[tuple[str,
     columns = document_status.c
     query = select(document_status).where(tuple_(columns.connection, columns.invoice_id).in_(sorted(keys)))
     rows = (await db.execute(query)).mappings().all() if keys else []
-    return {(row["connection"], row["invoice_id"]): DocumentStatus(**row) for row in rows}
+    return {(row["connection"], row["invoice_id"]): DocumentStatus.of(row) for row in rows}
 
 
 def _upsert() -> Any:

@@ -73,6 +73,23 @@ def tell(event: Event) -> tuple[str, str]:
             return _worked_on(event)
 
 
+def actor(event: Event) -> str:
+    """Who did it: a person, a far side, or one of our services."""
+    match event:
+        case NotificationReceived() | DocumentWithdrawn():
+            return "Basware"
+        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+            return event.by
+        case FlowsPaused() | FlowsResumed():
+            return event.by
+        case RecordSent():
+            return "masterdata-sync"
+        case PostingIntended() | PostingUnclear() | InvoiceRemoved() | InvoicePosted() | InvoiceRefused():
+            return "epicor-writer"
+        case _:
+            return "basware-reader"
+
+
 def _decided(event: PersonFact) -> tuple[str, str]:
     said = f"{event.by}: {event.reason}"
     if isinstance(event, InvoiceLinked):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 from mlc_common.catalogue import answer_text, finding
 from mlc_common.events import (
@@ -79,6 +80,13 @@ class DocumentStatus:
     voucher: str | None = None
     reason_code: str | None = None
     reason: str | None = None
+    batch: str | None = None
+    orders: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> DocumentStatus:
+        """The status of a row of the table."""
+        return cls(**{**row, "orders": tuple(row["orders"])})
 
 
 def fold(state: DocumentStatus | None, event: DocumentFact, *, sequence: int) -> DocumentStatus:
@@ -227,6 +235,8 @@ def _approved(state: DocumentStatus, event: DocumentApproved) -> DocumentStatus:
         currency=event.currency,
         gross=event.gross,
         invoice_date=event.invoice_date,
+        batch=event.batch,
+        orders=event.orders or (),
     )
 
 

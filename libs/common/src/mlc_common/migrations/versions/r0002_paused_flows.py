@@ -1,4 +1,4 @@
-"""Flows of connections that people have paused; what documents are sought by."""
+"""Flows of connections that people have paused."""
 
 from __future__ import annotations
 
