@@ -9,33 +9,22 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError
 from opentelemetry import propagate
 
+from mlc_common.broker_errors import BROKER_AWAY as BROKER_AWAY
+from mlc_common.broker_errors import EXPECTED_LAST as EXPECTED_LAST
+from mlc_common.broker_errors import MESSAGE_ID as MESSAGE_ID
+from mlc_common.broker_errors import WRONG_LAST_SEQUENCE as WRONG_LAST_SEQUENCE
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.events import Event, FlowsPaused, FlowsResumed, NotificationReceived, parse_event
+from mlc_common.document_keys import DocumentKeys
+from mlc_common.events import DocumentApproved, Event, FlowsPaused, FlowsResumed, NotificationReceived, parse_event
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, OPERATIONS, history_subject
-
-WRONG_LAST_SEQUENCE = 10071
-MESSAGE_ID = "Nats-Msg-Id"
-EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
-BROKER_AWAY = (
-    nats.errors.TimeoutError,
-    nats.errors.ConnectionClosedError,
-    nats.errors.ConnectionDrainingError,
-    nats.errors.ConnectionReconnectingError,
-    nats.errors.NoServersError,
-    nats.errors.NoRespondersError,
-    nats.errors.OutboundBufferLimitError,
-    NoStreamResponseError,
-    ServiceUnavailableError,
-)
 
 
 @dataclass(frozen=True)
@@ -84,6 +73,7 @@ class EventLog:
         self._nats = nats
         self._stream = nats.jetstream(timeout=timeout)
         self._claims = ClaimCheck(nats, timeout=timeout)
+        self._keys = DocumentKeys(nats, timeout=timeout)
         self._timeout = timeout
 
     async def append(self, event: Event) -> Appended:
@@ -97,7 +87,8 @@ class EventLog:
             PermanentError: another fact stands where this one may stand only once, or the stream refuses it.
         """
         try:
-            payload, claim = await self._claims.check_in(event.to_json())
+            stored = await self._keys.sealed(event) if isinstance(event, DocumentApproved) else event.to_json()
+            payload, claim = await self._claims.check_in(stored)
             acknowledged = await self._stream.publish(
                 event.subject, payload, stream=stream_of(event), headers=headers_of(event) | claim
             )
@@ -162,14 +153,14 @@ class EventLog:
         return [recorded async for recorded in self._read(DOCUMENTS, history_subject(connection, invoice_id))]
 
     async def resolve(self, message: Msg) -> Event:
-        """The event of a delivered message, its claim check resolved.
+        """The event of a delivered message, its claim check resolved and its personal members opened.
 
         Raises:
             PermanentError: it is no event this version knows, or its content is gone.
             TransientError: the broker is away.
         """
         try:
-            return parse_event(await self._claims.check_out(message.data, message.headers))
+            return await self._event(message.data, message.headers)
         except BROKER_AWAY as error:
             raise TransientError("The object store does not answer.") from error
 
@@ -190,10 +181,12 @@ class EventLog:
         except BROKER_AWAY as error:
             raise TransientError("The event stream does not answer.") from error
 
+    async def _event(self, payload: bytes, headers: Mapping[str, str] | None) -> Event:
+        return parse_event(await self._keys.opened(await self._claims.check_out(payload, headers)))
+
     async def _recorded(self, payload: bytes, headers: Mapping[str, str]) -> Recorded:
-        event = parse_event(await self._claims.check_out(payload, headers))
         return Recorded(
-            event=event,
+            event=await self._event(payload, headers),
             sequence=int(headers["Nats-Sequence"]),
             stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
         )

@@ -13,6 +13,8 @@ DEADLETTERS = "DEADLETTERS"
 ANCHORS = "ANCHORS"
 OPERATIONS = "OPERATIONS"
 CLAIMS_BUCKET = "CLAIMS"
+DOCUMENT_KEYS = "DOCUMENT_KEYS"
+"""Not one of `STREAMS`: what it holds can be destroyed, that is what it is for."""
 
 LARGEST_MESSAGE = 512 * 1024
 """Bytes; a larger payload goes to the object store as a claim check."""
@@ -92,6 +94,11 @@ def operation_subject(connection: str, fact: str) -> str:
 def dead_letter_subject(durable: str) -> str:
     """Where the messages land that the durable's readers could not handle."""
     return f"deadletters.{token(durable)}"
+
+
+def document_key_subject(connection: str, invoice_id: str) -> str:
+    """Where the key stands that the personal data of one accounting document is sealed under."""
+    return f"document_keys.{token(connection)}.{token(invoice_id)}"
 
 
 def anchor_subject(stream: str, sequence: int) -> str:

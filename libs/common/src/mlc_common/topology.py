@@ -11,7 +11,7 @@ from nats.js.errors import BucketNotFoundError, NotFoundError
 
 from mlc_common.failures import PermanentError
 from mlc_common.settings import Settings
-from mlc_common.streams import ANCHORS, CLAIMS_BUCKET, STREAMS, Stream, durables
+from mlc_common.streams import ANCHORS, CLAIMS_BUCKET, DOCUMENT_KEYS, STREAMS, Stream, durables
 
 WAITING_AT_MOST = 10_000
 """Messages of one durable that may be in hand or waiting for their next try; beyond that it hands out no more."""
@@ -49,11 +49,8 @@ async def declare(nats: Client, settings: Settings) -> None:
     """
     for stream in STREAMS:
         config = stream_config(stream, replicas=settings.stream_replicas, max_age_days=settings.stream_max_age_days)
-        answer = await _ask(nats, f"STREAM.CREATE.{stream.name}", config)
-        if "error" in answer:
-            answer = await _ask(nats, f"STREAM.UPDATE.{stream.name}", config)
-        if "error" in answer:
-            raise PermanentError(f"NATS refused the stream {stream.name}: {answer['error'].get('description')}.")
+        await _declared(nats, config)
+    await _declared(nats, _keys_config(replicas=settings.stream_replicas))
     js = nats.jetstream()
     try:
         await js.object_store(CLAIMS_BUCKET)
@@ -67,6 +64,33 @@ async def declare(nats: Client, settings: Settings) -> None:
             ),
         )
     await _bring_up_to_date(nats, f"OBJ_{CLAIMS_BUCKET}", replicas=settings.stream_replicas)
+
+
+def _keys_config(*, replicas: int) -> dict[str, Any]:
+    """The stream of document keys: the newest of each document, and each can be destroyed."""
+    return {
+        "name": DOCUMENT_KEYS,
+        "description": "keys that personal data of documents is sealed under, until they are destroyed",
+        "subjects": ["document_keys.>"],
+        "retention": "limits",
+        "storage": "file",
+        "num_replicas": replicas,
+        "discard": "new",
+        "max_age": 0,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_msgs_per_subject": 1,
+        "duplicate_window": 120 * 1_000_000_000,
+    }
+
+
+async def _declared(nats: Client, config: dict[str, Any]) -> None:
+    name = config["name"]
+    answer = await _ask(nats, f"STREAM.CREATE.{name}", config)
+    if "error" in answer:
+        answer = await _ask(nats, f"STREAM.UPDATE.{name}", config)
+    if "error" in answer:
+        raise PermanentError(f"NATS refused the stream {name}: {answer['error'].get('description')}.")
 
 
 async def _bring_up_to_date(nats: Client, stream: str, *, replicas: int) -> None:

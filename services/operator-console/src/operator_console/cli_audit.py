@@ -72,6 +72,25 @@ def audit_verify(
         raise typer.Exit(Exit.PROBLEM)
 
 
+@audit.command(name="erase")
+def audit_erase(
+    document: Annotated[str, typer.Option(help="Basware invoice id, or an invoice number.")],
+    reason: Annotated[str, typer.Option(help="Who asked for it, and why; it is recorded with your name.")],
+    connection: Annotated[str | None, typer.Option(help="The connection of the document, if several know it.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase the personal data of a document for good; the erasure is recorded, and the chain stays valid."""
+    from operator_console.audit import erasure
+
+    done = asyncio.run(erasure.erase(settings_for(data_dir), document, connection=connection, reason=reason))
+    if as_json:
+        output.show_json(done)
+    else:
+        what = "had been erased before" if done.already else "are erased; no backup is changed by that"
+        output.console().print(f"The personal data of {done.invoice_id} {what}.", soft_wrap=True)
+
+
 @keys.command(name="list")
 def keys_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Every signing key there ever was."""

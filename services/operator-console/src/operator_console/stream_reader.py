@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class StreamReader:
             TransientError: the broker is away.
         """
         request = {"seq": sequence + 1, "next_by_subj": subject, "batch": most}
-        return [await self._read(message) for message in await self.raw(stream, request)]
+        return list(await asyncio.gather(*map(self._read, await self.raw(stream, request))))
 
     async def raw(self, stream: str, request: dict[str, Any]) -> list[Msg]:
         """The messages of a batched direct get, as they are stored, with the headers that the server adds.

@@ -16,6 +16,7 @@ from mlc_common.events import (
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentErased,
     DocumentHeld,
     DocumentNoticed,
     DocumentReleased,
@@ -67,6 +68,8 @@ def tell(event: Event) -> tuple[str, str]:
             return _about_the_answer(event)
         case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
             return _decided(event)
+        case DocumentErased():
+            return "erased", f"personal data, by {event.by}: {event.reason}"
         case FlowsPaused() | FlowsResumed():
             return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
         case _:
@@ -80,7 +83,7 @@ def actor(event: Event) -> str:
             return "Basware"
         case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
             return event.by
-        case FlowsPaused() | FlowsResumed():
+        case FlowsPaused() | FlowsResumed() | DocumentErased():
             return event.by
         case RecordSent():
             return "masterdata-sync"

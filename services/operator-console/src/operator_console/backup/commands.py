@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mlc_common.migrations import migrate
 from mlc_common.service import master_keys
 from mlc_common.settings import Settings
-from mlc_common.streams import ANCHORS, STREAMS
+from mlc_common.streams import ANCHORS, DOCUMENT_KEYS, STREAMS
 from mlc_common.tables import data_keys, signing_keys
 from mlc_common.vault import MasterKeys
 from operator_console import site
@@ -72,6 +72,7 @@ def _make(folder: Path) -> None:
 
 def _in_order(names: list[str]) -> list[str]:
     ours = [ANCHORS, *(each.name for each in STREAMS if each.name != ANCHORS)]
+    ours.append(DOCUMENT_KEYS)
     stores = sorted(name for name in names if name.startswith(OBJECT_STORE))
     return [name for name in ours if name in names] + stores
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 
 revision = "audit_chain"
-down_revision = "0002"
+down_revision = "0003"
 
 INSTANT = sa.DateTime(timezone=True)
 
