@@ -21,9 +21,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.eventlog import EventLog
+from mlc_common.events import NotificationReceived
 from mlc_common.failures import TransientError
+from mlc_common.groupcommit import GroupCommit
 from mlc_common.settings import Settings
-from mlc_common.streams import ANCHORS, CHAINED, DEADLETTERS, DOCUMENTS
+from mlc_common.streams import ANCHORS, CHAINED, DEADLETTERS, DOCUMENTS, NOTIFICATIONS
 from mlc_common.topology import declare
 from mlc_common.vault import MasterKeys, VaultError
 from operator_console.audit import signing_keys
@@ -334,6 +336,47 @@ async def test_signing_keys_move_with_the_master_keys(engine: AsyncEngine) -> No
     assert await signing_keys.master_keys_in_use(engine) == {"m2"}
     with pytest.raises(VaultError, match="do not open the key that signs"):
         await signing_keys.signers(engine, KEYS, now=NOW)
+
+
+async def test_a_signing_key_under_a_lost_master_key_is_replaced(engine: AsyncEngine) -> None:
+    [lost] = await signing_keys.signers(engine, KEYS, now=NOW)
+    fresh = MasterKeys.parse(SecretStr(MasterKeys.generate_line("m2")))
+    with pytest.raises(VaultError, match="audit keys new"):
+        await signing_keys.signers(engine, fresh, now=NOW)
+
+    new = await signing_keys.add(engine, fresh, now=NOW + timedelta(days=1))
+
+    assert [each.id for each in await signing_keys.signers(engine, fresh, now=NOW)] == [new]
+    await signing_keys.retire(engine, lost.id, now=NOW)
+    assert [each.id for each in await signing_keys.listing(engine)] == [lost.id, new]
+
+
+async def test_batches_that_the_stream_refused_leave_no_gap_in_the_chain(chains: Chains, client: Client) -> None:
+    def push(number: int) -> NotificationReceived:
+        return NotificationReceived(
+            connection="demo",
+            at=NOW,
+            task_id=f"t{number}",
+            task_type="AccountingDocuments",
+            document_id="i1",
+            variant="body",
+            digest="d",
+            body="{}",
+        )
+
+    log = EventLog(client, timeout=5)
+    for number in range(0, 60, 7):
+        await log.append(push(number))
+    async with GroupCommit(client, timeout=10) as commit:
+        appended = await asyncio.gather(*(commit.append(push(number)) for number in range(60)))
+
+    anchor = await chains.up_to_date(NOTIFICATIONS)
+
+    assert sum(each.already for each in appended) == 9
+    assert anchor is not None
+    assert anchor.sequence == 60
+    [block] = [each async for each in blocks(chains.engine, NOTIFICATIONS, first=1)]
+    assert LOST not in split(block.links)
 
 
 async def test_followers_elect_one_and_chain_every_stream(chains: Chains, client: Client) -> None:

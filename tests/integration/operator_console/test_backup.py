@@ -305,13 +305,17 @@ async def test_durables_stand_still_only_meanwhile(topology: str) -> None:
     client = await nats.connect(topology)
     await declare_connection(client, "demo", ack_wait=30)
     js, name = client.jetstream(), writer_durable("demo").name
-    later: Callable[[], datetime] = iter([NOW, NOW + timedelta(hours=1)]).__next__
+    begin = datetime.now(UTC)
+    later: Callable[[], datetime] = iter([begin, begin + timedelta(hours=1)]).__next__
 
     async with snapshots.standing_still(client, DOCUMENTS, now=lambda: datetime.now(UTC)):
         assert (await js.consumer_info(DOCUMENTS, name)).paused
     assert not (await js.consumer_info(DOCUMENTS, name)).paused
     with pytest.raises(TransientError, match="took too long"):
         async with snapshots.standing_still(client, DOCUMENTS, now=later):
+            pass
+    with pytest.raises(CommandError, match="the clock here is"):
+        async with snapshots.standing_still(client, DOCUMENTS, now=lambda: datetime.now(UTC) - timedelta(hours=1)):
             pass
     await client.close()
 

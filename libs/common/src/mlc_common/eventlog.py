@@ -87,8 +87,7 @@ class EventLog:
             PermanentError: another fact stands where this one may stand only once, or the stream refuses it.
         """
         try:
-            stored = await self._keys.sealed(event) if isinstance(event, DocumentApproved) else event.to_json()
-            payload, claim = await self._claims.check_in(stored)
+            payload, claim = await self._claims.check_in(await self.stored_form(event))
             acknowledged = await self._stream.publish(
                 event.subject, payload, stream=stream_of(event), headers=headers_of(event) | claim
             )
@@ -101,6 +100,14 @@ class EventLog:
                 raise PermanentError(f"The stream refused {event.id}: {error.description}.") from error
             return await self.standing(event)
         return Appended(acknowledged.seq, already=bool(acknowledged.duplicate))
+
+    async def stored_form(self, event: Event) -> bytes:
+        """The bytes that the stream keeps of a fact: JSON, personal members of a document sealed.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return await self._keys.sealed(event) if isinstance(event, DocumentApproved) else event.to_json()
 
     async def standing(self, event: Event) -> Appended:
         """Where a once-only fact stands that the stream refused to store again.

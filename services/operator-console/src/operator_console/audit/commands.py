@@ -90,9 +90,9 @@ async def archive(settings: Settings, *, before: str, folder: Path) -> list[Writ
     async with chains_of(settings) as chains:
         for stream in CHAINED:
             found = await _range(chains, stream, None, until)
-            first = max(archived.get(stream, 0) + 1, await _first_held(chains, stream))
-            if found is None or found.last is None or found.last < first:
+            if found is None or found.last is None or found.last <= archived.get(stream, 0):
                 continue
+            first = max(archived.get(stream, 0) + 1, found.first)
             file = folder / f"{stream}-{first}-{found.last}.jsonl"
             wanted = [Wanted(stream, first, found.last)]
             scope = {"stream": stream, "before": before}
@@ -112,7 +112,7 @@ async def _first_held(chains: Chains, stream: str) -> int:
 
 
 async def _range(chains: Chains, stream: str, since: datetime | None, until: datetime | None) -> Wanted | None:
-    first = await _sequence(chains, stream, since) if since else 1
+    first = await _sequence(chains, stream, since) if since else await _first_held(chains, stream)
     if first is None:
         return None
     beyond = await _sequence(chains, stream, until) if until else None

@@ -28,10 +28,14 @@ PAUSE = timedelta(minutes=15)
 
 async def stream_names(client: Client) -> list[str]:
     """Every stream there is."""
+    return await _names(client, "STREAM.NAMES", "streams")
+
+
+async def _names(client: Client, verb: str, member: str) -> list[str]:
     names: list[str] = []
     while True:
-        answer = await ask(client, "STREAM.NAMES", {"offset": len(names)})
-        found = answer.get("streams") or []
+        answer = _taken(await ask(client, verb, {"offset": len(names)}), "a list")
+        found = answer.get(member) or []
         names += found
         if not found or len(names) >= answer["total"]:
             return names
@@ -79,12 +83,18 @@ async def standing_still(client: Client, stream: str, *, now: Callable[[], datet
     Raises:
         TransientError: it took longer than they stand still.
     """
-    names = (await ask(client, f"CONSUMER.NAMES.{stream}", {})).get("consumers") or []
+    names = await _names(client, f"CONSUMER.NAMES.{stream}", "consumers")
     until = now() + PAUSE
     try:
         for name in names:
             wish = {"pause_until": until.isoformat()}
-            _taken(await ask(client, f"CONSUMER.PAUSE.{stream}.{name}", wish), f"a pause of {name}")
+            answer = _taken(await ask(client, f"CONSUMER.PAUSE.{stream}.{name}", wish), f"a pause of {name}")
+            if not answer.get("paused"):
+                raise CommandError(
+                    f"The durable {name} does not stand still: the clock here is a quarter of an hour or more behind "
+                    "the broker's.",
+                    code=Exit.REFUSED,
+                )
         yield
         if now() >= until:
             raise TransientError(f"The snapshot of {stream} took too long; the broker is too busy for a backup now.")
