@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import nats
@@ -317,6 +319,48 @@ async def test_durables_stand_still_only_meanwhile(topology: str) -> None:
     with pytest.raises(CommandError, match="the clock here is"):
         async with snapshots.standing_still(client, DOCUMENTS, now=lambda: datetime.now(UTC) - timedelta(hours=1)):
             pass
+    await client.close()
+
+
+async def test_no_message_is_passed_over_that_came_while_a_large_stream_was_read(topology: str) -> None:
+    """While a slow snapshot is on its way, a message comes and is acknowledged: the restored durable must not know."""
+    client = await nats.connect(topology)
+    await declare_connection(client, "demo", ack_wait=30)
+    js, durable, kept = client.jetstream(), writer_durable("demo"), list[bytes]()
+    for number in range(160):
+        await js.publish(f"documents.demo.i{number}.approved.a", os.urandom(500_000))
+    pulled = await js.pull_subscribe_bind(durable.name, stream=DOCUMENTS)
+    for _ in range(16):
+        for message in await pulled.fetch(10, timeout=5):
+            await message.ack_sync()
+
+    def write(chunk: bytes) -> None:
+        if not kept:
+            worker = Thread(target=lambda: asyncio.run(_one_more(topology)))
+            worker.start()
+            worker.join()
+        kept.append(chunk)
+
+    async with snapshots.standing_still(client, DOCUMENTS, now=lambda: datetime.now(UTC)):
+        config, state = await snapshots.snapshot(client, DOCUMENTS, write)
+    await js.delete_stream(DOCUMENTS)
+    await snapshots.restore(client, config, state, iter(kept))
+
+    assert state["last_seq"] == 160
+    info = await js.consumer_info(DOCUMENTS, durable.name)
+    assert info.delivered is not None
+    assert info.delivered.stream_seq == 160
+    await client.close()
+
+
+async def _one_more(url: str) -> None:
+    client = await nats.connect(url)
+    js = client.jetstream()
+    await js.publish("documents.demo.late.approved.a", b"{}")
+    pulled = await js.pull_subscribe_bind(writer_durable("demo").name, stream=DOCUMENTS)
+    with suppress(nats.errors.TimeoutError):
+        for message in await pulled.fetch(1, timeout=1):
+            await message.ack_sync()
     await client.close()
 
 
