@@ -189,6 +189,8 @@ def processes(settings: Settings, tmp_path: Path) -> AbstractAsyncContextManager
         "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
         "MLC_MASTER_KEYS": settings.master_keys.get_secret_value() if settings.master_keys else "",
         "MLC_TIMINGS__DELIVERY_PAUSES": "[0.5]",
+        "MLC_TIMINGS__ATTACHMENT_PAUSES": "[0.3]",
+        "MLC_LOG_LEVEL": "debug",
     } | {f"MLC_TIMINGS__{name.upper()}": str(getattr(QUICK, name)) for name in QUICK.model_fields_set}
 
     @asynccontextmanager

@@ -132,7 +132,11 @@ async def test_an_embedded_site_comes_back_as_it_was(place: Path) -> None:
         manifest = await commands.backup(here.settings, saved, say=quiet)
         keys = place / "public.pem"
         keys.write_text("".join(each.public for each in await audit.public_keys(here.settings)))
-    assert {each.name for each in manifest.streams} == {each.name for each in STREAMS} | {"OBJ_CLAIMS", "DOCUMENT_KEYS"}
+    assert {each.name for each in manifest.streams} == {each.name for each in STREAMS} | {
+        "OBJ_CLAIMS",
+        "OBJ_ATTACHMENTS",
+        "DOCUMENT_KEYS",
+    }
     assert manifest.master_keys == ("k1",)
 
     second.root.mkdir()

@@ -50,7 +50,23 @@ READING = "basware_reader/test_reading_documents.py"
 FOLLOWING = "basware_reader/test_following_answers.py"
 WITHDRAWN = "basware_reader/test_withdrawn_documents.py"
 
+FETCHED = "basware_reader/test_attachments.py"
 BY_A_TEST_WITH_SERVERS = {
+    "ATTACHMENTS_ABSENT": (
+        FETCHED,
+        "test_a_tenant_that_has_not_switched_the_api_on_hides_them_and_the_history_says_so",
+        "Basware showed no attachments of the invoice within 24 hours",
+    ),
+    "ATTACHMENT_GIVEN_UP": (
+        FETCHED,
+        "test_one_that_fails_hinders_no_other_and_is_given_up_with_the_reason_when_patience_ends",
+        "The attachment could not be fetched from Basware within 24 hours",
+    ),
+    "ATTACHMENT_NOT_IN_EPICOR": (
+        "epicor_writer/test_attachments.py",
+        "test_what_epicor_refuses_is_told_and_the_invoice_is_not_touched",
+        "The AP invoice goes without the attachment",
+    ),
     "ALREADY_POSTED": (ANEW, "test_a_corrected_number_does_not_enter_the_document_twice", "ALREADY_POSTED"),
     "SUPERSEDED": (ANEW, "test_of_two_transfers_that_waited_out_an_outage_the_newer_one_is_posted", "SUPERSEDED"),
     "REFUSED_BY_EPICOR": (FAULTS, "test_an_update_that_did_not_run_is_refused", "REFUSED_BY_EPICOR"),

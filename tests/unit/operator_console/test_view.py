@@ -18,6 +18,12 @@ from mlc_common.events import (
     AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
+    AttachingIntended,
+    AttachmentLinked,
+    AttachmentRefused,
+    AttachmentsAbsent,
+    AttachmentSkipped,
+    AttachmentStored,
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
@@ -43,12 +49,27 @@ from operator_console.view import DocumentStatus, Phase, fold
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
+def attachment_facts(common: dict[str, Any]) -> dict[str, Any]:
+    """One fact of every type about attachments."""
+    one = common | {"external_code": "c1", "filename": "a.pdf", "category": "ATTACHMENT", "confidential": False}
+    place = {"company": "NWM", "vendor_num": 101, "invoice_num": "INV-1", "place": "https://archive.example/c1"}
+    return {
+        "attachment stored": AttachmentStored(**one, size=5, sha256="ab"),
+        "attachment skipped": AttachmentSkipped(**one, reason="gone", why="404"),
+        "attachments absent": AttachmentsAbsent(**common, why="none within a day"),
+        "attaching intended": AttachingIntended(**one, number=1),
+        "attachment linked": AttachmentLinked(**one, how="link", **place),
+        "attachment refused": AttachmentRefused(**one, how="link", sentence="no"),
+    }
+
+
 def facts(attempt: str = "a1") -> dict[str, Any]:
     """One fact of every type, of one attempt."""
     common = {"connection": "demo", "at": START, "invoice_id": "i1", "attempt": attempt}
     epicor = {"company": "NWM", "vendor_num": 101, "vendor_id": "10432", "group_id": "B2611201"}
     by = {"by": "mia", "reason": "the price is disputed"}
     return {
+        **attachment_facts(common),
         "noticed": DocumentNoticed(**common, status="Transferred", reason="somebody else answered"),
         "for a person": DocumentNoticed(**common, status="Removed", reason="stands in Epicor", for_a_person=True),
         "approved": DocumentApproved(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import httpx
@@ -26,6 +26,7 @@ from mlc_basware.wire import (
     refused_codes,
 )
 from mlc_common.connections import Connection
+from mlc_common.downloads import Download, TooLarge
 from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
 from mlc_common.http import dump_json
 from mlc_common.settings import Timings
@@ -174,6 +175,16 @@ class BaswareClient:
         if "transferDate" in body:
             body["prebookDate"] = body.pop("transferDate")
         return await self._post(f"{_path(invoice_id)}/prebookResponses", body, what="Basware prebook response")
+
+    async def attachment(self, invoice_id: str, code: str, *, into: IO[bytes], most: int) -> Download | TooLarge | None:
+        """Fetch an attachment of at most `most` bytes into the beginning of `into`; None when Basware has none (404).
+
+        Raises:
+            TransientError: it cannot be had now, or did not arrive whole.
+            PermanentError: Basware refuses it.
+        """
+        path = f"{_path(invoice_id)}/attachments/{quote(code, safe='')}"
+        return await self._session.download(path, into=into, most=most, what="Basware attachment")
 
     async def request_status(self, request_id: str) -> RequestStatus | None:
         """What became of a request's records, or None while Basware does not know the request (yet).

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import IO, Protocol, TypeVar
 
 import httpx
 
 from mlc_basware.limiter import Limiter
 from mlc_basware.tokens import Tokens
 from mlc_basware.wire import CONTINUATION, REDIRECTS, error_text, redirect_target
+from mlc_common.downloads import Download, TooLarge, download
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.http import Answer, call
 
 MOST_HOPS = 3
+
+
+class _Answered(Protocol):
+    @property
+    def status(self) -> int: ...
+
+
+Result = TypeVar("Result", bound=_Answered)
 
 
 class Session:
@@ -80,6 +90,44 @@ class Session:
             raise TransientError(f"{what}: Basware redirects more than {MOST_HOPS} times.")
         return answer
 
+    async def download(self, path: str, *, into: IO[bytes], most: int, what: str) -> Download | TooLarge | None:
+        """A file of at most `most` bytes, or None for 404; redirects followed by hand, without the token.
+
+        An address that has expired meanwhile is asked for once more (Basware API reference, §3.4).
+
+        Raises:
+            TransientError: it cannot be had now.
+            PermanentError: Basware refuses it.
+        """
+        for _ in range(2):
+            found, hops = await self._fetched(path, into=into, most=most, what=what)
+            if not isinstance(found, Answer):
+                return found
+            if not hops and found.status == httpx.codes.NOT_FOUND:
+                return None
+            if not hops:
+                raise PermanentError(f"{what} was refused ({found.status}): {error_text(found)}")
+        raise TransientError(f"{what}: the address Basware redirects to answers {found.status}.")
+
+    async def _fetched(
+        self, path: str, *, into: IO[bytes], most: int, what: str
+    ) -> tuple[Download | TooLarge | Answer, int]:
+        """What the file's address finally gives, and after how many redirects."""
+        url, plain = f"{self._base_url}{path}", {"Accept": "*/*"}
+        found = await self._admitted(
+            what,
+            lambda signed: download(self._api, url, into=into, most=most, what=what, headers={**plain, **signed}),
+        )
+        hops, place = 0, url
+        while isinstance(found, Answer) and found.status in REDIRECTS:
+            if hops == MOST_HOPS:
+                raise TransientError(f"{what}: Basware redirects more than {MOST_HOPS} times.")
+            place, hops = redirect_target(found, place), hops + 1
+            found = await download(
+                self._storage, place, into=into, most=most, what=f"{what} (redirected)", headers=plain
+            )
+        return found, hops
+
     async def call(
         self,
         method: str,
@@ -92,20 +140,27 @@ class Session:
         content: bytes | None = None,
     ) -> Answer:
         """One call with the bearer token; on a 401 a new token is fetched once and the call made once more."""
+        return await self._admitted(
+            what,
+            lambda signed: call(
+                self._api,
+                method,
+                f"{self._base_url}{path}",
+                writes=writes,
+                what=what,
+                headers={**headers, **signed},
+                params=params,
+                content=content,
+            ),
+        )
+
+    async def _admitted(self, what: str, ask: Callable[[Mapping[str, str]], Awaitable[Result]]) -> Result:
+        """What `ask` gets with the bearer token in its headers, in its turn."""
         for last in (False, True):
             token = await self._tokens.get()
             async with self._limiter.slot(what):
                 try:
-                    answer = await call(
-                        self._api,
-                        method,
-                        f"{self._base_url}{path}",
-                        writes=writes,
-                        what=what,
-                        headers={**headers, "Authorization": f"Bearer {token}"},
-                        params=params,
-                        content=content,
-                    )
+                    answer = await ask({"Authorization": f"Bearer {token}"})
                 except TransientError as failure:
                     if failure.retry_after:
                         self._limiter.pause(failure.retry_after)
@@ -114,15 +169,15 @@ class Session:
                 break
             self._tokens.forget(token)
             if last:
-                raise TransientError(self._denied(answer))
+                raise TransientError(self._denied(what, answer.status))
         if answer.status == httpx.codes.FORBIDDEN:
-            raise TransientError(self._denied(answer))
+            raise TransientError(self._denied(what, answer.status))
         return answer
 
-    def _denied(self, answer: Answer) -> str:
+    def _denied(self, what: str, status: int) -> str:
         check = (
             "check basware.client_id, basware.client_secret and that base_url and token_url belong together"
-            if answer.status == httpx.codes.UNAUTHORIZED
+            if status == httpx.codes.UNAUTHORIZED
             else "check the rights of the API user and basware.scopes"
         )
-        return f"{answer.what}: Basware denies connection {self._name} access ({answer.status}): {check}."
+        return f"{what}: Basware denies connection {self._name} access ({status}): {check}."

@@ -8,6 +8,7 @@ from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
+from mlc_common.sentences.attachments import ATTACHMENTS
 from mlc_common.sentences.codes import CODES
 from mlc_common.sentences.document import DOCUMENT
 from mlc_common.sentences.entry import Entry, Owner
@@ -38,6 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "with purchase orders": ORDERS,
     "while it is entered in Epicor": POSTING,
     "by what Basware says of it": LIFE_CYCLE,
+    "with its attachments": ATTACHMENTS,
     "by what people decided": PEOPLE,
 }
 """The entries by where they arise; a test sees to it that no code stands in two places."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from mlc_common.addresses import LOOPBACK as LOOPBACK
+from mlc_common.addresses import Url
+from mlc_common.attachment_rules import Attachments
 from mlc_common.company_rules import CompanyPair, LookUpTable
 from mlc_common.far_side_names import KnownNames
 from mlc_common.posting_rules import ApplyDate, Posting
 from mlc_common.section import Section, located
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 CREDENTIAL_FIELDS: dict[str, str] = {
     "basware.client_id": "OAuth2 client id of the Basware API user",
@@ -36,18 +36,6 @@ BASWARE_HOSTS: dict[str, str] = {
 """Production hosts by region. EU is documented; the others follow its form, so `base_url` overrides them."""
 
 
-def _safe_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.username or parts.password or parts.query:
-        raise ValueError("put no user, password or query into the address; credentials are set separately")
-    if parts.scheme == "http" and parts.hostname in LOOPBACK:
-        return url.rstrip("/")
-    if parts.scheme != "https" or not parts.hostname:
-        raise ValueError("use https; plain http is accepted only for this machine itself (127.0.0.1)")
-    return url.rstrip("/")
-
-
-Url = Annotated[str, AfterValidator(_safe_url)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
@@ -169,6 +157,7 @@ class ConnectionDocument(Section):
         min_length=1, description="every Basware company of the connection, and what it is in Epicor"
     )
     posting: Posting = Posting()
+    attachments: Attachments = Attachments()
     paused: bool = Field(default=False, description="nothing is read or posted; pushes are still recorded")
 
     @model_validator(mode="after")

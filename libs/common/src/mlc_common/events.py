@@ -19,6 +19,13 @@ from mlc_common.answer_events import DeadlineNear as DeadlineNear
 from mlc_common.answer_events import DocumentWithdrawn as DocumentWithdrawn
 from mlc_common.answer_events import InterimAnswered as InterimAnswered
 from mlc_common.answer_events import OutcomeAnswered as OutcomeAnswered
+from mlc_common.attachment_events import AttachingIntended as AttachingIntended
+from mlc_common.attachment_events import AttachmentFact as AttachmentFact
+from mlc_common.attachment_events import AttachmentLinked as AttachmentLinked
+from mlc_common.attachment_events import AttachmentRefused as AttachmentRefused
+from mlc_common.attachment_events import AttachmentsAbsent as AttachmentsAbsent
+from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
+from mlc_common.attachment_events import AttachmentStored as AttachmentStored
 from mlc_common.catalogue import Finding
 from mlc_common.erasure_events import DocumentErased as DocumentErased
 from mlc_common.failures import PermanentError
@@ -251,6 +258,7 @@ DocumentFact = (
     | AnswerDelivered
     | AnswerUndelivered
     | AnswerUnconfirmed
+    | AttachmentFact
     | DocumentHeld
     | DocumentReleased
     | DocumentReturned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -70,7 +70,7 @@ async def call(
     what: str,
     headers: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
-    content: bytes | None = None,
+    content: bytes | AsyncIterable[bytes] | None = None,
     auth: httpx.Auth | tuple[str, str] | None = None,
     timeout: float | httpx.Timeout | None = None,
 ) -> Answer:

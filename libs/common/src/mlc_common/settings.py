@@ -28,6 +28,9 @@ class Timings(BaseModel):
     delivery_patience: float = Field(
         default=86_400, gt=0, description="how long after an answer its arrival is looked for"
     )
+    attachment_pauses: tuple[float, ...] = Field(
+        default=(60, 300, 1800, 10_800), min_length=1, description="pauses between looks for a document's attachments"
+    )
     ack_wait: float = Field(default=30, gt=0, description="a message held longer without a sign of life is redelivered")
     basware_connect: float = Field(default=10, gt=0, description="patience for a connection to Basware")
     basware_read: float = Field(default=60, gt=0, description="patience for an answer from Basware")
@@ -69,6 +72,9 @@ class Settings(BaseSettings):
     )
     stream_max_age_days: int = Field(
         default=0, ge=0, description="days after which streams forget messages, 400 at least; 0 is never"
+    )
+    attachments_kept_days: float = Field(
+        default=0, ge=0, le=36_500, description="days that stored attachments are kept; 0 for ever"
     )
     database_url: SecretStr = Field(
         default=SecretStr("postgresql+asyncpg://127.0.0.1/ml_connector"), description="address of PostgreSQL"

@@ -13,6 +13,7 @@ DEADLETTERS = "DEADLETTERS"
 ANCHORS = "ANCHORS"
 OPERATIONS = "OPERATIONS"
 CLAIMS_BUCKET = "CLAIMS"
+ATTACHMENTS_BUCKET = "ATTACHMENTS"
 DOCUMENT_KEYS = "DOCUMENT_KEYS"
 """Not one of `STREAMS`: what it holds can be destroyed, that is what it is for."""
 
@@ -138,6 +139,18 @@ def deliveries_durable(connection: str) -> Durable:
     return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects)
 
 
+def attachments_durable(connection: str) -> Durable:
+    """Answered transfers whose attachments the basware-reader fetches."""
+    name = token(connection)
+    return Durable(f"basware-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.answered.*",))
+
+
+def attaching_durable(connection: str) -> Durable:
+    """Stored attachments that the epicor-writer attaches to their AP invoices."""
+    name = token(connection)
+    return Durable(f"epicor-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.attachment_stored.*",))
+
+
 def durables(connection: str) -> tuple[Durable, ...]:
     """Every durable a connection needs."""
     return (
@@ -145,4 +158,6 @@ def durables(connection: str) -> tuple[Durable, ...]:
         writer_durable(connection),
         answers_durable(connection),
         deliveries_durable(connection),
+        attachments_durable(connection),
+        attaching_durable(connection),
     )

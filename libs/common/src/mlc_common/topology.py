@@ -11,7 +11,15 @@ from nats.js.errors import BucketNotFoundError, NotFoundError
 
 from mlc_common.failures import PermanentError
 from mlc_common.settings import Settings
-from mlc_common.streams import ANCHORS, CLAIMS_BUCKET, DOCUMENT_KEYS, STREAMS, Stream, durables
+from mlc_common.streams import (
+    ANCHORS,
+    ATTACHMENTS_BUCKET,
+    CLAIMS_BUCKET,
+    DOCUMENT_KEYS,
+    STREAMS,
+    Stream,
+    durables,
+)
 
 WAITING_AT_MOST = 10_000
 """Messages of one durable that may be in hand or waiting for their next try; beyond that it hands out no more."""
@@ -51,19 +59,21 @@ async def declare(nats: Client, settings: Settings) -> None:
         config = stream_config(stream, replicas=settings.stream_replicas, max_age_days=settings.stream_max_age_days)
         await _declared(nats, config)
     await _declared(nats, _keys_config(replicas=settings.stream_replicas))
+    replicas = settings.stream_replicas
+    await _bucket(nats, CLAIMS_BUCKET, "payloads over 512 KiB, by content hash", replicas=replicas)
+    await _bring_up_to_date(nats, f"OBJ_{CLAIMS_BUCKET}", deny_delete=True, num_replicas=replicas)
+    kept = int(settings.attachments_kept_days * 86_400) * 1_000_000_000
+    await _bucket(nats, ATTACHMENTS_BUCKET, "attachments of accounting documents, by content hash", replicas=replicas)
+    await _bring_up_to_date(nats, f"OBJ_{ATTACHMENTS_BUCKET}", max_age=kept, num_replicas=replicas)
+
+
+async def _bucket(nats: Client, name: str, purpose: str, *, replicas: int) -> None:
     js = nats.jetstream()
     try:
-        await js.object_store(CLAIMS_BUCKET)
+        await js.object_store(name)
     except (BucketNotFoundError, NotFoundError):
-        await js.create_object_store(
-            CLAIMS_BUCKET,
-            ObjectStoreConfig(
-                description="payloads over 512 KiB, by content hash",
-                storage=StorageType.FILE,
-                replicas=settings.stream_replicas,
-            ),
-        )
-    await _bring_up_to_date(nats, f"OBJ_{CLAIMS_BUCKET}", replicas=settings.stream_replicas)
+        config = ObjectStoreConfig(description=purpose, storage=StorageType.FILE, replicas=replicas)
+        await js.create_object_store(name, config)
 
 
 def _keys_config(*, replicas: int) -> dict[str, Any]:
@@ -93,13 +103,14 @@ async def _declared(nats: Client, config: dict[str, Any]) -> None:
         raise PermanentError(f"NATS refused the stream {name}: {answer['error'].get('description')}.")
 
 
-async def _bring_up_to_date(nats: Client, stream: str, *, replicas: int) -> None:
-    """Claims are part of the audit trail; the client library cannot say so when it creates a bucket.
+async def _bring_up_to_date(nats: Client, stream: str, **wanted: bool | int) -> None:
+    """Set what the client library cannot say when it creates a bucket, or what was configured otherwise meanwhile.
 
-    Purging cannot be forbidden here, because an object store rolls its directory up; account permissions can.
+    Claims are part of the audit trail and refuse deletion; attachments may be kept for a while only. Purging cannot be
+    forbidden here, because an object store rolls its directory up; account permissions can.
     """
     config = (await _ask(nats, f"STREAM.INFO.{stream}", {}))["config"]
-    answer = await _ask(nats, f"STREAM.UPDATE.{stream}", config | {"deny_delete": True, "num_replicas": replicas})
+    answer = await _ask(nats, f"STREAM.UPDATE.{stream}", config | wanted)
     if "error" in answer:
         raise PermanentError(f"NATS refused the object store {stream}: {answer['error'].get('description')}.")
 

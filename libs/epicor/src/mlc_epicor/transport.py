@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx
@@ -14,6 +14,15 @@ from mlc_common.failures import PermanentError, TransientError
 from mlc_common.http import Answer, UnclearAnswerError, call
 from mlc_epicor.errors import Refusal, access_sentence, read_refusal
 from mlc_epicor.sign_in import SignIn
+
+
+class Body(Protocol):
+    """A body that is made piece by piece, anew each time it is sent; its length is known."""
+
+    def __len__(self) -> int: ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
 
 _DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 
@@ -38,7 +47,7 @@ class Transport:
         *,
         writes: bool,
         params: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Body | None = None,
     ) -> Answer:
         """One call to a company's service; `path` is service and method or entity set.
 
@@ -70,9 +79,9 @@ class Transport:
         *,
         writes: bool,
         params: Mapping[str, str] | None,
-        content: bytes | None,
+        content: bytes | Body | None,
     ) -> Answer:
-        sort = {"Content-Type": "application/json"} if content is not None else {}
+        sort = {"Content-Type": "application/json", "Content-Length": str(len(content))} if content is not None else {}
         what = f"Epicor {path.removeprefix('Erp.BO.')}"
         try:
             return await call(

@@ -150,10 +150,10 @@ class FaultInjector:
             case "delay_after" if fault:
                 await self._app(scope, receive, _late(send, fault.seconds))
             case "drop_before":
-                await _drop(raw_receive)
+                await drop(raw_receive)
             case "drop_after":
                 await self._app(scope, receive, _swallow)
-                await _drop(raw_receive)
+                await drop(raw_receive)
             case None:
                 await self._app(scope, receive, send)
             case _:
@@ -173,7 +173,7 @@ class _ServedByUvicorn(Protocol):
     transport: asyncio.Transport
 
 
-async def _drop(receive: Receive) -> None:
+async def drop(receive: Receive) -> None:
     """Cut the TCP connection without an answer. Outside uvicorn the caller gets a `ConnectionResetError`."""
     cycle = getattr(receive, "__self__", None)
     if not isinstance(cycle, _ServedByUvicorn):

@@ -106,4 +106,5 @@ def _invoice(tables: dict[str, list[dict[str, Any]]]) -> Invoice:
         expenses={place(row): row for row in tables["APInvExp"]},
         accounts=accounts,
         taxes=taxes,
+        attachments={row["DrawingSeq"]: row for row in tables.get("APInvHedAttch", [])},
     )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+from basware_reader.attachment_fetching import Fetching, on_transferred
 from basware_reader.deadlines import look_every
 from basware_reader.deliveries import on_answered, on_push
 from basware_reader.handlers import Reader
@@ -13,16 +14,18 @@ from basware_reader.locks import Locks
 from basware_reader.replays import on_outcome_or_replay
 from basware_reader.sweep import Sweeping, sweeping
 from mlc_basware.client import open_client
+from mlc_common.attachment_store import AttachmentStore
 from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
 from mlc_common.service import Runtime, Wiring, run
-from mlc_common.streams import answers_durable, deliveries_durable, reader_durable
+from mlc_common.streams import answers_durable, attachments_durable, deliveries_durable, reader_durable
 
 
 async def wire(runtime: Runtime) -> Wiring:
     """Everything this service does, for every connection."""
     timings = runtime.settings.timings
     locks = Locks(runtime.engine)
+    store = AttachmentStore(runtime.nats, timeout=timings.publish)
 
     @asynccontextmanager
     async def reading(connection: Connection) -> AsyncIterator[None]:
@@ -52,6 +55,10 @@ async def wire(runtime: Runtime) -> Wiring:
                 for flow, durable, handler in consumed:
                     if flow not in connection.paused:
                         await running.enter_async_context(runtime.consuming(durable(connection.name), handler))
+                if Flow.INGEST not in connection.paused:
+                    fetch = partial(on_transferred, Fetching(reader, store, timings))
+                    attachments = runtime.consuming(attachments_durable(connection.name), fetch, workers=1)
+                    await running.enter_async_context(attachments)
                 await running.enter_async_context(sweeping(sweeps))
                 yield
 

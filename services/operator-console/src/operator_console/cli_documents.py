@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -80,6 +81,8 @@ def documents_show(
         return
     out = output.console()
     out.print(document_commands.summary(shown.status))
+    if (files := document_commands.attachments_table(shown)) is not None:
+        out.print(files)
     out.print(document_commands.timeline(shown))
     if payloads:
         output.show_json(document_commands.payloads(shown))
@@ -106,6 +109,23 @@ def explain(
     out.print(output.table("", ("", ""), rows))
     facts = [(each.sequence, each.what, each.says, each.connection_version) for each in found.evidence]
     out.print(output.table("evidence", ("no.", "fact", "says", "mapping version"), facts))
+
+
+@documents.command(name="attachment")
+def documents_attachment(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Basware invoice id, or an invoice number.")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The attachment's code, as `documents show` has it.")],
+    into: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A file that is not there yet.")],
+    connection: Annotated[str | None, typer.Option(help="The connection, when several know the document.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a stored attachment to a file; a confidential one only where the connection says `as others`."""
+    from operator_console import attachment_command
+
+    written = asyncio.run(
+        attachment_command.write(settings_for(data_dir), identifier, code, into=into, connection=connection)
+    )
+    output.console().print(f"{into}: {written.size} bytes, SHA-256 {written.sha256}", markup=False)
 
 
 @deadletters.command(name="list")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mlc_common.attachment_events import FactOfAttachment
 from mlc_common.eventlog import EventLog
 from mlc_common.events import Event, InvoicePosted, InvoiceRefused, NotificationReceived
 from mlc_common.settings import Settings
@@ -69,6 +70,8 @@ def _document(event: Event | None) -> str | None:
 def marked(state: DocumentStatus, read: Read) -> DocumentStatus:
     """The document's state with what the dead letter says about it; see `view.stuck`."""
     match read.event:
+        case FactOfAttachment():
+            return state
         case FactOfDocument() as event:
             letter = dead_letter(read)
             reason = f"{letter.failure} ({letter.durable} gave up: dead letter {letter.sequence})"

@@ -19,6 +19,7 @@ from mlc_common.streams import NOTIFICATIONS, token
 from mlc_common.tables import document_status
 from mlc_common.telemetry import Redactor
 from operator_console import output, telling
+from operator_console.attachments import AttachmentStatus, attachments
 from operator_console.dead_letters import DeadLetter, buried, dead_letter, marked
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
@@ -200,7 +201,27 @@ def as_json(shown: Shown, *, payloads: bool = False) -> dict[str, Any]:
         }
         for recorded in shown.timeline
     ]
-    return {"status": shown.status, "timeline": timeline, "dead_letters": shown.dead_letters}
+    return {
+        "status": shown.status,
+        "attachments": attachments_of(shown),
+        "timeline": timeline,
+        "dead_letters": shown.dead_letters,
+    }
+
+
+def attachments_of(shown: Shown) -> tuple[AttachmentStatus, ...]:
+    """What became of the document's attachments."""
+    return attachments(each.event for each in shown.timeline)
+
+
+def attachments_table(shown: Shown) -> Table | None:
+    """The same as a person reads it; None when the document has none that anybody knows of."""
+    rows = [
+        (each.code, each.filename, each.category, each.confidential, each.size, each.stored, each.epicor)
+        for each in attachments_of(shown)
+    ]
+    columns = ("attachment", "file", "category", "confidential", "bytes", "in the store", "in Epicor")
+    return output.table("", columns, rows) if rows else None
 
 
 def payloads(shown: Shown) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from mlc_common.events import (
     AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
+    AttachmentFact,
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
@@ -38,10 +39,13 @@ from mlc_common.events import (
     RecordSent,
     ReplayRequested,
 )
+from operator_console import attachments
 
 
 def tell(event: Event) -> tuple[str, str]:
     """What happened, and what matters about it."""
+    if isinstance(event, AttachmentFact):
+        return attachments.tell(event)
     match event:
         case NotificationReceived():
             return "pushed", f"{event.task_type} {event.document_id}, verified as {event.variant}"
@@ -66,10 +70,15 @@ def tell(event: Event) -> tuple[str, str]:
             | AnswerUnconfirmed()
         ):
             return _about_the_answer(event)
-        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+        case (
+            DocumentHeld()
+            | DocumentReleased()
+            | DocumentReturned()
+            | InvoiceLinked()
+            | ReplayRequested()
+            | DocumentErased()
+        ):
             return _decided(event)
-        case DocumentErased():
-            return "erased", f"personal data, by {event.by}: {event.reason}"
         case FlowsPaused() | FlowsResumed():
             return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
         case _:
@@ -93,7 +102,7 @@ def actor(event: Event) -> str:
             return "basware-reader"
 
 
-def _decided(event: PersonFact) -> tuple[str, str]:
+def _decided(event: PersonFact | DocumentErased) -> tuple[str, str]:
     said = f"{event.by}: {event.reason}"
     if isinstance(event, InvoiceLinked):
         said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"

@@ -16,6 +16,7 @@ from mlc_common.events import (
     AnswerRepeated,
     AnswerUnconfirmed,
     AnswerUndelivered,
+    AttachmentFact,
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
@@ -147,6 +148,8 @@ def _first(event: DocumentFact, sequence: int) -> DocumentStatus:
 
 
 def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
+    if isinstance(event, AttachmentFact):  # its document is done, whatever happens to it
+        return state
     match event:
         case DocumentApproved():
             return _approved(state, event)

@@ -7,7 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mlc_sandbox.basware import control, documents, requests, responses, staging, storage, subscriptions, vendors
+from mlc_sandbox.basware import (
+    attachments,
+    control,
+    documents,
+    requests,
+    responses,
+    staging,
+    storage,
+    subscriptions,
+    vendors,
+)
 from mlc_sandbox.basware.access import Clock, Handler, guarded, issue_token
 from mlc_sandbox.basware.request_ids import RequestIds
 from mlc_sandbox.basware.wire import RefusedError, answer
@@ -46,6 +56,7 @@ def _p2p(world: BaswareWorld, now: Clock) -> list[Route]:
         route("GET", "/v1/accountingDocuments", read, documents.list_documents),
         route("GET", "/v1/accountingDocuments/status", read, documents.search_status),
         route("GET", _DOCUMENT, read, documents.read_document),
+        route("GET", f"{_DOCUMENT}/attachments/{{code}}", read, attachments.read_attachment),
         route("POST", f"{_DOCUMENT}/acknowledge", write, documents.acknowledge),
         *(route("POST", f"{_DOCUMENT}/{kind.member}", write, responses.take(kind)) for kind in responses.KINDS),
         route("GET", "/v1/requestStatus", "requestStatus.read", requests.list_requests),
@@ -71,7 +82,12 @@ def _push_api(world: BaswareWorld, now: Clock) -> list[Route]:
 
 def _control(world: BaswareWorld, now: Clock) -> list[Route]:
     samples = control.bound(staging.add_samples, world=world, now=now)
-    return [*control.routes(world, now=now), Route("/_sandbox/samples", samples, methods=["POST"])]
+    attaching = control.bound(attachments.add_attachments, world=world, now=now)
+    return [
+        *control.routes(world, now=now),
+        Route("/_sandbox/samples", samples, methods=["POST"]),
+        Route("/_sandbox/attachments/{invoice_id}", attaching, methods=["POST"]),
+    ]
 
 
 async def _refused(request: Request, refusal: Exception) -> Response:

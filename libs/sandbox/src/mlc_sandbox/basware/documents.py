@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mlc_sandbox.basware.access import Clock
+from mlc_sandbox.basware.attachments import available
 from mlc_sandbox.basware.paging import ListQuery, take_page
 from mlc_sandbox.basware.storage import deliver
 from mlc_sandbox.basware.wire import RefusedError, answer, error, refuse
@@ -40,7 +41,9 @@ async def list_documents(request: Request, *, world: BaswareWorld, now: Clock) -
 async def read_document(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
     """`GET /v1/accountingDocuments/{invoiceId}`: the same wrapper with an array of one."""
     document = find(request, world)
-    return deliver(request, dumps({"accountingDocuments": [document.body]}), world=world, at=now(), headers={})
+    at = now()
+    body = document.body | {"attachments": [dict(file.meta) for file in available(document, world, at=at)]}
+    return deliver(request, dumps({"accountingDocuments": [body]}), world=world, at=at, headers={})
 
 
 async def acknowledge(request: Request, *, world: BaswareWorld, now: Clock) -> Response:

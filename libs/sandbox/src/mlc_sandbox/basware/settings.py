@@ -36,7 +36,12 @@ class Delivery(BaseModel):
 
 
 class Settings(BaseModel):
-    """The world's settings; `POST /_sandbox/settings` changes some of them. Durations are seconds."""
+    """The world's settings; `POST /_sandbox/settings` changes some of them. Durations are seconds.
+
+    `attachments_after`: how long after the transfer attachments are shown. `attachments_api`: what becomes of them
+    while the tenant has not switched them on, which is not documented: none is shown (`hidden`), or they are shown and
+    cannot be fetched (`refused`). `attachment_redirects`: how many addresses lead to a file; 0 gives it at once.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,6 +68,10 @@ class Settings(BaseModel):
     page_cap: Annotated[int, Field(ge=1)] = 100
     page_coding_rows: Annotated[int, Field(ge=1)] = 2000
     paging: Literal["offset", "keyset"] = "offset"
+
+    attachments_after: Annotated[float, Field(ge=0)] = 0
+    attachments_api: Literal["on", "hidden", "refused"] = "on"
+    attachment_redirects: Annotated[int, Field(ge=0, le=5)] = 1
 
     redirects: bool = False
     redirect_life: Annotated[float, Field(gt=0)] = 900

@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from mlc_sandbox.basware.access import Clock
 from mlc_sandbox.basware.wire import RefusedError
-from mlc_sandbox.basware.world import BaswareWorld, Stored
+from mlc_sandbox.basware.world import Attachment, BaswareWorld, Stored
+from mlc_sandbox.faults import drop, fault_in
 
 
 def deliver(request: Request, text: str, *, world: BaswareWorld, at: datetime, headers: Mapping[str, str]) -> Response:
@@ -20,17 +22,53 @@ def deliver(request: Request, text: str, *, world: BaswareWorld, at: datetime, h
         return Response(text, media_type="application/json", headers=dict(headers))
     on_redirect = settings.redirect_token_on in ("redirect", "both")
     on_final = settings.redirect_token_on in ("final", "both")
+    location = stored_at(request, text, world=world, at=at, headers=headers if on_final else {})
+    return RedirectResponse(location, status_code=302, headers=dict(headers) if on_redirect else None)
+
+
+def stored_at(
+    request: Request,
+    text: str,
+    *,
+    world: BaswareWorld,
+    at: datetime,
+    headers: Mapping[str, str],
+    file: Attachment | None = None,
+) -> str:
+    """Put a text, or an attachment, into the storage: the pre-signed address under which it can be read for a while."""
     stored = Stored(
         text=text,
-        headers=headers if on_final else {},
+        headers=headers,
         signature=secrets.token_hex(32),
-        expires_at=at + timedelta(seconds=settings.redirect_life),
+        expires_at=at + timedelta(seconds=world.settings.redirect_life),
+        file=file,
     )
     world.storage = {name: item for name, item in world.storage.items() if item.expires_at > at}
     name = secrets.token_hex(16)
     world.storage[name] = stored
-    location = _presigned(request, name, stored, at=at)
-    return RedirectResponse(location, status_code=302, headers=dict(headers) if on_redirect else None)
+    return _presigned(request, name, stored, at=at)
+
+
+class FileAnswer(Response):
+    """A file, announced with its length and sent in pieces; `short` sends half of it and cuts the connection."""
+
+    def __init__(self, file: Attachment, *, short: bool) -> None:
+        super().__init__(media_type="application/octet-stream")
+        self._file = file
+        self._short = short
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        del scope
+        size = self._file.size
+        headers = [(b"content-type", b"application/octet-stream"), (b"content-length", str(size).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for piece in self._file.pieces(size // 2 if self._short else size):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if self._short:
+            await drop(receive)
+            return
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def read_stored(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
@@ -44,6 +82,10 @@ async def read_stored(request: Request, *, world: BaswareWorld, now: Clock) -> R
         raise RefusedError(403, _xml("AccessDenied", "Request has expired"))
     if request.query_params.get("X-Amz-Signature") != stored.signature:
         raise RefusedError(403, _xml("SignatureDoesNotMatch", "The request signature does not match"))
+    if "location" in stored.headers:
+        return Response(status_code=302, headers=dict(stored.headers))
+    if stored.file is not None:
+        return FileAnswer(stored.file, short=fault_in(request.scope) is not None)
     return Response(stored.text, media_type="application/json", headers=dict(stored.headers))
 
 

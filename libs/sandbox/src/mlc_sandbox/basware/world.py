@@ -3,7 +3,7 @@
 import copy
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,10 @@ from typing import Any
 from mlc_sandbox.basware.settings import Settings
 from mlc_sandbox.basware.wire import instant
 from mlc_sandbox.calls import Calls
-from mlc_sandbox.faults import FaultScript
+from mlc_sandbox.faults import COMMON_KINDS, FaultScript
+
+BASWARE_KINDS = frozenset({"cut_short"})
+"""`cut_short` = a file is announced whole, half of it comes, and the connection is cut."""
 
 WAITING = "WaitingForTransfer"
 OFFERED = (WAITING, "TransferInProgress")
@@ -82,13 +85,37 @@ class PageMark:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file of a document: its metadata as the API writes them, and `size` bytes, the repeated `pattern`.
+
+    A large file need not be in memory: what is read is made from the pattern, piece by piece.
+    """
+
+    meta: Mapping[str, Any]
+    pattern: bytes
+    size: int
+
+    @property
+    def code(self) -> str:
+        """The `externalCode`, the last part of its path."""
+        return str(self.meta["externalCode"])
+
+    def pieces(self, length: int) -> Iterator[bytes]:
+        """The first `length` bytes."""
+        block = self.pattern * max(64 * 1024 // max(len(self.pattern), 1), 1)
+        for start in range(0, length, len(block) or 1):
+            yield block[: length - start]
+
+
+@dataclass(frozen=True)
 class Stored:
-    """The target of a redirect, readable with `signature` until `expires_at`."""
+    """The target of a redirect, readable with `signature` until `expires_at`: a text, or an attachment."""
 
     text: str
     headers: Mapping[str, str]
     signature: str
     expires_at: datetime
+    file: Attachment | None = None
 
 
 @dataclass
@@ -97,6 +124,7 @@ class BaswareWorld:
 
     settings: Settings = field(default_factory=Settings)
     documents: dict[str, Document] = field(default_factory=dict)
+    attachments: dict[str, list[Attachment]] = field(default_factory=dict)
     vendors: dict[str, dict[str, Any]] = field(default_factory=dict)
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -106,7 +134,7 @@ class BaswareWorld:
     storage: dict[str, Stored] = field(default_factory=dict)
     refused_answers: Counter[str] = field(default_factory=Counter)
     calls: Calls = field(default_factory=Calls)
-    faults: FaultScript = field(default_factory=FaultScript)
+    faults: FaultScript = field(default_factory=lambda: FaultScript(kinds=COMMON_KINDS | BASWARE_KINDS))
 
     def __post_init__(self) -> None:
         """Remember the settings to come back to on `reset`."""

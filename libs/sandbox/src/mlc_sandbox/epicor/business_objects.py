@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mlc_sandbox.epicor import groups, invoices
+from mlc_sandbox.epicor import attachments, groups, invoices
 from mlc_sandbox.epicor.accounts import valid_account
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.tables import date_of
@@ -44,6 +44,7 @@ _ACCOUNT = {
 SERVICES: Mapping[str, Mapping[str, Method]] = {
     "Erp.BO.APInvoiceSvc": invoices.METHODS,
     "Erp.BO.APInvGrpSvc": groups.METHODS,
+    "Ice.BO.AttachmentSvc": attachments.METHODS,
     "Erp.BO.VendorSvc": {"GetByID": Method(_vendor, {"vendorNum": "number"}, ("GET", "POST"))},
     "Erp.BO.GLAccountSvc": {
         "GetByID": Method(_account, {"coACode": "string", "glAccount": "string"}, ("GET", "POST")),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlc_sandbox.company import BOOK, CHART
+from mlc_sandbox.epicor.attachments import new_row, only_attachments, save_attachments
 from mlc_sandbox.epicor.draft import Draft, money
 from mlc_sandbox.epicor.groups import use_group
 from mlc_sandbox.epicor.rpc import Call, Method
@@ -64,6 +65,8 @@ def _outcome(call: Call, tableset: Any, group: str, **flags: Any) -> Row:
 def _update(call: Call) -> Row:
     """Saves like UpdateMaster; the group is the one that the header rows, or the stored invoices, name."""
     tableset = checked_tableset(call.world, call.arguments["ds"])
+    if only_attachments(tableset):
+        return {"parameters": {"ds": invoice_tableset(call.world, save_attachments(call, tableset))}}
     draft = call.draft(use_group(call, _group_named(call, tableset))["GroupID"])
     save(draft, tableset, lose_accounts=call.fault == "blank_accounts")
     draft.commit()
@@ -190,6 +193,9 @@ METHODS = {
     "GetNewAPInvHedInvoice": Method(_adding("APInvHed", _new_header), {**_TABLESET, "cGroupID": "string"}),
     "GetNewAPInvDtlMiscellaneous": Method(
         _adding("APInvDtl", _new_line), {**_TABLESET, "iVendorNum": "number", "cInvoiceNum": "string"}
+    ),
+    "GetNewAPInvHedAttch": Method(
+        _adding("APInvHedAttch", lambda call, _tableset: new_row(call)), {**_TABLESET, **_INVOICE}
     ),
     "GetNewAPInvExp": Method(_adding("APInvExp", _new_expense), _CHILD),
     "GetNewAPInvExpTGLC": Method(_adding("APInvExpTGLC", _new_account), {**_CHILD, "invExpSeq": "number"}),

@@ -26,6 +26,7 @@ _SAVED: tuple[tuple[str, Callable[[Draft, Row], Any]], ...] = (
     ("APInvExpTGLC", save_account),
     ("APInvTax", save_tax),
 )
+ATTACHMENTS = "APInvHedAttch"
 SAVED_TABLES = tuple(table for table, _ in _SAVED)
 
 
@@ -38,16 +39,17 @@ def checked_tableset(world: EpicorWorld, value: Any) -> Tableset:
             raise KineticError(f"There is no table {table} in Erp.Tablesets.APInvoiceTableset.", table=table)
         if not isinstance(rows, list):
             raise KineticError(f"{table} must be an array of rows.", table=table)
-        if rows and table not in SAVED_TABLES:
+        if rows and table not in (*SAVED_TABLES, ATTACHMENTS):
             raise KineticError(f"This sandbox does not take rows of {table}.", table=table)
     own = world.settings.tenant_columns
-    return {
-        table: [checked_row(table, row, tenant_columns=own) for row in value.get(table, [])] for table in SAVED_TABLES
-    }
+    known = (*SAVED_TABLES, ATTACHMENTS)
+    return {table: [checked_row(table, row, tenant_columns=own) for row in value.get(table, [])] for table in known}
 
 
 def save(draft: Draft, tableset: Tableset, *, lose_accounts: bool = False) -> None:
     """Apply all rows to the draft: deletions children first, then additions and updates parents first."""
+    if any(_with_mod(draft, ATTACHMENTS, tableset, "AUD")):
+        raise KineticError(f"This sandbox saves rows of {ATTACHMENTS} by themselves, with Update.")
     for table, save_row in reversed(_SAVED):
         for row in _with_mod(draft, table, tableset, "D"):
             save_row(draft, row)

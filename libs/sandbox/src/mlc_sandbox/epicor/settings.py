@@ -19,6 +19,9 @@ class Settings(BaseModel):
     `zero_lines`: whether a line of no amount is taken.
     `closed_period`: how an apply date before `period_closed_before` is refused: with an error, or as a question.
     `tenant_columns`: what becomes of columns that a tenant may have added itself (`..._c`) and this one may not have.
+    `attachments_on_posted`: whether a posted invoice takes an attachment; `attachment_descriptions`: whether a long one
+    is kept or cut; `same_file_name`: what a second upload under a name does; `largest_upload`: bytes. None of it is
+    documented.
     `full_rows`: answer every column of a row, not only those with a value.
     """
 
@@ -49,3 +52,9 @@ class Settings(BaseModel):
     zero_lines: Literal["accept", "refuse"] = "accept"
     taxes_unasked: bool = False
     tax_rounded: Literal["invoice", "line"] = "invoice"
+
+    document_types: frozenset[str] = frozenset({"INVOICE"})
+    attachments_on_posted: Literal["accept", "refuse"] = "accept"
+    attachment_descriptions: Literal["keep", "cut"] = "keep"
+    same_file_name: Literal["overwrite", "refuse"] = "overwrite"
+    largest_upload: Annotated[int, Field(ge=0)] | None = None

@@ -28,13 +28,14 @@ def invoice_key(company: str, vendor_num: int, invoice_num: str) -> InvoiceKey:
 @dataclass
 class Invoice:
     """One AP invoice. Keys: lines by InvoiceLine; expenses by (InvoiceLine, InvExpSeq); accounts by those plus
-    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq)."""
+    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq); attachments by DrawingSeq."""
 
     header: Row
     lines: dict[int, Row] = field(default_factory=dict)
     expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
     accounts: dict[tuple[int, int, str, str], Row] = field(default_factory=dict)
     taxes: dict[tuple[str, str, int], Row] = field(default_factory=dict)
+    attachments: dict[int, Row] = field(default_factory=dict)
 
     @property
     def key(self) -> InvoiceKey:
@@ -55,6 +56,7 @@ class Invoice:
         """Its rows by table name, in key order."""
         return {
             "APInvHed": [self.header],
+            "APInvHedAttch": [self.attachments[key] for key in sorted(self.attachments)],
             "APInvDtl": [self.lines[key] for key in sorted(self.lines)],
             "APInvExp": [self.expenses[key] for key in sorted(self.expenses)],
             "APInvExpTGLC": [self.accounts[key] for key in sorted(self.accounts)],
@@ -70,11 +72,13 @@ class EpicorWorld:
     master: Master = field(default_factory=master_data)
     groups: dict[tuple[str, str], Row] = field(default_factory=dict)
     invoices: dict[InvoiceKey, Invoice] = field(default_factory=dict)
+    files: dict[tuple[str, ...], Row] = field(default_factory=dict)
     tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
     faults: FaultScript = field(default_factory=lambda: FaultScript(kinds=COMMON_KINDS | EPICOR_KINDS))
     calls: Calls = field(default_factory=Calls)
     revision: int = 88_112_000
     legal_number: int = 0
+    file_ref: int = 0
 
     def __post_init__(self) -> None:
         """Remember the settings to come back to on `reset`."""
