@@ -16,6 +16,7 @@ import nats
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -24,10 +25,12 @@ from mlc_common.eventlog import EventLog
 from mlc_common.events import NotificationReceived
 from mlc_common.failures import TransientError
 from mlc_common.groupcommit import GroupCommit
+from mlc_common.service import serve
 from mlc_common.settings import Settings
 from mlc_common.streams import ANCHORS, CHAINED, DEADLETTERS, DOCUMENTS, NOTIFICATIONS
 from mlc_common.topology import declare
 from mlc_common.vault import MasterKeys, VaultError
+from operator_console.app import wire
 from operator_console.audit import signing_keys
 from operator_console.audit.blocks import blocks, end_of_chain
 from operator_console.audit.chain import LINK, LOST, genesis, link_of, split, step
@@ -392,3 +395,32 @@ async def test_followers_elect_one_and_chain_every_stream(chains: Chains, client
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+
+
+async def test_the_service_chains_and_anchors_by_itself(client: Client, database_url: str, nats_url: str) -> None:
+    settings = Settings.model_validate(
+        {"nats_url": nats_url, "database_url": database_url, "master_keys": LINE, "timings": {"anchor": 0.1}}
+    )
+    stop = asyncio.Event()
+    service = asyncio.create_task(serve("operator-console", settings, wire, stop=stop))
+    try:
+        await publish(client, range(10))
+        async with asyncio.timeout(20):
+            while await anchored(client) < 10:
+                await asyncio.sleep(0.05)
+        await publish(client, range(10, 15))
+        async with asyncio.timeout(20):
+            while await anchored(client) < 15:
+                await asyncio.sleep(0.05)
+    finally:
+        stop.set()
+        await service
+
+
+async def anchored(client: Client) -> int:
+    """Up to which sequence DOCUMENTS is signed for."""
+    try:
+        found = await client.jetstream().get_last_msg(ANCHORS, "anchors.DOCUMENTS.*")
+    except NotFoundError:
+        return 0
+    return Anchor.model_validate_json(found.data or b"").sequence

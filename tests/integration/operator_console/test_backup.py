@@ -49,6 +49,7 @@ NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 SERVERS_ONLY = site.Options(
     port=0, services=(), patience=Patience(first_pause=0.05, longest_pause=0.5, graceful=10), start_within=60
 )
+OTHERS = {"OBJ_CLAIMS", "OBJ_ATTACHMENTS", "DOCUMENT_KEYS"}
 PASSWORD = {"epicor.password": [SecretStr("sandbox-only-password")]}
 PROGRAM = Path(sys.executable).parent / "ml-connector"
 
