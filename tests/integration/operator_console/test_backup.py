@@ -133,11 +133,7 @@ async def test_an_embedded_site_comes_back_as_it_was(place: Path) -> None:
         manifest = await commands.backup(here.settings, saved, say=quiet)
         keys = place / "public.pem"
         keys.write_text("".join(each.public for each in await audit.public_keys(here.settings)))
-    assert {each.name for each in manifest.streams} == {each.name for each in STREAMS} | {
-        "OBJ_CLAIMS",
-        "OBJ_ATTACHMENTS",
-        "DOCUMENT_KEYS",
-    }
+    assert {each.name for each in manifest.streams} == {each.name for each in STREAMS} | OTHERS
     assert manifest.master_keys == ("k1",)
 
     second.root.mkdir()
@@ -202,11 +198,7 @@ async def test_what_cannot_be_restored_is_refused_and_nothing_is_touched(place: 
         with pytest.raises(CommandError, match=f"The stream {ANCHORS} is not empty"):
             await commands.restore(settings, saved, keys=keys, say=quiet)
         async with broker(settings) as client:
-            assert set(await snapshots.stream_names(client)) == {
-                *(each.name for each in STREAMS),
-                "OBJ_CLAIMS",
-                "DOCUMENT_KEYS",
-            }
+            assert set(await snapshots.stream_names(client)) == {each.name for each in STREAMS} | OTHERS
         assert before[DOCUMENTS]
         manifest = json.loads((saved / "manifest.json").read_text())
         (saved / "manifest.json").write_text(json.dumps(manifest | {"database_schema": "older"}))
