@@ -39,6 +39,12 @@ PURE = (
     "apply_dates.py",
     "connection.py",
     "view.py",
+    "personal.py",
+    "erasure_events.py",
+    "chain.py",
+    "bundle.py",
+    "verification.py",
+    "manifest.py",
 )
 NOT_IN_PURE = {"httpx", "faststream", "nats", "sqlalchemy", "asyncio", "logging", "structlog", "random", "time", "os"}
 

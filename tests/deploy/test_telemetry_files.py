@@ -42,7 +42,7 @@ WIRES: dict[str, Callable[[Runtime], Awaitable[Wiring]]] = {
     "masterdata-sync": masterdata_sync.app.wire,
     "operator-console": operator_console.app.wire,
 }
-LABELS = {"connection", "durable", "how", "reason", "variant", "status", "far_side"}
+LABELS = {"connection", "durable", "how", "reason", "variant", "status", "far_side", "stream"}
 """Each has few values: connections, durables, codes of the catalogue, words of our own."""
 
 OF_PROMETHEUS = {"up": {"namespace", "pod", "job", "instance"}}

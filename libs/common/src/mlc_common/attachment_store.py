@@ -16,7 +16,8 @@ from nats.js.errors import (
 )
 from nats.js.object_store import ObjectStore
 
-from mlc_common.direct_get import BROKER_AWAY, every
+from mlc_common.broker_errors import BROKER_AWAY
+from mlc_common.direct_get import every
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.streams import ATTACHMENTS_BUCKET, ATTACHMENTS_STREAM
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 READS = ("SELECT",)
+ADDS = ("SELECT", "INSERT")
 WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+LOCKS = ("SELECT", "UPDATE (id)")
+"""Lock a row: PostgreSQL asks for the right to update some column of it."""
 
 CONNECTIONS = ("connection_changes", "connection_versions", "connections", "data_keys", "credentials", "paused_flows")
 READ_MODELS = ("document_status", "projection_positions")
+AUDIT = ("chain_blocks", "signing_keys")
+"""Chains are added to and never changed, whoever it is."""
 VERSION = "alembic_version"
 """Where the schema's own version stands."""
 
@@ -25,10 +30,14 @@ ROLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "mlc_basware_reader": _ALL_CONNECTIONS_READ,
     "mlc_epicor_writer": _ALL_CONNECTIONS_READ,
     "mlc_masterdata_sync": _ALL_CONNECTIONS_READ,
-    "mlc_operator_console": _ALL_CONNECTIONS_READ | dict.fromkeys(READ_MODELS, WRITES),
-    "mlc_operator": dict.fromkeys((*CONNECTIONS, *READ_MODELS), WRITES) | {VERSION: READS},
+    "mlc_operator_console": _ALL_CONNECTIONS_READ
+    | {"connection_changes": LOCKS}
+    | dict.fromkeys(READ_MODELS, WRITES)
+    | dict.fromkeys(AUDIT, ADDS),
+    "mlc_operator": dict.fromkeys((*CONNECTIONS, *READ_MODELS), WRITES)
+    | {"chain_blocks": ADDS, "signing_keys": (*ADDS, "UPDATE"), VERSION: READS},
 }
-"""Rights by role and table. `mlc_operator` is people's: they apply connections and rebuild read models."""
+"""Rights by role and table. `mlc_operator` is people's: they apply connections, rebuild read models, rotate keys."""
 
 
 def role_of(user: str) -> str:

@@ -6,24 +6,11 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.errors import NoStreamResponseError, ServiceUnavailableError
 
+from mlc_common.broker_errors import BROKER_AWAY
 from mlc_common.failures import TransientError
-
-BROKER_AWAY = (
-    nats.errors.TimeoutError,
-    nats.errors.ConnectionClosedError,
-    nats.errors.ConnectionDrainingError,
-    nats.errors.ConnectionReconnectingError,
-    nats.errors.NoServersError,
-    nats.errors.NoRespondersError,
-    nats.errors.OutboundBufferLimitError,
-    NoStreamResponseError,
-    ServiceUnavailableError,
-)
 
 BATCH = 200
 LARGEST_BATCH = 8 * 1024 * 1024

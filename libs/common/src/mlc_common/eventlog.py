@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,17 +12,18 @@ from nats.aio.msg import Msg
 from nats.js.errors import APIError, NotFoundError
 from opentelemetry import propagate
 
+from mlc_common.broker_errors import BROKER_AWAY as BROKER_AWAY
+from mlc_common.broker_errors import EXPECTED_LAST as EXPECTED_LAST
+from mlc_common.broker_errors import MESSAGE_ID as MESSAGE_ID
+from mlc_common.broker_errors import WRONG_LAST_SEQUENCE as WRONG_LAST_SEQUENCE
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.direct_get import BROKER_AWAY as BROKER_AWAY
 from mlc_common.direct_get import direct_get, every, sequence_of
-from mlc_common.events import Event, FlowsPaused, FlowsResumed, NotificationReceived, parse_event
+from mlc_common.document_keys import DocumentKeys
+from mlc_common.events import DocumentApproved, Event, FlowsPaused, FlowsResumed, NotificationReceived, parse_event
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.message_spans import MESSAGE_ID, sending
+from mlc_common.message_spans import sending
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, OPERATIONS, history_subject
-
-WRONG_LAST_SEQUENCE = 10071
-EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class EventLog:
         self._nats = nats
         self._stream = nats.jetstream(timeout=timeout)
         self._claims = ClaimCheck(nats, timeout=timeout)
+        self._keys = DocumentKeys(nats, timeout=timeout)
         self._timeout = timeout
 
     async def append(self, event: Event) -> Appended:
@@ -87,7 +90,7 @@ class EventLog:
 
     async def _append(self, event: Event) -> Appended:
         try:
-            payload, claim = await self._claims.check_in(event.to_json())
+            payload, claim = await self._claims.check_in(await self.stored_form(event))
             acknowledged = await self._stream.publish(
                 event.subject, payload, stream=stream_of(event), headers=headers_of(event) | claim
             )
@@ -100,6 +103,14 @@ class EventLog:
                 raise PermanentError(f"The stream refused {event.id}: {error.description}.") from error
             return await self.standing(event)
         return Appended(acknowledged.seq, already=bool(acknowledged.duplicate))
+
+    async def stored_form(self, event: Event) -> bytes:
+        """The bytes that the stream keeps of a fact: JSON, personal members of a document sealed.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return await self._keys.sealed(event) if isinstance(event, DocumentApproved) else event.to_json()
 
     async def standing(self, event: Event) -> Appended:
         """Where a once-only fact stands that the stream refused to store again.
@@ -144,16 +155,19 @@ class EventLog:
         ]
 
     async def resolve(self, message: Msg) -> Event:
-        """The event of a delivered message, its claim check resolved.
+        """The event of a delivered message, its claim check resolved and its personal members opened.
 
         Raises:
             PermanentError: it is no event this version knows, or its content is gone.
             TransientError: the broker is away.
         """
         try:
-            return parse_event(await self._claims.check_out(message.data, message.headers))
+            return await self._event(message.data, message.headers)
         except BROKER_AWAY as error:
             raise TransientError("The object store does not answer.") from error
+
+    async def _event(self, payload: bytes, headers: Mapping[str, str] | None) -> Event:
+        return parse_event(await self._keys.opened(await self._claims.check_out(payload, headers)))
 
     async def _recorded(self, message: Msg) -> Recorded:
         headers = message.headers or {}

@@ -27,6 +27,7 @@ from mlc_common.attachment_events import AttachmentsAbsent as AttachmentsAbsent
 from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
 from mlc_common.catalogue import Finding
+from mlc_common.erasure_events import DocumentErased as DocumentErased
 from mlc_common.failures import PermanentError
 from mlc_common.people_events import DocumentHeld as DocumentHeld
 from mlc_common.people_events import DocumentReleased as DocumentReleased
@@ -86,6 +87,10 @@ class DocumentApproved(FactOfDocument):
     document: str
     batch: str | None = Field(default=None, description="Basware's InvoiceBatchId")
     orders: tuple[str, ...] | None = Field(default=None, description="numbers of purchase orders that it names")
+    personal: tuple[str, ...] | None = Field(
+        default=None,
+        description="members of `document` that hold personal data; stored sealed, so that it can be erased",
+    )
 
 
 class DocumentAcknowledged(FactOfDocument):
@@ -259,6 +264,7 @@ DocumentFact = (
     | DocumentReturned
     | InvoiceLinked
     | ReplayRequested
+    | DocumentErased
 )
 AnswerFact = (
     DocumentWithdrawn

@@ -53,6 +53,12 @@ class Gauges:
             ["connection", "far_side"],
             registry=registry,
         )
+        self.chain_broken = Gauge(
+            "mlc_chain_broken",
+            "1 when a stream is not what it was when it was chained",
+            ["stream"],
+            registry=registry,
+        )
 
     def deadline(self, connection: str, due: datetime | None) -> None:
         """Note when the next transfer is given up; None when none waits."""

@@ -94,7 +94,7 @@ class GroupCommit:
             return replace(await self._outcome(first), already=True)
         if self._closed or not self._nats.is_connected:
             raise TransientError("The event stream is away; the fact is appended again later.")
-        payload = event.to_json()
+        payload = await self._log.stored_form(event)
         if len(self._queue) >= self._room or len(payload) > self._bytes_left:
             raise TransientError("Too many facts wait for the event stream already.", retry_after=1)
         if len(payload) > LARGEST_MESSAGE:

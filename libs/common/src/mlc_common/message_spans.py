@@ -11,10 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from nats.aio.msg import Msg
 from opentelemetry import propagate, trace
 
+from mlc_common.broker_errors import MESSAGE_ID
 from mlc_common.streams import Durable
 from mlc_common.telemetry import span_of
-
-MESSAGE_ID = "Nats-Msg-Id"
 
 
 def sending(stream: str, subject: str, message_id: str) -> AbstractContextManager[trace.Span]:

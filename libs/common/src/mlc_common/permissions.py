@@ -1,24 +1,30 @@
 """What each service may do at NATS, derived from the topology: the one source of every account file. Pure.
 
-A service publishes its own facts and reads its own durables; nobody deletes or purges anything. Whoever reads a stream
-outside a durable (a document's history, the read model) can read that whole stream: NATS checks subjects, and the
-filter of such a question stands in its body. Whoever may make a consumer in a stream can have the server deliver that
-stream's messages to any subject that somebody listens to; so nobody may but those who cannot do without.
+A service publishes its own facts and reads its own durables; nobody purges anything, and nothing can be deleted but
+the keys of documents, by people. Whoever reads a stream outside a durable (a document's history, the read model) can
+read that whole stream: NATS checks subjects, and the filter of such a question stands in its body. Whoever may make a
+consumer in a stream can have the server deliver that stream's messages to any subject that somebody listens to; so
+nobody may but those who cannot do without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mlc_common.streams import (
     ATTACHMENTS_BUCKET,
+    ATTACHMENTS_STREAM,
+    CHAINED,
     CLAIMS_BUCKET,
+    CLAIMS_STREAM,
+    DOCUMENT_KEYS,
     DOCUMENTS,
     MASTERDATA,
     NOTIFICATIONS,
     STREAMS,
     Durable,
+    anchors_subject,
     answers_durable,
     attaching_durable,
     attachments_durable,
@@ -44,8 +50,11 @@ class Duty:
         reads: streams that it reads from outside a durable, message by message.
         replays: streams that it reads through consumers of its own, which nobody else can see.
         stores, fetches: buckets of large content that it writes, or only reads.
+        seals: makes the keys that personal data of documents is sealed under; whoever reads documents reads them.
+        erases: destroys such keys.
         watches: looks at the backlog of every durable and at every stream's state.
         declares: streams, durables and the object store, without ever deleting any.
+        backs_up: takes snapshots of them, lets durables stand still meanwhile, restores what is not there.
     """
 
     facts: tuple[str, ...] = ()
@@ -55,9 +64,17 @@ class Duty:
     replays: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     fetches: tuple[str, ...] = (CLAIMS_BUCKET,)
+    seals: bool = False
+    erases: bool = False
     watches: bool = False
     declares: bool = False
+    backs_up: bool = False
 
+
+KEPT = (*(stream.name for stream in STREAMS), DOCUMENT_KEYS, CLAIMS_STREAM, ATTACHMENTS_STREAM)
+"""Every stream there is, those behind object stores too."""
+
+ANCHORED = tuple(map(anchors_subject, CHAINED))
 
 EVERY_DURABLE = (
     reader_durable,
@@ -91,6 +108,7 @@ DUTIES: Mapping[str, Duty] = {
         durables=(reader_durable, answers_durable, deliveries_durable, attachments_durable),
         reads=(DOCUMENTS,),
         stores=(CLAIMS_BUCKET, ATTACHMENTS_BUCKET),
+        seals=True,
     ),
     "epicor-writer": Duty(
         facts=(
@@ -111,15 +129,17 @@ DUTIES: Mapping[str, Duty] = {
     "masterdata-sync": Duty(
         subjects=("masterdata.*.*.*.*.sent",), reads=(MASTERDATA,), replays=(MASTERDATA,), stores=(CLAIMS_BUCKET,)
     ),
-    "operator-console": Duty(reads=tuple(stream.name for stream in STREAMS), watches=True),
+    "operator-console": Duty(subjects=ANCHORED, reads=tuple(stream.name for stream in STREAMS), watches=True),
     OPERATOR: Duty(
-        facts=("held", "released", "returned", "linked", "replayed"),
-        subjects=("operations.*.paused", "operations.*.resumed"),
+        facts=("held", "released", "returned", "linked", "replayed", "erased"),
+        subjects=("operations.*.paused", "operations.*.resumed", *ANCHORED),
         reads=tuple(stream.name for stream in STREAMS),
         stores=(CLAIMS_BUCKET,),
         fetches=(CLAIMS_BUCKET, ATTACHMENTS_BUCKET),
+        erases=True,
         watches=True,
         declares=True,
+        backs_up=True,
     ),
 }
 
@@ -147,23 +167,30 @@ def permissions_of(user: str, connections: Iterable[str]) -> Permissions:
     duty, names = DUTIES[user], sorted(set(connections))
     allowed = [*duty.subjects, *(f"documents.*.*.{fact}.*" for fact in duty.facts)]
     for name in names:
-        for durable in durables_of(user, name):
-            allowed += _working_on(durable)
-        if duty.watches:
-            allowed += [_info(make(name)) for make in EVERY_DURABLE]
-        if duty.declares:
-            allowed += _declaring_durables(name)
+        allowed += _of_connection(duty, name)
     for stream in duty.reads:
         allowed += [f"{API}.DIRECT.GET.{stream}", f"{API}.STREAM.MSG.GET.{stream}"]
+    allowed += _document_keys(duty)
     for stream in duty.replays:
         allowed += _replaying(stream)
     if duty.watches:
         allowed += [f"{API}.STREAM.INFO.{stream.name}" for stream in STREAMS]
     if duty.declares:
         allowed += _declaring_streams()
+    if duty.backs_up:
+        allowed += _backing_up()
     for bucket in dict.fromkeys((*duty.stores, *duty.fetches)):
         allowed += _bucket(bucket, writes=bucket in duty.stores)
     return Permissions(tuple(dict.fromkeys(allowed)), (f"{inbox_prefix(user)}.>",))
+
+
+def _of_connection(duty: Duty, connection: str) -> Iterator[str]:
+    for make in duty.durables:
+        yield from _working_on(make(connection))
+    if duty.watches:
+        yield from (_info(make(connection)) for make in EVERY_DURABLE)
+    if duty.declares:
+        yield from _declaring_durables(connection)
 
 
 def _info(durable: Durable) -> str:
@@ -193,8 +220,28 @@ def _declaring_durables(connection: str) -> tuple[str, ...]:
 
 
 def _declaring_streams() -> tuple[str, ...]:
-    names = (*(stream.name for stream in STREAMS), f"OBJ_{CLAIMS_BUCKET}", f"OBJ_{ATTACHMENTS_BUCKET}")
-    return (f"{API}.INFO", *(f"{API}.STREAM.{verb}.{name}" for name in names for verb in ("CREATE", "UPDATE", "INFO")))
+    return (f"{API}.INFO", *(f"{API}.STREAM.{verb}.{name}" for name in KEPT for verb in ("CREATE", "UPDATE", "INFO")))
+
+
+def _backing_up() -> tuple[str, ...]:
+    """Snapshots and restores. The server restores only a stream that is not there; making room is not allowed."""
+    each = (
+        "$JS.API.STREAM.SNAPSHOT.{}",
+        "$JS.SNAPSHOT.ACK.{}.*",
+        "$JS.API.STREAM.RESTORE.{}",
+        "$JS.SNAPSHOT.RESTORE.{}.*",
+        "$JS.API.CONSUMER.NAMES.{}",
+        "$JS.API.CONSUMER.PAUSE.{}.*",
+    )
+    return (f"{API}.STREAM.NAMES", *(subject.format(name) for name in KEPT for subject in each))
+
+
+def _document_keys(duty: Duty) -> tuple[str, ...]:
+    """Asked of the leader, so never by direct get: a follower that lags would make a fresh key look destroyed."""
+    reading = (f"{API}.STREAM.MSG.GET.{DOCUMENT_KEYS}",) if DOCUMENTS in duty.reads else ()
+    sealing = ("document_keys.*.*",) if duty.seals else ()
+    erasing = (f"{API}.STREAM.MSG.DELETE.{DOCUMENT_KEYS}",) if duty.erases else ()
+    return (*reading, *sealing, *erasing)
 
 
 def _bucket(name: str, *, writes: bool) -> tuple[str, ...]:

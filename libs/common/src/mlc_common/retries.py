@@ -17,10 +17,11 @@ from faststream.nats.message import NatsMessage
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from mlc_common.eventlog import BROKER_AWAY, EventLog
+from mlc_common.broker_errors import BROKER_AWAY, MESSAGE_ID
+from mlc_common.eventlog import EventLog
 from mlc_common.events import Event
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.message_spans import MESSAGE_ID, processing, sending
+from mlc_common.message_spans import processing, sending
 from mlc_common.settings import Timings
 from mlc_common.streams import DEADLETTERS, Durable, dead_letter_subject
 from mlc_common.telemetry import Metrics

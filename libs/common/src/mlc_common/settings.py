@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 SECRETS_DIR = "MLC_SECRETS_DIR"
+
+SHORTEST_RETENTION = 400
+"""Days: what happened once is refused a second time only while the stream remembers it."""
 
 
 class Timings(BaseModel):
@@ -47,6 +50,7 @@ class Timings(BaseModel):
     publish: float = Field(default=5, gt=0, description="patience for the stream's acknowledgement")
     push_body: float = Field(default=30, gt=0, description="patience for the body of a push")
     breaker: float = Field(default=15, gt=0, description="pause of a connection whose far side keeps failing")
+    anchor: float = Field(default=60, gt=0, description="between two looks at what the hash chains have to take up")
     vendors: float = Field(default=900, gt=0, description="between two vendor imports")
     graceful: float = Field(
         default=130, gt=0, description="patience for work in hand when stopping; longer than a write to Epicor may take"
@@ -76,6 +80,9 @@ class Settings(BaseSettings):
     )
     stream_replicas: int = Field(
         default=1, ge=1, le=5, description="copies of every stream; three survive a lost server"
+    )
+    stream_max_age_days: int = Field(
+        default=0, ge=0, description="days after which streams forget messages, 400 at least; 0 is never"
     )
     attachments_kept_days: float = Field(
         default=0, ge=0, le=36_500, description="days that stored attachments are kept; 0 for ever"
@@ -107,6 +114,13 @@ class Settings(BaseSettings):
         description="a folder of files, each named as a variable and holding its value; the environment goes first",
     )
     timings: Timings = Timings()
+
+    @field_validator("stream_max_age_days")
+    @classmethod
+    def _longer_than_a_year(cls, days: int) -> int:
+        if 0 < days < SHORTEST_RETENTION:
+            raise ValueError(f"0, or {SHORTEST_RETENTION} days at least: an invoice must outlive its financial year")
+        return days
 
     @classmethod
     def settings_customise_sources(

@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 from nats.aio.client import Client
 
-from mlc_common.direct_get import BROKER_AWAY, direct_get
+from mlc_common.broker_errors import BROKER_AWAY
+from mlc_common.direct_get import direct_get
 from mlc_common.failures import TransientError
 from mlc_common.service import Runtime
 from mlc_common.streams import DEADLETTERS, Durable, durables

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from operator_console import cli_deploy, cli_documents, cli_people, cli_setting_up, edge, output
+from operator_console import (
+    cli_audit,
+    cli_backup,
+    cli_deploy,
+    cli_documents,
+    cli_people,
+    cli_setting_up,
+    edge,
+    output,
+)
 from operator_console.cli_words import AsJson, DataDir, SiteDir
 from operator_console.data_folder import DataFolder
 from operator_console.exits import EPILOG, Exit
@@ -20,8 +29,10 @@ app.add_typer(cli_setting_up.credentials, name="credentials")
 app.add_typer(cli_documents.documents, name="documents")
 app.add_typer(cli_documents.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
+app.add_typer(cli_audit.audit, name="audit")
 app.add_typer(cli_deploy.deploy, name="deploy")
 cli_people.add_to(app)
+cli_backup.add_to(app)
 app.command()(cli_documents.explain)
 
 

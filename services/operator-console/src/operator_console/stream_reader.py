@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from mlc_common.direct_get import following, sequence_of
+from mlc_common.direct_get import LARGEST_BATCH, direct_get, following, sequence_of
 from mlc_common.eventlog import EventLog
 from mlc_common.events import Event
 from mlc_common.failures import PermanentError
@@ -41,7 +43,18 @@ class StreamReader:
             TransientError: the broker is away.
         """
         found = await following(self._nats, stream, sequence, subject=subject, most=most, timeout=self._timeout)
-        return [await self._read(message) for message in found]
+        return list(await asyncio.gather(*map(self._read, found)))
+
+    async def raw(self, stream: str, request: Mapping[str, Any]) -> list[Msg]:
+        """The messages of a batched direct get, as they are stored, with the headers that the server adds.
+
+        Args:
+            request: `batch`, `next_by_subj`, and `seq` or `start_time` (NATS ADR-31).
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return await direct_get(self._nats, stream, {"max_bytes": LARGEST_BATCH, **request}, timeout=self._timeout)
 
     async def _read(self, message: Msg) -> Read:
         headers = message.headers or {}

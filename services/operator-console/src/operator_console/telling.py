@@ -17,6 +17,7 @@ from mlc_common.events import (
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentErased,
     DocumentHeld,
     DocumentNoticed,
     DocumentReleased,
@@ -69,7 +70,14 @@ def tell(event: Event) -> tuple[str, str]:
             | AnswerUnconfirmed()
         ):
             return _about_the_answer(event)
-        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+        case (
+            DocumentHeld()
+            | DocumentReleased()
+            | DocumentReturned()
+            | InvoiceLinked()
+            | ReplayRequested()
+            | DocumentErased()
+        ):
             return _decided(event)
         case FlowsPaused() | FlowsResumed():
             return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
@@ -84,7 +92,7 @@ def actor(event: Event) -> str:
             return "Basware"
         case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
             return event.by
-        case FlowsPaused() | FlowsResumed():
+        case FlowsPaused() | FlowsResumed() | DocumentErased():
             return event.by
         case RecordSent():
             return "masterdata-sync"
@@ -94,7 +102,7 @@ def actor(event: Event) -> str:
             return "basware-reader"
 
 
-def _decided(event: PersonFact) -> tuple[str, str]:
+def _decided(event: PersonFact | DocumentErased) -> tuple[str, str]:
     said = f"{event.by}: {event.reason}"
     if isinstance(event, InvoiceLinked):
         said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
