@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import nats
 import pytest
@@ -13,12 +16,29 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from masterdata_sync import remembered
+from masterdata_sync.changes import Known
+from masterdata_sync.payments.watch_list import WatchList
+from masterdata_sync.progress import Owner, Run, run_of, store
+from masterdata_sync.rebuilding import rebuild as rebuild_records
+from masterdata_sync.sides import Sides
 from mlc_common import tables
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connections, apply, listing, set_credentials
 from mlc_common.database import make_engine
-from mlc_common.database_roles import AUDIT, CONNECTIONS, OWNER, READ_MODELS, ROLES, VERSION, creation, role_of
+from mlc_common.database_roles import (
+    AUDIT,
+    CONNECTIONS,
+    OWNER,
+    READ_MODELS,
+    ROLES,
+    SYNCED,
+    VERSION,
+    creation,
+    role_of,
+)
 from mlc_common.eventlog import EventLog
+from mlc_common.events import InvoicePosted, parse_event
 from mlc_common.migrations import migrate
 from mlc_common.permissions import DUTIES
 from mlc_common.projections import advance, position, rewind
@@ -28,10 +48,12 @@ from mlc_common.vault import MasterKeys
 from mlc_epicor.slots import Slots
 from operator_console.audit import signing_keys
 from operator_console.audit.follower import Chains
+from operator_console.backup import tables as copies
 from operator_console.projector import rebuild
 from operator_console.servers import migrated
 from operator_console.stream_reader import StreamReader
 
+EXAMPLES = Path(__file__).parents[1] / "golden" / "events" / "version-1"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LINE = MasterKeys.generate_line("k1")
 KEYS = MasterKeys.parse(SecretStr(LINE))
@@ -74,7 +96,8 @@ async def operator(granted: str) -> AsyncIterator[AsyncEngine]:
 
 
 def test_every_table_is_somebodys_and_every_user_has_a_role() -> None:
-    assert {*CONNECTIONS, *READ_MODELS, *AUDIT} == set(tables.metadata.tables)
+    groups = (CONNECTIONS, READ_MODELS, SYNCED, AUDIT)
+    assert sorted(table for group in groups for table in group) == sorted(tables.metadata.tables)
     assert {role_of(user) for user in DUTIES} == set(ROLES)
 
 
@@ -101,6 +124,56 @@ async def test_the_console_keeps_its_read_model(granted: str, operator: AsyncEng
         await rewind(db, "p")
     await rebuild(engine)
     await engine.dispose()
+
+
+async def test_master_data_is_remembered_and_made_anew(granted: str, topology: str) -> None:
+    engine = make_engine(as_role(granted, "mlc_masterdata_sync"))
+    owner, client = Owner("acme", "vendor", "US01"), await nats.connect(topology)
+    async with engine.begin() as db:
+        await store(db, owner, Run(run=1))
+        await store(db, owner, Run(run=2))
+        await remembered.remember(db, owner, [Known("V1", key="k", seen="s", sent="s")], run=1)
+        await remembered.count_missed(db, owner, run=2)
+        await remembered.retired(db, owner, {"V1": "gone"})
+        await remembered.refused_later(db, owner, {"V1": "gone"})
+        assert (await remembered.known(db, owner, ["V1"]))["V1"].refused == "gone"
+        assert (await run_of(db, owner)).run == 2
+    journal = SimpleNamespace(log=EventLog(client, timeout=5))
+    await rebuild_records(owner, cast(Sides, SimpleNamespace(engine=engine, journal=journal)))
+    async with engine.connect() as db:
+        assert await remembered.known(db, owner, ["V1"]) == {}
+    await client.close()
+    await engine.dispose()
+
+
+async def test_payments_are_watched(granted: str) -> None:
+    engine = make_engine(as_role(granted, "mlc_masterdata_sync"))
+    posted = parse_event((EXAMPLES / "invoice_posted.json").read_bytes())
+    assert isinstance(posted, InvoicePosted)
+    watched = WatchList(engine, "acme")
+    for since in (0, 7):
+        await watched.learn([posted], since=since, to=since + 7, now=NOW)
+    await watched.looked(found := await watched.due(posted.company, now=NOW, most=10))
+    for mark in ("2026-11-22T00:00:00", "2026-11-23T00:00:00"):
+        await watched.move_watermark(posted.company, mark)
+
+    assert len(found) == 1
+    assert await watched.position() == 14
+    assert await watched.watermark(posted.company) == mark
+    await engine.dispose()
+
+
+async def test_people_copy_every_table_out_and_back_in(granted: str, operator: AsyncEngine, tmp_path: Path) -> None:
+    async with copies.driver(operator) as connection:
+        _, rows = await copies.copy_out(connection, tmp_path)
+    administrator = make_engine(granted)
+    async with administrator.begin() as db:
+        await db.execute(text(f"TRUNCATE {', '.join(tables.metadata.tables)}"))
+    await administrator.dispose()
+    async with copies.driver(operator) as connection:
+        await copies.must_be_empty(connection)
+        assert await copies.copy_in(connection, tmp_path) == rows
+    assert rows["credentials"]
 
 
 async def test_the_console_chains_and_signs(granted: str, operator: AsyncEngine, topology: str) -> None:
@@ -163,6 +236,9 @@ async def test_what_is_not_its_own_is_refused(granted: str, role: str) -> None:
         "CREATE TABLE mine (id int)",
         "SELECT * FROM alembic_version",
         "CREATE ROLE another",
+        "DELETE FROM masterdata_runs",
+        "DELETE FROM invoice_payments",
+        "DELETE FROM payment_watermarks",
     ):
         with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
             async with engine.begin() as db:

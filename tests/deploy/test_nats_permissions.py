@@ -23,19 +23,25 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
+from epicor_writer.gate import last_facts
+from masterdata_sync.confirming import unconfirmed
 from masterdata_sync.journal import Journal
+from masterdata_sync.payments.postings import posted_after
 from mlc_common.attachment_store import AttachmentStore
 from mlc_common.broker import Outages, make_broker, reading
 from mlc_common.document_keys import DocumentKeys
 from mlc_common.eventlog import EventLog, stream_of
 from mlc_common.events import (
+    BatchSent,
     DocumentApproved,
     Event,
-    FlowsPaused,
-    FlowsResumed,
     InvoicePosted,
     NotificationReceived,
+    PaymentSeen,
     RecordSent,
+    ReplayRequested,
+    SyncEnded,
+    SyncRequested,
     parse_event,
 )
 from mlc_common.failures import TransientError
@@ -50,19 +56,28 @@ from mlc_common.streams import (
     DOCUMENT_KEYS,
     DOCUMENTS,
     LARGEST_MESSAGE,
+    MASTERDATA,
+    NOTIFICATIONS,
+    OPERATIONS,
     STREAMS,
     Durable,
+    document_subject,
     durables,
+    sync_subject,
 )
 from mlc_common.topology import declare, declare_connection
 from mlc_common.vault import MasterKeys
+from operator_console import replay_commands
 from operator_console.audit.follower import Chains
 from operator_console.backlog import look
 from operator_console.backup import snapshots
 from operator_console.data_folder import free_port
 from operator_console.exits import CommandError
 from operator_console.nats_accounts import password_variable, server_file
+from operator_console.projector import catch_up
 from operator_console.reach import broker as command_broker
+from operator_console.replay_commands import Order, Selection
+from operator_console.searching import Sought
 from operator_console.stream_reader import StreamReader
 
 SERVICES = tuple(name for name in DUTIES if name != OPERATOR)
@@ -145,14 +160,14 @@ def events() -> list[Event]:
 
 def owners(event: Event) -> set[str]:
     """Who may publish this event, by the duties."""
-    match event:
-        case NotificationReceived():
-            return {"webhook-gateway"}
-        case RecordSent():
-            return {"masterdata-sync"}
-        case FlowsPaused() | FlowsResumed():
-            return {OPERATOR}
-    return {user for user, duty in DUTIES.items() if event.fact in duty.facts}
+    if isinstance(event, FactOfDocument):
+        return {user for user, duty in DUTIES.items() if event.fact in duty.facts}
+    people = isinstance(event, SyncRequested)
+    return {
+        OPERATOR
+        if people
+        else {NOTIFICATIONS: "webhook-gateway", MASTERDATA: "masterdata-sync", OPERATIONS: OPERATOR}[stream_of(event)]
+    }
 
 
 def for_acme(event: Event, number: int) -> Event:
@@ -293,9 +308,14 @@ async def test_people_back_up_every_stream_and_restore_it_only_where_it_is_not(
     assert refused == []
 
 
-@pytest.mark.parametrize("user", [name for name in SERVICES if DUTIES[name].durables])
-async def test_a_service_reads_settles_and_buries_from_its_own_durables(server: str, user: str) -> None:
-    refused: list[str] = []
+@pytest.mark.parametrize(
+    ("user", "durable"),
+    [(name, each) for name in SERVICES for each in durables_of(name, "acme")],
+    ids=lambda each: getattr(each, "name", each),
+)
+async def test_a_service_reads_settles_and_buries_from_its_own_durables(
+    server: str, user: str, durable: Durable
+) -> None:
     seen = asyncio.Event()
 
     async def settle(message: NatsMessage) -> None:
@@ -307,17 +327,21 @@ async def test_a_service_reads_settles_and_buries_from_its_own_durables(server: 
     broker = make_broker(user, settings(server, user), outages=outages)
     client = await broker.connect()
     await broker.start()
-    durable = durables_of(user, "acme")[0]
-    async with connected(server, "basware-reader") as reader, connected(server, "webhook-gateway") as gateway:
-        source = gateway if durable.stream == "NOTIFICATIONS" else reader
-        fact = next(each for each in events() if durable.stream == stream_of(each) and _feeds(each, durable))
-        await EventLog(source, timeout=5).append(for_acme(fact, 77))
+    fact = next(each for each in (for_acme(each, 77) for each in events()) if _feeds(each, durable))
+    [source] = owners(fact)
+    async with connected(server, source) as other:
+        await EventLog(other, timeout=5).append(fact)
     async with reading(broker, durable, settle, workers=1, outages=outages, inbox_prefix=inbox_prefix(user)):
         await asyncio.wait_for(seen.wait(), 10)
         await eventually(lambda: _settled(client, durable))
     dead = await client.jetstream().publish(f"deadletters.{durable.name}", b"{}", stream=DEADLETTERS)
     assert dead.seq
     await broker.stop()
+
+
+@pytest.mark.parametrize("user", DUTIES)
+async def test_nobody_reads_or_buries_from_anothers_durables(server: str, user: str) -> None:
+    refused: list[str] = []
     async with connected(server, user, refused=refused) as client:
         for other in {each for name in CONNECTIONS for each in durables(name)} - {
             each for name in CONNECTIONS for each in durables_of(user, name)
@@ -331,7 +355,15 @@ async def test_a_service_reads_settles_and_buries_from_its_own_durables(server: 
 
 
 def _feeds(event: Event, durable: Durable) -> bool:
-    return durable.stream == "NOTIFICATIONS" or f".{getattr(event, 'fact', '')}." in "".join(durable.subjects)
+    return any(_matches(each, event.subject) for each in durable.subjects)
+
+
+def _matches(pattern: str, subject: str) -> bool:
+    """Whether the server would deliver this subject to this filter."""
+    expected, found = pattern.split("."), subject.split(".")
+    if expected[-1] == ">":
+        expected, found = expected[:-1], found[: len(expected) - 1]
+    return len(expected) == len(found) and all(e in ("*", f) for e, f in zip(expected, found, strict=True))
 
 
 async def _settled(client: Client, durable: Durable) -> bool:
@@ -365,13 +397,87 @@ async def test_master_records_are_journalled(server: str) -> None:
             await journal.append([RecordSent(**about, digest="d1")])
 
         assert await journal.last_sent("vendor", "US01", ["V1"]) == {"V1": "d1"}
+        assert await journal.last_record("vendor", "US01", "V1") is None
+        assert [each async for each in log.facts(MASTERDATA, "masterdata.acme.vendor.US01.*.*")]
+    async with connected(server, "epicor-writer", refused=refused) as client:
+        found = await last_facts(EventLog(client, timeout=5), "acme", "US01", [("vendor", "V1")])
+        assert [type(each) for each in found["vendor", "V1"]] == [RecordSent]
 
     assert refused == []
 
 
-async def test_the_console_reads_every_stream_and_watches_every_durable(server: str) -> None:
+async def test_a_kind_waits_for_the_batches_of_another(server: str) -> None:
     refused: list[str] = []
-    async with connected(server, "operator-console", refused=refused) as client:
+    sent = next(each for each in events() if isinstance(each, BatchSent)).model_copy(
+        update={"connection": "acme-test", "request_id": "r-waits"}
+    )
+    async with connected(server, "masterdata-sync", refused=refused) as client:
+        await EventLog(client, timeout=5).append(sent)
+        assert await unconfirmed(client, "acme-test", [sent.kind, "other"], timeout=5) == [sent.kind]
+
+    assert refused == []
+
+
+async def test_people_ask_for_a_run_and_see_its_end(server: str) -> None:
+    refused: list[str] = []
+    about = {"connection": "acme-test", "at": NOW, "request": "asked"}
+    async with (
+        connected(server, OPERATOR, refused=refused) as people,
+        connected(server, "masterdata-sync", refused=refused) as sync,
+    ):
+        log = EventLog(people, timeout=5)
+        asked = await log.append(SyncRequested(**about, by="mia"))
+        await EventLog(sync, timeout=5).append(SyncEnded(**about))
+        reader, subject = StreamReader(people, log, timeout=5), sync_subject("acme-test", "asked", "*")
+        [read] = await reader.after(MASTERDATA, asked.sequence, most=10, subject=subject)
+        assert isinstance(read.event, SyncEnded)
+
+    assert refused == []
+
+
+async def test_payments_of_posted_invoices_are_recorded_without_any_key(server: str) -> None:
+    refused: list[str] = []
+    posted = next(each for each in events() if isinstance(each, InvoicePosted))
+    seen = next(each for each in events() if isinstance(each, PaymentSeen))
+    about = {"connection": "acme-test", "invoice_id": "paid", "attempt": "a1"}
+    async with connected(server, "epicor-writer", refused=refused) as client:
+        await EventLog(client, timeout=5).append(posted.model_copy(update=about))
+    async with connected(server, "masterdata-sync", refused=refused) as client:
+        log = EventLog(client, timeout=5)
+        found, _ = await posted_after(client, log, "acme-test", 0, most=10, timeout=5)
+        await log.append(seen.model_copy(update=about), after=0)
+        subject = document_subject("acme-test", "paid", PaymentSeen.fact, "a1")
+        [last] = await log.last(DOCUMENTS, subject)
+        await log.append(seen.model_copy(update={**about, "number": 9}), after=last.sequence)
+
+    assert "paid" in {each.invoice_id for each in found}
+    assert refused == []
+
+
+async def test_people_take_a_transfer_up_anew(server: str, engine: AsyncEngine, database_url: str) -> None:
+    approved = next(each for each in events() if isinstance(each, DocumentApproved))
+    about = {"connection": "acme-test", "invoice_id": "again", "attempt": "a1"}
+    async with connected(server, "basware-reader") as client:
+        await EventLog(client, timeout=5).append(approved.model_copy(update=about))
+    async with connected(server, "operator-console") as client:
+        reader = StreamReader(client, EventLog(client, timeout=5), timeout=5)
+        while await catch_up(engine, reader, now=lambda: NOW):
+            pass
+    people = settings(server, OPERATOR).model_copy(update={"database_url": SecretStr(database_url)})
+    order = Order("december", "the bug is mended", 1000)
+    done = await replay_commands.commit(people, Selection(Sought(), ("again",)), order, progress=lambda _d, _o: None)
+    async with connected(server, "epicor-writer") as client:
+        history = await EventLog(client, timeout=5).history("acme-test", "again")
+
+    assert (done.state, done.requested) == ("finished", 1)
+    assert isinstance(history[-1].event, ReplayRequested)
+    assert await replay_commands.listing(people)
+
+
+@pytest.mark.parametrize("user", ["operator-console", OPERATOR])
+async def test_the_console_and_people_read_every_stream_and_watch_every_durable(server: str, user: str) -> None:
+    refused: list[str] = []
+    async with connected(server, user, refused=refused) as client:
         log = EventLog(client, timeout=5)
         for stream in STREAMS:
             await StreamReader(client, log, timeout=5).after(stream.name, 0, most=10)

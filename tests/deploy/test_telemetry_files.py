@@ -24,6 +24,7 @@ import masterdata_sync.app
 import operator_console.app
 import webhook_gateway.app
 from mlc_common.connection import Deadline
+from mlc_common.masterdata_rules import Reading
 from mlc_common.service import Runtime, Wiring, serve
 from mlc_common.settings import Settings, Timings
 from mlc_common.telemetry import Metrics
@@ -42,8 +43,13 @@ WIRES: dict[str, Callable[[Runtime], Awaitable[Wiring]]] = {
     "masterdata-sync": masterdata_sync.app.wire,
     "operator-console": operator_console.app.wire,
 }
-LABELS = {"connection", "durable", "how", "reason", "variant", "status", "far_side", "stream"}
-"""Each has few values: connections, durables, codes of the catalogue, words of our own."""
+LABELS = {"connection", "durable", "how", "reason", "variant", "status", "far_side", "stream"} | {
+    "kind",
+    "company",
+    "mode",
+    "standing",
+}
+"""Each has few values: connections, their kinds and companies, durables, codes of the catalogue, words of our own."""
 
 OF_PROMETHEUS = {"up": {"namespace", "pod", "job", "instance"}}
 
@@ -121,6 +127,7 @@ def test_the_thresholds_fit_the_timings_they_watch() -> None:
     assert threshold("SweepOverdue") >= 3 * timings.sweep, "one sweep that fails is no alarm"
     assert threshold("BacklogOld") >= 2 * timings.retry_ceiling, "a message that waits for its next try is no alarm"
     assert threshold("BacklogOld") < window.minutes * 60 * window.warn, "people hear of it before Basware gives up"
+    assert threshold("MasterDataOld") >= 24 * Reading().full.every, "a few runs that fail are no alarm"  # type: ignore[operator]
     interim = window.minutes * 60 * (1 - window.answer)
     assert 0 < threshold("DeadlineNear") < window.minutes * 60 * (1 - window.warn)
     assert threshold("DeadlineNear") < interim, "the interim answer comes first; who still waits then is in danger"

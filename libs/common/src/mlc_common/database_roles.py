@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 READS = ("SELECT",)
 ADDS = ("SELECT", "INSERT")
+KEEPS = ("SELECT", "INSERT", "UPDATE")
 WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 LOCKS = ("SELECT", "UPDATE (id)")
 """Lock a row: PostgreSQL asks for the right to update some column of it."""
@@ -16,6 +17,7 @@ LOCKS = ("SELECT", "UPDATE (id)")
 CONNECTIONS = ("connection_changes", "connection_versions", "connections", "data_keys", "credentials", "paused_flows")
 READ_MODELS = ("document_status", "projection_positions")
 SYNCED = ("masterdata_runs", "masterdata_records", "invoice_payments", "payment_watermarks")
+"""Only masterdata-sync works with them; people copy them into a backup and back out of it."""
 AUDIT = ("chain_blocks", "signing_keys")
 """Chains are added to and never changed, whoever it is."""
 VERSION = "alembic_version"
@@ -30,12 +32,15 @@ ROLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "mlc_webhook_gateway": _ALL_CONNECTIONS_READ,
     "mlc_basware_reader": _ALL_CONNECTIONS_READ,
     "mlc_epicor_writer": _ALL_CONNECTIONS_READ,
-    "mlc_masterdata_sync": _ALL_CONNECTIONS_READ | dict.fromkeys(SYNCED, WRITES) | {"projection_positions": WRITES},
+    "mlc_masterdata_sync": _ALL_CONNECTIONS_READ
+    | dict.fromkeys((*SYNCED, "projection_positions"), KEEPS)
+    | {"masterdata_records": WRITES},
     "mlc_operator_console": _ALL_CONNECTIONS_READ
     | {"connection_changes": LOCKS}
     | dict.fromkeys(READ_MODELS, WRITES)
     | dict.fromkeys(AUDIT, ADDS),
-    "mlc_operator": dict.fromkeys((*CONNECTIONS, *READ_MODELS, *SYNCED), WRITES)
+    "mlc_operator": dict.fromkeys((*CONNECTIONS, *READ_MODELS), WRITES)
+    | dict.fromkeys(SYNCED, ADDS)
     | {"chain_blocks": ADDS, "signing_keys": (*ADDS, "UPDATE"), VERSION: READS},
 }
 """Rights by role and table. `mlc_operator` is people's: they apply connections, rebuild read models, rotate keys."""

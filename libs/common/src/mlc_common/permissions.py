@@ -53,7 +53,8 @@ class Duty:
         reads: streams that it reads from outside a durable, message by message.
         replays: streams that it reads through consumers of its own, which nobody else can see.
         stores, fetches: buckets of large content that it writes, or only reads.
-        seals: makes the keys that personal data of documents is sealed under; whoever reads documents reads them.
+        opens: reads the keys that personal data of documents is sealed under.
+        seals: makes such keys.
         erases: destroys such keys.
         watches: looks at the backlog of every durable and at every stream's state.
         declares: streams, durables and the object store, without ever deleting any.
@@ -67,6 +68,7 @@ class Duty:
     replays: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     fetches: tuple[str, ...] = (CLAIMS_BUCKET,)
+    opens: bool = False
     seals: bool = False
     erases: bool = False
     watches: bool = False
@@ -118,6 +120,7 @@ DUTIES: Mapping[str, Duty] = {
         durables=(reader_durable, answers_durable, deliveries_durable, payments_durable, attachments_durable),
         reads=(DOCUMENTS,),
         stores=(CLAIMS_BUCKET, ATTACHMENTS_BUCKET),
+        opens=True,
         seals=True,
     ),
     "epicor-writer": Duty(
@@ -137,6 +140,7 @@ DUTIES: Mapping[str, Duty] = {
         reads=(DOCUMENTS, MASTERDATA),
         stores=(CLAIMS_BUCKET,),
         fetches=(CLAIMS_BUCKET, ATTACHMENTS_BUCKET),
+        opens=True,
     ),
     "masterdata-sync": Duty(
         facts=("payment_seen",),
@@ -149,7 +153,9 @@ DUTIES: Mapping[str, Duty] = {
         replays=(MASTERDATA,),
         stores=(CLAIMS_BUCKET,),
     ),
-    "operator-console": Duty(subjects=ANCHORED, reads=tuple(stream.name for stream in STREAMS), watches=True),
+    "operator-console": Duty(
+        subjects=ANCHORED, reads=tuple(stream.name for stream in STREAMS), opens=True, watches=True
+    ),
     OPERATOR: Duty(
         facts=("held", "released", "returned", "overridden", "linked", "replayed", "erased"),
         subjects=(
@@ -160,6 +166,7 @@ DUTIES: Mapping[str, Duty] = {
         reads=tuple(stream.name for stream in STREAMS),
         stores=(CLAIMS_BUCKET,),
         fetches=(CLAIMS_BUCKET, ATTACHMENTS_BUCKET),
+        opens=True,
         erases=True,
         watches=True,
         declares=True,
@@ -262,7 +269,7 @@ def _backing_up() -> tuple[str, ...]:
 
 def _document_keys(duty: Duty) -> tuple[str, ...]:
     """Asked of the leader, so never by direct get: a follower that lags would make a fresh key look destroyed."""
-    reading = (f"{API}.STREAM.MSG.GET.{DOCUMENT_KEYS}",) if DOCUMENTS in duty.reads else ()
+    reading = (f"{API}.STREAM.MSG.GET.{DOCUMENT_KEYS}",) if duty.opens else ()
     sealing = ("document_keys.*.*",) if duty.seals else ()
     erasing = (f"{API}.STREAM.MSG.DELETE.{DOCUMENT_KEYS}",) if duty.erases else ()
     return (*reading, *sealing, *erasing)
