@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mlc_basware.documents import AccountingDocument
 from mlc_common.company_rules import CompanyPair
 from mlc_common.masterdata_kinds import Kinds
+from mlc_common.personal import ERASED
 
 RecordCode = tuple[str, str]
 """Kind, and the code by which the facts of that kind know the record: Epicor's."""
@@ -26,7 +27,7 @@ def used_by(document: AccountingDocument, pair: CompanyPair, kinds: Kinds) -> li
 
 
 def _once(codes: Iterator[RecordCode] | list[RecordCode]) -> list[RecordCode]:
-    return list(dict.fromkeys(record for record in codes if record[1]))
+    return list(dict.fromkeys(record for record in codes if record[1] not in ("", ERASED)))
 
 
 def _codes(document: AccountingDocument, pair: CompanyPair, kinds: Kinds) -> Iterator[RecordCode]:

@@ -27,6 +27,7 @@ from mlc_common.attachment_events import AttachmentStored as AttachmentStored
 from mlc_common.bank_events import BankChangeDecided as BankChangeDecided
 from mlc_common.bank_events import BankChangeHeld as BankChangeHeld
 from mlc_common.bank_events import BankFact as BankFact
+from mlc_common.erasure_events import DocumentErased as DocumentErased
 from mlc_common.failures import PermanentError
 from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
 from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
@@ -122,6 +123,7 @@ DocumentFact = (
     | DocumentOverridden
     | InvoiceLinked
     | ReplayRequested
+    | DocumentErased
 )
 AnswerFact = (
     DocumentWithdrawn
