@@ -163,9 +163,7 @@ def owners(event: Event) -> set[str]:
     """Who may publish this event, by the duties."""
     if isinstance(event, FactOfDocument):
         return {user for user, duty in DUTIES.items() if event.fact in duty.facts}
-    if isinstance(event, BankChangeDecided):
-        return {OPERATOR, "masterdata-sync"}  # the service says when Epicor has withdrawn a change
-    people = isinstance(event, SyncRequested)
+    people = isinstance(event, SyncRequested | BankChangeDecided)
     return {
         OPERATOR
         if people

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -14,13 +15,21 @@ import structlog
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from mlc_common.events import BankChangeDecided, BankChangeHeld, RecordRefused, RecordSent, SyncRequested
+from mlc_common.events import (
+    BankChangeDecided,
+    BankChangeHeld,
+    BankChangeWithdrawn,
+    RecordRefused,
+    RecordSent,
+    SyncRequested,
+)
 from mlc_common.settings import Settings
 from mlc_common.streams import MASTERDATA
 from mlc_common.vault import MasterKeys
 from mlc_sandbox.epicor.master_control import remove
 from mlc_sandbox.faults import Fault
 from operator_console import bank_commands, drift_command, masterdata_command, sync_command
+from operator_console.cli import app
 from operator_console.exits import CommandError
 from operator_console.masterdata_records import Wanted
 
@@ -153,7 +162,8 @@ async def test_a_rejected_account_is_never_sent_and_asked_for_once(place: Any, o
         await bench.run()
         with pytest.raises(CommandError, match="No change of bank accounts"):
             await bank_commands.decide(place.settings, seen, "approved", reason="too late")
-    assert [each.verdict for each in await place.facts(BankChangeDecided)] == ["rejected", "withdrawn"]
+    assert [each.verdict for each in await place.facts(BankChangeDecided)] == ["rejected"]
+    assert len(await place.facts(BankChangeWithdrawn)) == 1
     assert account(bench.there()) == OLD
 
 
@@ -250,10 +260,27 @@ async def test_a_key_that_is_gone_sends_nothing_until_a_person_has_approved(
     assert len([each for each in await place.facts(RecordSent) if each.code == "10432"]) == 2
 
 
-def test_the_words_ask_before_they_decide() -> None:
-    from operator_console.cli import app
+@pytest.mark.usefixtures("unreadable")
+async def test_the_word_shows_both_sides_and_asks_before_it_decides(place: Any, opening: Opening) -> None:
+    bank(place, OLD)
+    async with opening(place, **AT_ONCE) as bench:
+        await bench.run()
+        bank(place, NEW)
+        await bench.run()
+    database = place.settings.database_url.get_secret_value()
+    env = {"MLC_NATS_URL": place.settings.nats_url, "MLC_DATABASE_URL": database, "COLUMNS": "200"}
 
-    for word in ("approve", "reject"):
-        told = CliRunner().invoke(app, ["masterdata", word, "--help"]).output
-        assert "--reason" in told
-        assert "--company" in told
+    async def said(*words: str, answer: str | None = None) -> Any:
+        return await asyncio.to_thread(CliRunner().invoke, app, ["masterdata", *words], env=env, input=answer)
+
+    no = await said("approve", "northwind", "10432", "-m", "rang them up", answer="n\n")
+    assert (no.exit_code, await place.facts(BankChangeDecided)) == (1, [])
+    assert "IBAN …6789 at SVBKUS6S" in no.stdout
+    assert "IBAN …3210 at SVBKUS6S" in no.stdout
+    shown = await said("show", "northwind", "vendor", "10432")
+    assert "No invoice in Epicor has used it." in shown.stdout
+    yes = await said("approve", "northwind", "10432", "-m", "rang them up", "--yes", "--json")
+    told = json.loads(yes.stdout)
+    (fact,) = await place.facts(BankChangeDecided)
+    assert (told["verdict"], told["by"], told["reason"]) == ("approved", fact.by, "rang them up")
+    assert not [run for number in (OLD, NEW) for run in runs_of(number) if run in no.stdout + shown.stdout + yes.stdout]

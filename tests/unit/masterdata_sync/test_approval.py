@@ -15,14 +15,14 @@ from masterdata_sync.progress import Owner
 from mlc_basware.bank_accounts import accounts_of
 from mlc_common.account_seal import AccountSeal
 from mlc_common.bank_decisions import Decided
-from mlc_common.events import BankChangeDecided, BankChangeHeld
+from mlc_common.events import BankChangeDecided, BankChangeHeld, BankChangeWithdrawn
 from mlc_common.vault import DataKey
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 OWNER = Owner("northwind", "vendor", "US01")
 SEAL = AccountSeal.under(DataKey(connection="northwind", id="k", secret=bytes(range(32))))
 NUMBERS = {"A": "FI2112345600000785", "B": "FI9814283500171141"}
-Verdict = Literal["approved", "rejected", "withdrawn"]
+Verdict = Literal["approved", "rejected"]
 
 
 def vendor(which: str, **more: Any) -> dict[str, Any]:
@@ -52,6 +52,11 @@ def decided(which: str, verdict: Verdict) -> BankChangeDecided:
     )
 
 
+def withdrawn(which: str) -> BankChangeWithdrawn:
+    common = {"connection": "northwind", "at": AT, "kind": "vendor", "company": "US01", "code": "1"}
+    return BankChangeWithdrawn.model_validate(common | {"digest": digest_of_accounts(vendor(which))})
+
+
 @pytest.mark.parametrize(
     ("sent", "now", "facts", "rule", "goes", "told"),
     [
@@ -67,7 +72,7 @@ def decided(which: str, verdict: Verdict) -> BankChangeDecided:
         ("A", "B", [held("B")], "always", "A", None),
         ("A", "B", [held("B"), decided("B", "approved")], "always", "B", None),
         ("A", "B", [held("B"), decided("B", "rejected")], "always", "A", None),
-        ("A", "B", [held("B"), decided("B", "withdrawn")], "always", "A", "held"),
+        ("A", "B", [held("B"), decided("B", "rejected"), held("A"), withdrawn("A")], "always", "A", "held"),
         ("A", "A", [held("B")], "always", "A", "withdrawn"),
         ("A", "A", [held("B"), decided("B", "rejected")], "always", "A", None),
         ("A", "B", [held("A"), decided("A", "approved")], "always", "A", "held"),
@@ -90,8 +95,7 @@ def test_changed_accounts_go_when_they_were_approved_and_the_rest_goes_with_the_
             assert fact.finding.code == "BANK_CHANGE_HELD"
             assert "…0785" in fact.finding.sentence or "…1141" in fact.finding.sentence
         case "withdrawn":
-            assert isinstance(fact, BankChangeDecided)
-            assert fact.verdict == "withdrawn"
+            assert isinstance(fact, BankChangeWithdrawn)
         case _:
             assert fact is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mlc_common.bank_events import BankChangeDecided, BankChangeHeld
+from mlc_common.bank_events import BankChangeDecided, BankChangeHeld, BankChangeWithdrawn
 from mlc_common.stored_event import StoredEvent
 
 
@@ -19,12 +19,14 @@ class Decided:
 
     @classmethod
     def of(cls, facts: Iterable[StoredEvent]) -> Decided:
-        """Fold the last fact of either sort, in the order they happened."""
+        """Fold the last fact of every sort, in the order they happened."""
         state = cls()
         for fact in facts:
             match fact:
                 case BankChangeHeld():
                     state = replace(state, held=fact, pending=True)
+                case BankChangeWithdrawn():
+                    state = replace(state, decided=None, pending=False)
                 case BankChangeDecided():
                     over = state.held is not None and state.held.digest == fact.digest
                     state = replace(state, decided=fact, pending=state.pending and not over)

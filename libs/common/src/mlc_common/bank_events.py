@@ -32,17 +32,26 @@ class BankChangeHeld(_FactOfAccounts):
     finding: Finding
 
 
+class BankChangeWithdrawn(_FactOfAccounts):
+    """Epicor has accounts again that may be sent; nobody needs to decide any more."""
+
+    fact: ClassVar[str] = "bank_withdrawn"
+
+    type: Literal["bank_change_withdrawn"] = "bank_change_withdrawn"
+
+
 class BankChangeDecided(_FactOfAccounts):
-    """The change is sent, or is not, because a person said so; `withdrawn`: Epicor no longer has it."""
+    """The change is sent, or is not, because a person said so."""
 
     fact: ClassVar[str] = "bank_decided"
 
     type: Literal["bank_change_decided"] = "bank_change_decided"
-    verdict: Literal["approved", "rejected", "withdrawn"]
-    by: str = Field(description="the operating user who decided it; epicor when it was withdrawn there")
+    verdict: Literal["approved", "rejected"]
+    by: str = Field(description="the operating user who decided it")
     reason: str
     old: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
 
 
-BankFact = BankChangeHeld | BankChangeDecided
+BankFact = BankChangeHeld | BankChangeWithdrawn | BankChangeDecided
+"""Facts about a record's bank accounts."""

@@ -26,6 +26,7 @@ from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
 from mlc_common.bank_events import BankChangeDecided as BankChangeDecided
 from mlc_common.bank_events import BankChangeHeld as BankChangeHeld
+from mlc_common.bank_events import BankChangeWithdrawn as BankChangeWithdrawn
 from mlc_common.bank_events import BankFact as BankFact
 from mlc_common.erasure_events import DocumentErased as DocumentErased
 from mlc_common.failures import PermanentError

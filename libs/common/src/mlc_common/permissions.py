@@ -146,7 +146,7 @@ DUTIES: Mapping[str, Duty] = {
         facts=("payment_seen",),
         subjects=(
             *(f"masterdata.*.*.*.*.{fact}" for fact in ("changed", "sent", "accepted", "refused", "held", "batch")),
-            *(f"masterdata.*.*.*.*.{fact}" for fact in ("bank_held", "bank_decided")),
+            *(f"masterdata.*.*.*.*.{fact}" for fact in ("bank_held", "bank_withdrawn")),
             *(f"masterdata.*.sync.*.{fact}" for fact in ("planned", "finished", "ended")),
         ),
         durables=(sync_durable, following_durable),

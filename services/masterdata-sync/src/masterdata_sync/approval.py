@@ -14,7 +14,7 @@ from mlc_basware.bank_accounts import accounts_of, described, with_accounts, wit
 from mlc_common.account_seal import AccountSeal, shown
 from mlc_common.bank_decisions import Decided
 from mlc_common.catalogue import finding
-from mlc_common.events import BankChangeDecided, BankChangeHeld, BankFact
+from mlc_common.events import BankChangeHeld, BankChangeWithdrawn, BankFact
 from mlc_common.http import dump_json
 from mlc_common.vault import VaultError
 
@@ -93,21 +93,11 @@ def _held(record: Record, sent: Mapping[str, Any] | None, owner: Owner, *, diges
     )
 
 
-def _withdrawn(state: Decided, new: str, owner: Owner, at: datetime) -> BankChangeDecided | None:
+def _withdrawn(state: Decided, new: str, owner: Owner, at: datetime) -> BankChangeWithdrawn | None:
     held = state.held
     if held is None or not state.pending or held.digest == new:
         return None
-    return BankChangeDecided(
-        **owner._asdict(),
-        at=at,
-        code=held.code,
-        digest=held.digest,
-        verdict="withdrawn",
-        by="epicor",
-        reason="Epicor has the accounts again that may be sent.",
-        old=held.old,
-        new=held.new,
-    )
+    return BankChangeWithdrawn(**owner._asdict(), at=at, code=held.code, digest=held.digest)
 
 
 def names_of(entity: Mapping[str, Any] | None) -> tuple[str, ...]:

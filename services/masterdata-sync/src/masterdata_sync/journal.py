@@ -10,15 +10,26 @@ from nats.aio.client import Client
 
 from masterdata_sync.confirming import unconfirmed
 from mlc_common.eventlog import EventLog
-from mlc_common.events import BankChangeDecided, BankChangeHeld, Event, MasterDataFact, RecordChanged, RecordSent
+from mlc_common.events import (
+    BankChangeDecided,
+    BankChangeHeld,
+    BankChangeWithdrawn,
+    BankFact,
+    Event,
+    MasterDataFact,
+    RecordChanged,
+    RecordSent,
+)
 from mlc_common.groupcommit import GroupCommit
 from mlc_common.streams import MASTERDATA, masterdata_subject
 
 TOGETHER = 512
 """Facts that wait for the stream at once; so many fit its patience, also on a slow disk and from three sides."""
 
-MOST_SUBJECTS = 500
-"""Codes of one question for last messages, two facts each at most; the server takes a thousand."""
+MOST_SUBJECTS = 340
+"""Codes of one question for last messages, three facts each at most; the server takes 1024 subjects."""
+
+_OF_ACCOUNTS = (BankChangeHeld.fact, BankChangeWithdrawn.fact, BankChangeDecided.fact)
 
 
 @dataclass(frozen=True)
@@ -70,8 +81,8 @@ class Journal:
             TransientError: the broker is away.
         """
         found: dict[str, list[Event]] = {}
-        for fact in await self._last(kind, company, codes, BankChangeHeld.fact, BankChangeDecided.fact):
-            if isinstance(fact, BankChangeHeld | BankChangeDecided):
+        for fact in await self._last(kind, company, codes, *_OF_ACCOUNTS):
+            if isinstance(fact, BankFact):
                 found.setdefault(fact.code, []).append(fact)
         return found
 

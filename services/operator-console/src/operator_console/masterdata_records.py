@@ -9,8 +9,6 @@ from nats.aio.client import Client
 
 from mlc_common.eventlog import EventLog, Recorded
 from mlc_common.events import (
-    BankChangeDecided,
-    BankChangeHeld,
     BankFact,
     RecordAccepted,
     RecordChanged,
@@ -23,11 +21,10 @@ from mlc_common.streams import MASTERDATA, token
 from operator_console.record_states import Standing, State, standing
 from operator_console.stream_reader import StreamReader
 
-AT_ONCE = 120
-"""Messages that are looked at together: their records have eight last facts at most, and the server names 1024."""
+AT_ONCE = 110
+"""Messages that are looked at together: their records have nine last facts at most, and the server names 1024."""
 
-_OF_BANKS = BankChangeHeld | BankChangeDecided
-_FACTS = RecordChanged | RecordSent | RecordAccepted | RecordRefused | RecordHeld | _OF_BANKS
+_FACTS = RecordChanged | RecordSent | RecordAccepted | RecordRefused | RecordHeld | BankFact
 
 
 @dataclass(frozen=True)
@@ -108,4 +105,4 @@ def _by_record(recorded: Sequence[Recorded]) -> list[list[Recorded]]:
         if isinstance(each.event, _FACTS):
             found.setdefault(each.event.subject.rsplit(".", 1)[0], []).append(each)
     # A crash may have left facts about its accounts alone; the next run tells the rest.
-    return [facts for facts in found.values() if not all(isinstance(each.event, _OF_BANKS) for each in facts)]
+    return [facts for facts in found.values() if not all(isinstance(each.event, BankFact) for each in facts)]

@@ -12,7 +12,6 @@ from mlc_common.account_seal import shown
 from mlc_common.bank_decisions import Decided
 from mlc_common.catalogue import Finding
 from mlc_common.events import (
-    BankChangeDecided,
     BankChangeHeld,
     BankFact,
     RecordAccepted,
@@ -63,7 +62,7 @@ def standing(facts: Iterable[RecordFact | BankFact]) -> Standing:
     """Fold the last fact of every sort of one record, in the order they happened; there is one that is of no bank."""
     told = list(facts)
     banks = Decided.of(told)
-    known = {type(fact): fact for fact in told if not isinstance(fact, BankChangeHeld | BankChangeDecided)}
+    known = {type(fact): fact for fact in told if not isinstance(fact, BankFact)}
     last = list(known.values())[-1]
     waits = banks.held if banks.pending else None
     state = _state(last, gone=isinstance(changed := known.get(RecordChanged), RecordChanged) and changed.gone)

@@ -16,6 +16,7 @@ from mlc_common.events import (
     AttachmentFact,
     BankChangeDecided,
     BankChangeHeld,
+    BankChangeWithdrawn,
     BatchSent,
     DeadlineNear,
     DocumentAcknowledged,
@@ -161,6 +162,8 @@ def _about_master_data(event: MasterDataFact) -> tuple[str, str]:
             return "bank decided", f"{event.verdict} by {event.by}: {event.reason}"
         case BankChangeHeld():
             return "bank held", event.finding.sentence
+        case BankChangeWithdrawn():
+            return "bank withdrawn", f"{event.kind} {event.code} of company {event.company}"
         case _:
             return _on_its_way(event)
 
