@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from nats.aio.client import Client
@@ -19,6 +20,11 @@ log = structlog.stdlib.get_logger(__name__)
 LARGEST_BATCH = 8 * 1024 * 1024
 END = "204"
 NOTHING = "404"
+TOO_MANY = "413"
+
+
+class TooManyError(TransientError):
+    """The answer would be longer than the server gives at once."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,30 @@ class StreamReader:
         Raises:
             TransientError: the broker is away.
         """
-        request = {"seq": sequence + 1, "next_by_subj": subject, "batch": most, "max_bytes": LARGEST_BATCH}
+        return await self._asked(
+            stream, {"seq": sequence + 1, "next_by_subj": subject, "batch": most, "max_bytes": LARGEST_BATCH}
+        )
+
+    async def latest(self, stream: str, subjects: Sequence[str]) -> list[Read]:
+        """The last message on every subject that fits one of these, oldest first.
+
+        The server gives at most 1024 at once: where there are more, it is asked about fewer subjects at a time.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        if not subjects:
+            return []
+        try:
+            return await self._asked(stream, {"multi_last": list(subjects)})
+        except TooManyError:
+            half = len(subjects) // 2
+            if not half:
+                raise
+            parts = [await self.latest(stream, part) for part in (subjects[:half], subjects[half:])]
+            return sorted((each for part in parts for each in part), key=lambda read: read.sequence)
+
+    async def _asked(self, stream: str, request: dict[str, Any]) -> list[Read]:
         inbox = self._nats.new_inbox()
         try:
             subscription = await self._nats.subscribe(inbox)
@@ -64,6 +93,8 @@ class StreamReader:
         status = (message.headers or {}).get("Status")
         if status in (END, NOTHING):
             return True
+        if status == TOO_MANY:
+            raise TooManyError("The event stream holds more messages than it gives at once.")
         if status is not None or message.headers is None:
             raise TransientError(f"The event stream answered {status} when it was read.")
         return False

@@ -1,0 +1,81 @@
+"""Basware's side: every document that changed since a moment, page by page, and single ones on request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from sys import intern
+
+import structlog
+
+from mlc_basware.client import BaswareClient
+from mlc_basware.sights import DocumentSight
+from mlc_common.failures import PermanentError
+from operator_console.reconciliation.sides import InBasware
+
+log = structlog.stdlib.get_logger(__name__)
+
+STATUSES = (
+    *("WaitingForPrebook", "PrebookInProgress", "Prebooked", "PrebookFailed"),
+    *("WaitingForTransfer", "TransferInProgress", "Transferred", "TransferFailed", "Paid"),
+    *("WaitingForPrebookCancelation", "PrebookCancelationInProgress", "PrebookCanceled", "PrebookCancelFailed"),
+    *("WaitingToBeRemoved", "Removed", "RemoveFailed", "WaitingToBeReturned", "Returned", "ReturnFailed"),
+    *("WaitingToBeCompleted", "CompletionInProgress", "Completed", "CompletionFailed"),
+)
+"""One list each; a document that moves on meanwhile shows up in a later one (Basware API reference, §6.1)."""
+
+
+class UnreadableError(PermanentError):
+    """Documents of Basware cannot be read, so that what is missing may be one of them."""
+
+
+async def documents(basware: BaswareClient, *, since: datetime) -> AsyncIterator[InBasware]:
+    """Every document that changed after this moment; one that moved meanwhile may come twice, the later one holds.
+
+    Raises:
+        TransientError: Basware cannot be asked now.
+        UnreadableError: all were given, and some of them could not be read.
+    """
+    unreadable = 0
+    for status in STATUSES:
+        async for text in basware.documents(status, since=since):
+            try:
+                yield seen(DocumentSight.parse(text))
+            except PermanentError as error:
+                log.warning("document_not_readable", why=str(error))
+                unreadable += 1
+    if unreadable:
+        raise UnreadableError(f"{unreadable} documents of Basware cannot be read; the log names the members.")
+
+
+async def document(basware: BaswareClient, invoice_id: str) -> InBasware | None:
+    """One document, or None when Basware does not know it.
+
+    Raises:
+        TransientError: Basware cannot be asked now.
+        PermanentError: the document cannot be read.
+    """
+    text = await basware.document(invoice_id)
+    return None if text is None else seen(DocumentSight.parse(text))
+
+
+def seen(sight: DocumentSight) -> InBasware:
+    """What is kept of a document; texts that many share are kept once."""
+    transfers = sight.transferResponses or sight.prebookResponses
+    payments = [each for each in sight.paymentResponses if each.success]
+    return InBasware(
+        invoice_id=sight.invoiceId,
+        status=intern(sight.processingStatus),
+        company=intern(sight.companyCode),
+        supplier=intern(sight.supplierCode),
+        supplier_name=intern(sight.supplierName) if sight.supplierName else None,
+        currency=intern(sight.currencyCode),
+        number=sight.invoiceNumber,
+        day=sight.invoiceDate,
+        gross=sight.grossSum,
+        voucher=intern(sight.voucherNumber1) if sight.voucherNumber1 else None,
+        batch=sight.batch,
+        codes=tuple(each.externalCode for each in transfers),
+        paid=payments[-1].paidTotal if payments else None,
+        changed=sight.changed_at,
+    )
