@@ -17,7 +17,14 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, Servi
 from opentelemetry import propagate
 
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.events import Event, FlowsPaused, FlowsResumed, NotificationReceived, parse_event
+from mlc_common.events import (
+    Event,
+    FlowsPaused,
+    FlowsResumed,
+    NotificationReceived,
+    ReconciliationDone,
+    parse_event,
+)
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, OPERATIONS, history_subject
@@ -62,7 +69,7 @@ def stream_of(event: Event) -> str:
             return NOTIFICATIONS
         case FactOfDocument():
             return DOCUMENTS
-        case FlowsPaused() | FlowsResumed():
+        case FlowsPaused() | FlowsResumed() | ReconciliationDone():
             return OPERATIONS
         case _:
             return MASTERDATA

@@ -35,6 +35,7 @@ from mlc_common.people_events import FlowsPaused as FlowsPaused
 from mlc_common.people_events import FlowsResumed as FlowsResumed
 from mlc_common.people_events import InvoiceLinked as InvoiceLinked
 from mlc_common.people_events import ReplayRequested as ReplayRequested
+from mlc_common.reconciliation_events import ReconciliationDone as ReconciliationDone
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import masterdata_subject, notification_subject, token
 
@@ -272,7 +273,7 @@ AnswerFact = (
 """Facts about a transfer and its answer that are no outcome."""
 PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked | ReplayRequested
 """What people decided about a document."""
-Operation = FlowsPaused | FlowsResumed
+Operation = FlowsPaused | FlowsResumed | ReconciliationDone
 """What people did to a connection as a whole."""
 
 Event = NotificationReceived | DocumentFact | RecordSent | Operation

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from operator_console import cli_documents, cli_people, cli_setting_up, edge, output
+from operator_console import cli_documents, cli_people, cli_reconcile, cli_setting_up, edge, output
 from operator_console.cli_words import AsJson, DataDir, SiteDir
 from operator_console.data_folder import DataFolder
 from operator_console.exits import EPILOG, Exit
@@ -22,6 +22,7 @@ app.add_typer(cli_documents.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
 cli_people.add_to(app)
 app.command()(cli_documents.explain)
+app.command()(cli_reconcile.reconcile)
 
 
 @app.callback()

@@ -31,10 +31,12 @@ from mlc_common.events import (
     InvoiceRefused,
     InvoiceRemoved,
     NotificationReceived,
+    Operation,
     OutcomeAnswered,
     PersonFact,
     PostingIntended,
     PostingUnclear,
+    ReconciliationDone,
     RecordSent,
     ReplayRequested,
 )
@@ -71,8 +73,8 @@ def tell(event: Event) -> tuple[str, str]:
             return _about_the_answer(event)
         case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
             return _decided(event)
-        case FlowsPaused() | FlowsResumed():
-            return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
+        case FlowsPaused() | FlowsResumed() | ReconciliationDone():
+            return _operated(event)
         case _:
             return _worked_on(event)
 
@@ -84,7 +86,7 @@ def actor(event: Event) -> str:
             return "Basware"
         case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
             return event.by
-        case FlowsPaused() | FlowsResumed():
+        case FlowsPaused() | FlowsResumed() | ReconciliationDone():
             return event.by
         case RecordSent():
             return "masterdata-sync"
@@ -92,6 +94,12 @@ def actor(event: Event) -> str:
             return "epicor-writer"
         case _:
             return "basware-reader"
+
+
+def _operated(event: Operation) -> tuple[str, str]:
+    if isinstance(event, ReconciliationDone):
+        return "reconciled", f"{event.invoices} invoices, {sum(event.breaks.values())} breaks, by {event.by}"
+    return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
 
 
 def _decided(event: PersonFact) -> tuple[str, str]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from operator_console.reconciliation.kind import OTHERWISE, PAYING, UNANSWERED, Kind
-from operator_console.reconciliation.sides import Side
-
- = 
 
 _TRANSFER_AGAIN = "Transfer it again in Basware: it is found in Epicor and confirmed, never entered twice."
 

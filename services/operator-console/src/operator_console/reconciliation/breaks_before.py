@@ -80,7 +80,7 @@ BEFORE: Mapping[str, Kind] = {
     ),
     "OUTCOME_UNKNOWN": Kind(
         ENTERED,
-        "It was sent to Epicor as invoice {epicor_number}; what became of it is not known, and Epicor does not show it.",
+        "It was sent to Epicor as invoice {epicor_number}; its outcome is unknown, and Epicor does not show it.",
         "integration",
         "Wait for the look-ups of the epicor-writer; if nothing moves, look at its log and whether Epicor answers.",
         (E,),

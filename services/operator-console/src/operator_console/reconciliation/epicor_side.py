@@ -17,7 +17,8 @@ from mlc_epicor.client import EpicorClient, Row
 from mlc_epicor.datasets import APInvHedRow, Flag, Money
 from mlc_epicor.odata import both, equals, literal
 from mlc_epicor.slots import Slots
-from operator_console.reconciliation.sides import Claim, InEpicor
+from operator_console.reconciliation.judging_epicor import is_our_group
+from operator_console.reconciliation.sides import Claim, InEpicor, same
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -67,7 +68,7 @@ class EpicorBooks:
         """AP invoices whose apply or invoice date lies in the window and that bear a mark of ours, page by page.
 
         How a filter writes an instant is not documented, and a tenant may not take every function (Epicor reference,
-        OData syntax): what it refuses is asked otherwise. Asked without marks, it gives everybody's invoices.
+        OData syntax): what it refuses is asked otherwise.
 
         Raises:
             TransientError: Epicor cannot be asked now.
@@ -87,9 +88,9 @@ class EpicorBooks:
                 continue
             del self.questions[1:]
             if first is not None:
-                yield first
+                yield [row for row in first if self._bears_a_mark(row, prefix)]
             async for page in pages:
-                yield page
+                yield [row for row in page if self._bears_a_mark(row, prefix)]
             return
 
     async def of_claims(self, claims: Sequence[Claim]) -> list[InEpicor]:
@@ -136,6 +137,9 @@ class EpicorBooks:
             return await self.client.rows(
                 company, SEARCHES, where=where, select=COLUMNS, order_by="VendorNum,InvoiceNum", top=PAGE
             )
+
+    def _bears_a_mark(self, row: InEpicor, prefix: str) -> bool:
+        return bool(row.external_id) or is_our_group(row.group, prefix) or same(row.entered_by, self.user or "-")
 
     def _marked(self, prefix: str) -> str:
         marks = [f"startswith(GroupID,{literal(prefix)})", "ExternalID ne ''"]

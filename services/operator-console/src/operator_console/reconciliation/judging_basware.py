@@ -58,7 +58,7 @@ def changed(basware: InBasware, here: Here) -> Iterator[Said]:
         yield "AMOUNT_CHANGED", {"theirs": basware.gross, "ours": here.gross}
 
 
-def other_transfer(basware: InBasware, here: Here) -> Iterator[Said]:
+def other_transfer(basware: InBasware) -> Iterator[Said]:
     """What a transfer that is not the one recorded here has come to."""
     awaited = basware.status in OFFERED | TAKEN | PREBOOK_AWAITED
     code = "NEW_TRANSFER_NOT_READ" if awaited else "TRANSFER_NOT_SEEN"

@@ -12,7 +12,10 @@ from decimal import Decimal
 from operator_console.reconciliation.breaks import BREAKS
 from operator_console.reconciliation.judging_basware import (
     FOR_A_PERSON,
+    OFFERED,
+    PREBOOK_AWAITED,
     REMOVED,
+    TAKEN,
     Said,
     after_outcome,
     before_outcome,
@@ -43,7 +46,7 @@ def is_sure(code: str, case: Case) -> bool:
 
 def in_motion(case: Case, rules: Rules) -> bool:
     """Whether something happened to it so lately that the sides may have been read before and after."""
-    moved = (case.basware and case.basware.changed, case.here and case.here.moved)
+    moved = (case.basware.changed if case.basware else None, case.here.moved if case.here else None)
     return any(each is not None and each > rules.quiet_since for each in moved)
 
 
@@ -53,7 +56,7 @@ def _said(case: Case, rules: Rules) -> Iterator[Said]:
         return
     here, basware = case.here, case.basware
     if basware and is_other_transfer(basware, here):
-        yield from other_transfer(basware, here)
+        yield from other_transfer(basware)
         return
     if basware:
         yield from changed(basware, here)
@@ -80,24 +83,43 @@ def told(case: Case, code: str, values: dict[str, object], rules: Rules) -> Brea
     kind, here, basware = BREAKS[code], case.here, case.basware
     row = case.rows[0] if case.rows else None
     given = {name: _plain(value) for name, value in values.items()}
-    one = here or basware
     return Break(
         code=code,
         group=kind.group,
         company=company_of(case, rules),
         period=period_of(case),
-        invoice_id=one.invoice_id if one else None,
-        supplier=(one.supplier_name or one.supplier) if one else None,
-        number=one.number if one else (row.number if row else None),
+        invoice_id=_invoice_id(case),
+        supplier=_supplier(case),
+        number=_number(case),
         currency=currency_of(case),
-        amount=(one.gross if one else None) if one else (signed(row) if row else None),
+        amount=_amount(case),
         sentence=kind.sentence.format(**given),
         owner=kind.owner,
-        remedy=kind.remedy.format(**{"id": one.invoice_id if one else "ID"} | given),
+        remedy=kind.remedy.format(**{"id": _invoice_id(case) or "ID"} | given),
         basware=_basware(basware),
         here=_here(here),
         epicor=_epicor(row, len(case.rows)),
     )
+
+
+def _invoice_id(case: Case) -> str | None:
+    one = case.here or case.basware
+    return one.invoice_id if one else case.rows[0].external_id or None
+
+
+def _supplier(case: Case) -> str | None:
+    one = case.here or case.basware
+    return (one.supplier_name or one.supplier) if one else f"vendor {case.rows[0].vendor_num}"
+
+
+def _number(case: Case) -> str | None:
+    one = case.here or case.basware
+    return one.number if one else case.rows[0].number
+
+
+def _amount(case: Case) -> Decimal | None:
+    one = case.here or case.basware
+    return one.gross if one else signed(case.rows[0])
 
 
 def state_of(case: Case) -> str:
@@ -128,7 +150,9 @@ def _payable(row: InEpicor) -> str:
 def _state_of_unclaimed(case: Case) -> str:
     if case.basware is None:
         return "only in Epicor"
-    return "not read" if not case.rows else "in Epicor, unknown here"
+    if case.rows:
+        return "in Epicor, unknown here"
+    return "not read" if case.basware.status in OFFERED | TAKEN | PREBOOK_AWAITED else "only in Basware"
 
 
 def company_of(case: Case, rules: Rules) -> str:

@@ -76,7 +76,7 @@ def here(status: DocumentStatus, facts: Sequence[Event]) -> Here | None:
     )
 
 
-def _last(facts: Iterable[Event], kind: type[Kind]) -> Kind | None:
+def _last(facts: Iterable[Event | FactOfDocument], kind: type[Kind]) -> Kind | None:
     found = [each for each in facts if isinstance(each, kind)]
     return found[-1] if found else None
 

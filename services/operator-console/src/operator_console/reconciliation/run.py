@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from operator_console.reconciliation.books import Books
 from operator_console.reconciliation.epicor_side import EpicorBooks, Window
 from operator_console.reconciliation.kind import Break
 from operator_console.reconciliation.reconciling import company_of, in_motion, judge
-from operator_console.reconciliation.sides import Case, Here, InBasware, InEpicor, Rules, Side, same
+from operator_console.reconciliation.sides import Case, Here, InBasware, Rules, Side, same
 from operator_console.reconciliation.stream_side import StreamSide
 from operator_console.reconciliation.sums import Line, Sums
 
@@ -62,6 +62,7 @@ class Reconciliation:
     incomplete: list[str] = field(default_factory=list)
     invoices: int = 0
     moving: int = 0
+    judged: set[str] = field(default_factory=set)
 
     async def run(self) -> Outcome:
         """Read the far sides first and ours last: what is answered meanwhile is in motion, and not judged."""
@@ -75,8 +76,9 @@ class Reconciliation:
             await self._known_otherwise()
         except (FailureError, *DATABASE_ERRORS) as error:
             self._fails(Side.HERE, error)
-        for case in self.books.left():
-            self._settle(case)
+        if Side.HERE not in self.books.unsure:
+            for case in self.books.left():
+                self._settle(case)
         self.breaks.sort(
             key=lambda each: (each.company, each.group, each.code, each.invoice_id or "", each.number or "")
         )
@@ -117,7 +119,9 @@ class Reconciliation:
         async for batch in self.stream.known(ids):
             await self._judge(batch)
 
-    async def _judge(self, batch: Sequence[Here]) -> None:
+    async def _judge(self, read: Sequence[Here]) -> None:
+        batch = [here for here in read if here.invoice_id not in self.judged]
+        self.judged.update(here.invoice_id for here in batch)
         await self._complete(batch)
         for here in batch:
             self._settle(self.books.take(here))
@@ -165,7 +169,9 @@ class Reconciliation:
         try:
             for start in range(0, len(ids), AT_ONCE):
                 asked = (basware_side.document(self.basware, each) for each in ids[start : start + AT_ONCE])
-                for document in await asyncio.gather(*asked):
+                for document in await asyncio.gather(*asked, return_exceptions=True):
+                    if isinstance(document, BaseException):
+                        raise document
                     if document is not None:
                         self.books.basware[document.invoice_id] = document
         except FailureError as error:
@@ -184,7 +190,13 @@ class Reconciliation:
             self._fails(Side.EPICOR, error, company=company)
 
     def _companies(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(pair.epicor for pair in self.connection.document.companies))
+        """Epicor's companies that are asked for."""
+        asked = self.scope.company
+        pairs = self.connection.document.companies
+        found = (
+            pair.epicor for pair in pairs if asked is None or same(pair.epicor, asked) or same(pair.basware, asked)
+        )
+        return tuple(dict.fromkeys(found))
 
     def _fails(self, side: Side, error: Exception, *, company: str | None = None) -> None:
         if company is None:
