@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from functools import partial
 from sys import intern
 
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from mlc_basware.client import BaswareClient
 from mlc_basware.sights import DocumentSight
 from mlc_common.failures import PermanentError
+from operator_console.reconciliation.patience import PAUSES, patiently
 from operator_console.reconciliation.sides import InBasware
 
 log = structlog.stdlib.get_logger(__name__)
@@ -29,7 +31,9 @@ class UnreadableError(PermanentError):
     """Documents of Basware cannot be read, so that what is missing may be one of them."""
 
 
-async def documents(basware: BaswareClient, *, since: datetime) -> AsyncIterator[InBasware]:
+async def documents(
+    basware: BaswareClient, *, since: datetime, pauses: Sequence[float] = PAUSES
+) -> AsyncIterator[InBasware]:
     """Every document that changed after this moment; one that moved meanwhile may come twice, the later one holds.
 
     Raises:
@@ -38,24 +42,34 @@ async def documents(basware: BaswareClient, *, since: datetime) -> AsyncIterator
     """
     unreadable = 0
     for status in STATUSES:
-        async for text in basware.documents(status, since=since):
-            try:
-                yield seen(DocumentSight.parse(text))
-            except PermanentError as error:
-                log.warning("document_not_readable", why=str(error))
-                unreadable += 1
+        found, missed = await patiently(partial(_in_status, basware, status, since), pauses)
+        unreadable += missed
+        for each in found:
+            yield each
     if unreadable:
         raise UnreadableError(f"{unreadable} documents of Basware cannot be read; the log names the members.")
 
 
-async def document(basware: BaswareClient, invoice_id: str) -> InBasware | None:
+async def _in_status(basware: BaswareClient, status: str, since: datetime) -> tuple[list[InBasware], int]:
+    """The documents in a status, and how many of them cannot be read."""
+    found, unreadable = [], 0
+    async for text in basware.documents(status, since=since):
+        try:
+            found.append(seen(DocumentSight.parse(text)))
+        except PermanentError as error:
+            log.warning("document_not_readable", why=str(error))
+            unreadable += 1
+    return found, unreadable
+
+
+async def document(basware: BaswareClient, invoice_id: str, *, pauses: Sequence[float] = PAUSES) -> InBasware | None:
     """One document, or None when Basware does not know it.
 
     Raises:
         TransientError: Basware cannot be asked now.
         PermanentError: the document cannot be read.
     """
-    text = await basware.document(invoice_id)
+    text = await patiently(partial(basware.document, invoice_id), pauses)
     return None if text is None else seen(DocumentSight.parse(text))
 
 

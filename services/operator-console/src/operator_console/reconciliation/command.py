@@ -23,6 +23,7 @@ from operator_console.epicor_reach import epicor_client
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
 from operator_console.reconciliation.epicor_side import EpicorBooks, Window
+from operator_console.reconciliation.patience import PAUSES
 from operator_console.reconciliation.run import Outcome, Reconciliation, Scope
 from operator_console.reconciliation.sides import Rules, same
 from operator_console.reconciliation.stream_side import StreamSide
@@ -42,6 +43,7 @@ class Asked:
         company: Basware's or Epicor's company; None for all.
         quiet: what moved within this time is in motion, and is not judged.
         post_within: days after which an unposted AP invoice is a break.
+        pauses: seconds between the tries of one read of a far side.
     """
 
     first: date | None = None
@@ -50,6 +52,7 @@ class Asked:
     connection: str | None = None
     quiet: timedelta = timedelta(hours=1)
     post_within: int = 3
+    pauses: tuple[float, ...] = PAUSES
 
 
 async def reconcile(settings: Settings, asked: Asked, *, now: datetime) -> list[Outcome]:
@@ -113,7 +116,7 @@ async def _one(
         epicor = await stack.enter_async_context(epicor_client(settings, connection))
         slots = Slots(engine, connection.name, cap=document.epicor.calls_in_flight)
         rules = rules_of(document, asked, user=user, now=now)
-        books = EpicorBooks(epicor, slots, user)
+        books = EpicorBooks(epicor, slots, user, asked.pauses)
         return await Reconciliation(connection, scope, rules, basware, books, stream).run()
 
 

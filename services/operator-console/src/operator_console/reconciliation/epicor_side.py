@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from sys import intern
 from typing import Any
 
@@ -18,6 +19,7 @@ from mlc_epicor.datasets import APInvHedRow, Flag, Money
 from mlc_epicor.odata import both, equals, literal
 from mlc_epicor.slots import Slots
 from operator_console.reconciliation.judging_epicor import is_our_group
+from operator_console.reconciliation.patience import PAUSES, patiently
 from operator_console.reconciliation.sides import Claim, InEpicor, same
 
 log = structlog.stdlib.get_logger(__name__)
@@ -59,6 +61,7 @@ class EpicorBooks:
     client: EpicorClient
     slots: Slots
     user: str | None
+    pauses: Sequence[float] = PAUSES
     questions: list[tuple[str, bool]] = field(
         default_factory=lambda: [("", True), ("Z", True), ("", False), ("Z", False)]
     )
@@ -133,6 +136,9 @@ class EpicorBooks:
         return [row async for page in self._pages(company, where) for row in page]
 
     async def _asked(self, company: str, where: str) -> list[Row]:
+        return await patiently(partial(self._page, company, where), self.pauses)
+
+    async def _page(self, company: str, where: str) -> list[Row]:
         async with self.slots.hold():
             return await self.client.rows(
                 company, SEARCHES, where=where, select=COLUMNS, order_by="VendorNum,InvoiceNum", top=PAGE

@@ -65,7 +65,7 @@ def here(status: DocumentStatus, facts: Sequence[Event]) -> Here | None:
         day=status.invoice_date,
         gross=status.gross,
         batch=status.batch,
-        phase=intern(status.phase),
+        phase=intern(str(status.phase)),
         moved=_moved(mine, status.first_seen),
         acknowledged=_last(mine, DocumentAcknowledged) is not None,
         sent=_sent(sent) if sent else None,

@@ -93,7 +93,9 @@ class Reconciliation:
 
     async def _read_basware(self) -> None:
         try:
-            async for document in basware_side.documents(self.basware, since=self.scope.first):
+            async for document in basware_side.documents(
+                self.basware, since=self.scope.first, pauses=self.epicor.pauses
+            ):
                 self.books.basware[document.invoice_id] = document
         except FailureError as error:
             self._fails(Side.BASWARE, error)
@@ -168,7 +170,10 @@ class Reconciliation:
     async def _ask_basware(self, ids: Sequence[str]) -> None:
         try:
             for start in range(0, len(ids), AT_ONCE):
-                asked = (basware_side.document(self.basware, each) for each in ids[start : start + AT_ONCE])
+                asked = (
+                    basware_side.document(self.basware, each, pauses=self.epicor.pauses)
+                    for each in ids[start : start + AT_ONCE]
+                )
                 for document in await asyncio.gather(*asked, return_exceptions=True):
                     if isinstance(document, BaseException):
                         raise document
