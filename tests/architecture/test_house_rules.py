@@ -35,6 +35,21 @@ PURE = (
     "apply_dates.py",
     "connection.py",
     "view.py",
+    "breaks.py",
+    "breaks_after.py",
+    "breaks_before.py",
+    "breaks_in_epicor.py",
+    "kind.py",
+    "sides.py",
+    "recorded.py",
+    "books.py",
+    "sums.py",
+    "reconciling.py",
+    "judging_basware.py",
+    "judging_epicor.py",
+    "judging_payments.py",
+    "sights.py",
+    "reconciliation_events.py",
 )
 NOT_IN_PURE = {"httpx", "faststream", "nats", "sqlalchemy", "asyncio", "logging", "structlog", "random", "time", "os"}
 

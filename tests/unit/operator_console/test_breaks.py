@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -34,7 +33,6 @@ from .reconciled import (
     waiting,
 )
 
-DOCS = Path(__file__).parents[3] / "docs" / "reconciliation.md"
 PAID = Paid("paid", paid=Decimal("240.10"), balance=Decimal(0), picture=2, told=2)
 SETTLED = here(basware(epicor(balance=Decimal(0), open=False), status="Paid", paid=Decimal("240.10")), paid=PAID)
 UNPOSTED = epicor(posted=False, open=False, balance=Decimal(0))
@@ -257,13 +255,6 @@ def test_what_is_in_motion_is_not_judged(name: str, code: str, case: Case) -> No
     )
 
     assert judge(moving, RULES) == ([] if case.basware or case.here else judge(case, RULES))
-
-
-def test_the_page_about_breaks_lists_them_all_as_they_are() -> None:
-    text = DOCS.read_text()
-    for code, kind in BREAKS.items():
-        assert f"| `{code}` | {kind.sentence} | {kind.owner} | {kind.remedy} |" in text, code
-    assert text.count("\n| `") == len(BREAKS)
 
 
 AMOUNTS = st.decimals(min_value="-99999999.99", max_value="99999999.99", places=2)
