@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import idle, pipeline, pushes, search, slow_epicor
+from bench import idle, pipeline, pushes, reconcile, search, slow_epicor
 from bench.figure import Figure
 from operator_console.exits import CommandError
 from operator_console.foreground import stoppable
@@ -23,6 +23,7 @@ BENCHES = {
     "idle": idle.measure,
     "slow-epicor": slow_epicor.measure,
     "search": search.measure,
+    "reconcile": reconcile.measure,
 }
 progress = Console(stderr=True)
 

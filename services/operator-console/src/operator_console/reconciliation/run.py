@@ -66,9 +66,7 @@ class Reconciliation:
 
     async def run(self) -> Outcome:
         """Read the far sides first and ours last: what is answered meanwhile is in motion, and not judged."""
-        await self._read_basware()
-        for company in self._companies():
-            await self._read_epicor(company)
+        await asyncio.gather(self._read_basware(), self._read_epicor())
         try:
             await self.stream.catch_up()
             async for batch in self.stream.between(self.scope.first, self.scope.until):
@@ -100,7 +98,11 @@ class Reconciliation:
         except FailureError as error:
             self._fails(Side.BASWARE, error)
 
-    async def _read_epicor(self, company: str) -> None:
+    async def _read_epicor(self) -> None:
+        for company in self._companies():
+            await self._read_company(company)
+
+    async def _read_company(self, company: str) -> None:
         prefix = (self.rules.prefixes or {}).get(company, "")
         try:
             async for page in self.epicor.invoices(company, self.scope.window, prefix=prefix):
