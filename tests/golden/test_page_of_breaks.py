@@ -52,6 +52,9 @@ Answered documents that Basware does not list any more are no break: it may clea
 **Unposted** AP invoices are a break after three days (`--post-within`), and at once when the month of their apply
 date is over.
 
+**A deep look.** `--deep N` also reads N posted AP invoices, drawn by lot, line by line: as many lines as were posted,
+an account on every part, and parts that add up to their line.
+
 **Files.** Texts come from suppliers: one that a spreadsheet program could take for a formula gets an apostrophe
 before it, in CSV and XLSX. Amounts are numbers; one of more than 15 digits is text.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +13,10 @@ from mlc_common.streams import OPERATIONS
 from mlc_sandbox.epicor import Invoice
 from mlc_sandbox.faults import Fault
 from operator_console.exits import CommandError, Exit
-from operator_console.reconciliation.command import exit_code
+from operator_console.reconciliation.command import exit_code, record
 from operator_console.reconciliation.run import Outcome
 
-from .conftest import BAD, GOOD, Books
+from .conftest import ASKED, BAD, GOOD, Books
 
 
 def found(outcome: Outcome) -> set[tuple[str | None, str]]:
@@ -35,6 +35,7 @@ async def test_what_the_product_has_done_is_clean_and_adds_up(books: Books) -> N
     assert sum(line.epicor_sum for line in posted) == sum(in_epicor)
     assert sum(line.epicor_count for line in posted) == GOOD
     assert exit_code([outcome]) is Exit.OK
+    await record(books.settings, ASKED, [outcome], now=datetime.now(UTC))
     recorded = await books.log.resolve(await books.log._stream.get_last_msg(OPERATIONS, "operations.demo.reconciled"))
     assert isinstance(recorded, ReconciliationDone)
     assert (recorded.invoices, recorded.breaks, recorded.incomplete) == (GOOD + BAD, {}, ())
@@ -128,6 +129,25 @@ def _moment(books: Books) -> datetime:
 def _row(books: Books, **changes: Any) -> Invoice:
     like = next(each for each in books.epicor.invoices.values() if each.header["Company"] == "NWM")
     return Invoice({**like.header, "VendorNum": 101, **changes})
+
+
+async def test_a_deep_look_finds_what_the_headers_do_not_show(books: Books) -> None:
+    wrong, blank, short, *_ = books.ids
+    next(iter(books.invoice(wrong).expenses.values()))["DocExpAmt"] += Decimal("0.01")
+    for row in books.invoice(blank).accounts.values():
+        row["GLAccount"] = ""
+    lines = books.invoice(short).lines
+    lines[max(lines) + 1] = next(iter(lines.values())) | {"InvoiceLine": max(lines) + 1}
+
+    shallow, deep = await books.compared(), await books.compared(deep=1000)
+
+    assert shallow.breaks == ()
+    assert found(deep) == {
+        (wrong, "DISTRIBUTION_DIFFERS"),
+        (blank, "ACCOUNT_MISSING"),
+        (short, "LINES_DIFFER"),
+    }
+    assert {each.code for each in (await books.compared(deep=1)).breaks} <= {code for _, code in found(deep)}
 
 
 async def test_what_our_side_has_not_recorded_is_found(books: Books) -> None:

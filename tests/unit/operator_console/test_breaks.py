@@ -162,7 +162,7 @@ SEEDED: Sequence[tuple[str, str, Case]] = (
     ("books of payments do not add up", "PAYMENT_UNCLEAR", here(SETTLED, paid=replace(PAID, standing="unclear"))),
 )
 
-OF_THE_DATASET = {"LINES_DIFFER", "ACCOUNT_MISSING", "DISTRIBUTION_DIFFERS"}
+OF_THE_DATASET = {"LINES_DIFFER", "ACCOUNT_DIFFERS", "ACCOUNT_MISSING", "DISTRIBUTION_DIFFERS"}
 """Told from an invoice's lines only; see test_deep_look.py."""
 
 

@@ -31,27 +31,26 @@ def reconcile(
     post_within: Annotated[
         int, typer.Option(min=0, metavar="DAYS", help="An unposted AP invoice is a break after so many days.")
     ] = 3,
+    deep: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Read N posted AP invoices, drawn by lot, line by line as well.")
+    ] = 0,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare Basware, the stream and Epicor: counts and sums, and every break with what to do. 1 means breaks."""
     from operator_console.reconciliation import command, files, report
 
-    asked = command.Asked(as_day(first), as_day(last), company, connection, timedelta(minutes=quiet), post_within)
+    asked = command.Asked(as_day(first), as_day(last), company, connection, timedelta(minutes=quiet), post_within, deep)
     files.must_be_new(*(path for path in (csv, csv and files.sums_beside(csv), xlsx) if path))
-    outcomes = asyncio.run(command.reconcile(settings_for(data_dir), asked, now=datetime.now(UTC)))
+    settings, now = settings_for(data_dir), datetime.now(UTC)
+    outcomes = asyncio.run(command.reconcile(settings, asked, now=now))
+    if as_json:
+        output.show_json(report.as_json(outcomes))
+    else:
+        report.show(output.console(), outcomes)
     if csv:
         files.write_csv(csv, outcomes)
     if xlsx:
         files.write_xlsx(xlsx, outcomes)
-    if as_json:
-        output.show_json(report.as_json(outcomes))
-    else:
-        out = output.console()
-        for each in outcomes:
-            out.print(report.summary(each))
-            if each.breaks:
-                out.print(report.breaks(each))
-        for sentence in report.last_words(outcomes):
-            out.print(sentence, markup=False)
+    asyncio.run(command.record(settings, asked, outcomes, now=now))
     raise typer.Exit(command.exit_code(outcomes))

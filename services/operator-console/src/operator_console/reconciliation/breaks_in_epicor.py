@@ -92,6 +92,12 @@ IN_EPICOR: Mapping[str, Kind] = {
         "AP",
         _CORRECT,
     ),
+    "ACCOUNT_DIFFERS": Kind(
+        DIFFERS,
+        "Line {line} is booked on {theirs} in Epicor; the document is coded on {ours}.",
+        "AP",
+        "See whether somebody corrected the coding in Epicor; if so, correct it in Basware for the next invoice too.",
+    ),
     "ACCOUNT_MISSING": Kind(
         DIFFERS,
         "Line {line} has no GL account in Epicor.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,6 +23,7 @@ from operator_console.connection_commands import operator
 from operator_console.epicor_reach import epicor_client
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
+from operator_console.reconciliation.deep import Sample
 from operator_console.reconciliation.epicor_side import EpicorBooks, Window
 from operator_console.reconciliation.patience import PAUSES
 from operator_console.reconciliation.run import Outcome, Reconciliation, Scope
@@ -43,6 +45,7 @@ class Asked:
         company: Basware's or Epicor's company; None for all.
         quiet: what moved within this time is in motion, and is not judged.
         post_within: days after which an unposted AP invoice is a break.
+        deep: how many posted AP invoices, drawn by lot, are read line by line.
         pauses: seconds between the tries of one read of a far side.
     """
 
@@ -52,6 +55,7 @@ class Asked:
     connection: str | None = None
     quiet: timedelta = timedelta(hours=1)
     post_within: int = 3
+    deep: int = 0
     pauses: tuple[float, ...] = PAUSES
 
 
@@ -65,15 +69,26 @@ async def reconcile(settings: Settings, asked: Asked, *, now: datetime) -> list[
     window = _window(asked, now)
     async with database(settings) as engine, broker(settings) as client:
         connections = _chosen(await load(engine, master_keys(settings)), asked)
-        outcomes = []
-        for each in connections:
-            outcome = await _one(settings, asked, each, window=window, engine=engine, client=client, now=now)
-            outcomes.append(outcome)
-            await _record(EventLog(client, timeout=settings.timings.publish), outcome, asked, window)
-    return outcomes
+        return [
+            await _one(settings, asked, each, window=window, engine=engine, client=client, now=now)
+            for each in connections
+        ]
 
 
-def exit_code(outcomes: list[Outcome]) -> Exit:
+async def record(settings: Settings, asked: Asked, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Store that it was done, with counts; after the report was given, which must not be lost for want of this.
+
+    Raises:
+        CommandError, TransientError: the broker is away.
+    """
+    window = _window(asked, now)
+    async with broker(settings) as client:
+        log = EventLog(client, timeout=settings.timings.publish)
+        for each in outcomes:
+            await log.append(_done(each, asked, window, at=now))
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> Exit:
     """Clean, breaks found, or a side that could not be read."""
     if any(each.breaks for each in outcomes):
         return Exit.PROBLEM
@@ -117,23 +132,21 @@ async def _one(
         slots = Slots(engine, connection.name, cap=document.epicor.calls_in_flight)
         rules = rules_of(document, asked, user=user, now=now)
         books = EpicorBooks(epicor, slots, user, asked.pauses)
-        return await Reconciliation(connection, scope, rules, basware, books, stream).run()
+        return await Reconciliation(connection, scope, rules, basware, books, stream, sample=Sample(asked.deep)).run()
 
 
-async def _record(log: EventLog, outcome: Outcome, asked: Asked, window: Window) -> None:
-    await log.append(
-        ReconciliationDone(
-            connection=outcome.connection,
-            at=datetime.now(UTC),
-            by=operator(),
-            first=window.first,
-            last=window.last,
-            company=asked.company,
-            invoices=outcome.invoices,
-            moving=outcome.moving,
-            breaks=dict(sorted(Counter(each.code for each in outcome.breaks).items())),
-            incomplete=outcome.incomplete,
-        )
+def _done(outcome: Outcome, asked: Asked, window: Window, *, at: datetime) -> ReconciliationDone:
+    return ReconciliationDone(
+        connection=outcome.connection,
+        at=at,
+        by=operator(),
+        first=window.first,
+        last=window.last,
+        company=asked.company,
+        invoices=outcome.invoices,
+        moving=outcome.moving,
+        breaks=dict(sorted(Counter(each.code for each in outcome.breaks).items())),
+        incomplete=outcome.incomplete,
     )
 
 

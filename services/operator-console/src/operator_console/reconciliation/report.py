@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from operator_console import output
@@ -90,6 +91,16 @@ def breaks(outcome: Outcome) -> Table:
         for each in outcome.breaks[:ON_SCREEN]
     ]
     return output.table("breaks", columns, rows)
+
+
+def show(out: Console, outcomes: Sequence[Outcome]) -> None:
+    """Sums, breaks and what came out."""
+    for each in outcomes:
+        out.print(summary(each))
+        if each.breaks:
+            out.print(breaks(each))
+    for sentence in last_words(outcomes):
+        out.print(sentence, markup=False)
 
 
 def last_words(outcomes: Sequence[Outcome]) -> list[str]:

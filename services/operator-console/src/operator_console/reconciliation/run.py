@@ -13,6 +13,7 @@ from mlc_common.database import DATABASE_ERRORS
 from mlc_common.failures import FailureError
 from operator_console.reconciliation import basware_side
 from operator_console.reconciliation.books import Books
+from operator_console.reconciliation.deep import Sample, look
 from operator_console.reconciliation.epicor_side import EpicorBooks, Window
 from operator_console.reconciliation.kind import Break
 from operator_console.reconciliation.reconciling import company_of, in_motion, judge
@@ -63,6 +64,7 @@ class Reconciliation:
     invoices: int = 0
     moving: int = 0
     judged: set[str] = field(default_factory=set)
+    sample: Sample = field(default_factory=lambda: Sample(0))
 
     async def run(self) -> Outcome:
         """Read the far sides first and ours last: what is answered meanwhile is in motion, and not judged."""
@@ -77,6 +79,7 @@ class Reconciliation:
         if Side.HERE not in self.books.unsure:
             for case in self.books.left():
                 self._settle(case)
+        await self._look_deep()
         self.breaks.sort(
             key=lambda each: (each.company, each.group, each.code, each.invoice_id or "", each.number or "")
         )
@@ -130,6 +133,15 @@ class Reconciliation:
         for here in batch:
             self._settle(self.books.take(here))
 
+    async def _look_deep(self) -> None:
+        epicor = self.epicor
+        try:
+            self.breaks += await look(
+                self.sample, epicor.client, epicor.slots, rules=self.rules, pauses=epicor.pauses, expect=None
+            )
+        except (FailureError, *DATABASE_ERRORS) as error:
+            self._fails(Side.EPICOR, error)
+
     def _settle(self, case: Case) -> None:
         """Count one invoice and tell its breaks, if it is of the company asked for and of the window."""
         if not self._is_asked_for(case):
@@ -141,6 +153,8 @@ class Reconciliation:
         self.moving += in_motion(case, self.rules)
         self.sums.add(case, self.rules)
         self.breaks += found
+        if not found and not in_motion(case, self.rules):
+            self.sample.offer(case)
 
     def _is_asked_for(self, case: Case) -> bool:
         if case.here is None and case.basware is not None:
