@@ -7,16 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mlc_common.connections import apply
 from mlc_common.events import DocumentApproved, OutcomeAnswered, ReconciliationDone
 from mlc_common.streams import OPERATIONS
 from mlc_sandbox.epicor import Invoice
 from mlc_sandbox.faults import Fault
 from operator_console.exits import CommandError, Exit
-from operator_console.reconciliation.command import exit_code, record
+from operator_console.reconciliation.command import exit_code, reconcile, record
 from operator_console.reconciliation.run import Outcome
 
-from .conftest import ASKED, BAD, GOOD, Books
+from .conftest import ASKED, BAD, GOOD, Books, connection_document
 
 
 def found(outcome: Outcome) -> set[tuple[str | None, str]]:
@@ -42,6 +44,20 @@ async def test_what_the_product_has_done_is_clean_and_adds_up(books: Books) -> N
     for world in (books.basware, books.epicor):  # a hiccup of a far side is waited out
         world.faults.add(Fault(kind="status", path="accountingDocuments|APInvSearch", status=503, times=2))
     assert await books.compared(pauses=(0.01, 0.01)) == outcome
+
+
+async def test_a_connection_that_cannot_be_opened_keeps_no_other_from_being_compared(
+    books: Books, engine: AsyncEngine
+) -> None:
+    other = connection_document("http://127.0.0.1:9", "http://127.0.0.1:9/live").model_copy(update={"name": "other"})
+    await apply(engine, other, by="test", now=datetime.now(UTC))
+
+    demo, shut = await reconcile(books.settings, ASKED, now=datetime.now(UTC))
+
+    assert (demo.invoices, demo.breaks, demo.incomplete) == (GOOD + BAD, (), ())
+    assert (shut.invoices, shut.breaks) == (0, ())
+    assert "is not set" in shut.incomplete[0]
+    assert exit_code([demo, shut]) is Exit.UNREACHABLE
 
 
 def tamper(books: Books) -> set[tuple[str | None, str]]:

@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_basware.client import open_client
 from mlc_common.connection import ConnectionDocument
-from mlc_common.connections import Connection, load
+from mlc_common.connections import Connection, MissingCredentialError, load
 from mlc_common.eventlog import EventLog
 from mlc_common.events import ReconciliationDone
 from mlc_common.service import master_keys
 from mlc_common.settings import Settings
+from mlc_common.vault import VaultError
 from mlc_epicor.slots import Slots
 from operator_console.connection_commands import operator
 from operator_console.epicor_reach import epicor_client
@@ -111,6 +112,23 @@ def rules_of(document: ConnectionDocument, asked: Asked, *, user: str | None, no
 
 
 async def _one(
+    settings: Settings,
+    asked: Asked,
+    connection: Connection,
+    *,
+    window: Window,
+    engine: AsyncEngine,
+    client: Client,
+    now: datetime,
+) -> Outcome:
+    """One connection that cannot be opened does not keep the others from being compared."""
+    try:
+        return await _compared(settings, asked, connection, window=window, engine=engine, client=client, now=now)
+    except (MissingCredentialError, VaultError) as error:
+        return Outcome(connection.name, (), (), 0, 0, (str(error),))
+
+
+async def _compared(
     settings: Settings,
     asked: Asked,
     connection: Connection,
