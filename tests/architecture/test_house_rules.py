@@ -42,6 +42,7 @@ PURE = (
     "kind.py",
     "sides.py",
     "recorded.py",
+    "judging_lines.py",
     "books.py",
     "sums.py",
     "reconciling.py",
