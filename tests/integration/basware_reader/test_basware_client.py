@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from mlc_basware.client import Accepted, BaswareClient, Refused
 from mlc_basware.documents import AccountingDocument, TransferResponse
+from mlc_basware.targets import VENDORS
 from mlc_common.failures import TransientError, UnknownOutcomeError
 from mlc_common.settings import Timings
 from mlc_sandbox.basware import BaswareWorld
@@ -280,8 +281,8 @@ async def test_vendors_are_posted_and_the_bad_ones_named(basware: BaswareClient,
         "companies": [{"companyCode": "US01"}],
     }
 
-    assert isinstance(await basware.post_vendors([good]), Accepted)
-    refused = await basware.post_vendors([good, good | {"externalCode": "US01_2", "vendorCode": "2" * 26}])
+    assert isinstance(await basware.post_records(VENDORS, [good]), Accepted)
+    refused = await basware.post_records(VENDORS, [good, good | {"externalCode": "US01_2", "vendorCode": "2" * 26}])
 
     assert list(world.vendors) == ["US01_1"]
     assert isinstance(refused, Refused)

@@ -1,53 +1,82 @@
-"""What is sent, in which portions, under which keys, and when."""
+"""What of a few rows is new or different, what is sent, and in which portions."""
 
 from __future__ import annotations
 
-import pytest
+from decimal import Decimal
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from masterdata_sync.changes import Record, changed, portions
-from masterdata_sync.kind import Owner, Untranslatable
-from masterdata_sync.kinds import KINDS
-from masterdata_sync.kinds.vendors import external_code, translate
+from masterdata_sync.changes import Known, Record, Unfit, judge, portions, too_many
 from masterdata_sync.schedule import pause
+from mlc_common.http import load_json
 from mlc_common.settings import Timings
-from mlc_sandbox.basware.fields import violations
-from mlc_sandbox.epicor.seed import master_data
-from mlc_sandbox.epicor.tables import Row
-
-OWNER = Owner(company="US01", source_system="EPICOR-US01")
 
 
-def record(code: str, name: str = "Great Lakes Fasteners LLC", company: str = "US01") -> Record:
-    return Record(company=company, code=code, entity={"externalCode": f"{company}_{code}", "name": name})
+def record(code: str, name: str = "Great Lakes Fasteners LLC", key: str = "") -> Record:
+    return Record("US01", code, {"externalCode": f"US01_{code}", "name": name}, key or f"[{code}]")
 
 
-def sent(*records: Record) -> dict[tuple[str, str], str]:
-    return {(each.company, each.code): each.digest for each in records}
+def known(*records: Record, **more: object) -> dict[str, Known]:
+    return {
+        each.code: Known(**{"code": each.code, "key": each.key, "seen": each.digest, "sent": each.digest, **more})
+        for each in records
+    }
 
 
 def test_only_what_is_new_or_different_is_sent() -> None:
     old, renamed, new = record("1"), record("2", "New Name Inc."), record("3")
 
-    assert changed([old, renamed, new], sent(old, record("2"))) == [renamed, new]
+    judged = judge([old, renamed, new], known(old, record("2")))
+
+    assert judged.to_send == judged.changed == [renamed, new]
+    assert list(judged.present) == [old, renamed, new]
 
 
-def test_the_same_code_in_two_companies_is_two_records() -> None:
-    here, there = record("1"), record("1", company="FI01")
+def test_what_was_refused_is_sent_again_when_it_changes_or_when_somebody_says_so() -> None:
+    before = {"1": Known("1", key="[1]", seen=record("1").digest, refused=record("1").digest)}
 
-    assert changed([here, there], sent(here)) == [there]
+    assert judge([record("1")], before).to_send == []
+    assert judge([record("1")], before, again=True).to_send == [record("1")]
+    assert judge([record("1", "Changed")], before).to_send == [record("1", "Changed")]
 
 
-def test_one_key_is_sent_once_in_a_run() -> None:
-    assert changed([record("1", "A"), record("1", "B")], {}) == [record("1", "A")]
+def test_what_basware_does_not_have_is_sent_though_it_did_not_change() -> None:
+    judged = judge([record("1")], known(record("1"), sent=None))
+
+    assert (judged.changed, judged.to_send) == ([], [record("1")])
+
+
+def test_of_two_rows_with_one_code_the_first_counts_until_it_is_gone() -> None:
+    first, second = record("1", "A", key="[7]"), record("1", "B", key="[8]")
+
+    assert judge([first, second], {}).twice == [second]
+    assert judge([second], known(first)).twice == [second]
+    assert judge([second], known(first, missing=1)).to_send == [second]
+    assert judge([second], known(first, retired=True)).to_send == [second]
+
+
+def test_a_row_that_is_no_record_is_there_and_is_told_once() -> None:
+    row = Unfit("1", "the vendor has no name", "[1]")
+    judged = judge([row], {})
+    again = judge([row], {"1": Known("1", key="[1]", seen=row.digest)})
+
+    assert (judged.changed, judged.to_send) == ([row], [])
+    assert (again.changed, list(again.present)) == ([], [row])
+
+
+def test_a_record_that_came_back_is_sent_though_it_is_as_it_was_before_it_went() -> None:
+    gone = known(record("1"), retired=True, sent="of the retired one", seen="of the retired one")
+
+    assert judge([record("1")], gone).to_send == [record("1")]
 
 
 def test_a_digest_does_not_depend_on_the_order_of_members() -> None:
-    one = Record("US01", "1", {"externalCode": "x", "name": "y"})
-    other = Record("US01", "1", {"name": "y", "externalCode": "x"})
+    one = Record("US01", "1", {"externalCode": "x", "name": "y", "rate": Decimal("1.10")})
+    other = Record("US01", "1", {"rate": Decimal("1.10"), "name": "y", "externalCode": "x"})
 
     assert one.digest == other.digest
+    assert load_json(one.body) == one.entity
 
 
 @given(
@@ -67,53 +96,15 @@ def test_portions_hold_everything_in_order_within_both_limits(names: list[str], 
         assert size <= largest or len(portion) == 1
 
 
-@given(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=200))
-def test_any_vendor_is_a_valid_record_or_told_why_not(code: str, name: str) -> None:
-    row = {"VendorID": code, "Name": name, "City": name, "Address1": name, "EMailAddress": "a@b.example"}
-
-    entity = translate(row, OWNER)
-
-    if isinstance(entity, Untranslatable):
-        assert not code.strip() or not name.strip()
-    else:
-        assert violations("VendorEntity", entity) == []
+def test_so_many_may_go_at_once() -> None:
+    assert not too_many(1, of=3, largest=0)
+    assert too_many(2, of=3, largest=0)
+    assert not too_many(50, of=1000, largest=0.05)
+    assert too_many(51, of=1000, largest=0.05)
+    assert not too_many(0, of=0, largest=0.05)
 
 
-def test_every_vendor_of_the_sandbox_becomes_a_valid_record() -> None:
-    rows: list[Row] = master_data().rows["Vendor"]
-
-    entities = [translate(row, OWNER) for row in rows]
-
-    assert [each for each in entities if isinstance(each, Untranslatable) or violations("VendorEntity", each)] == []
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [("10432", "US01_10432"), ("A/B", None), ("x" * 40, None), ("Ä1", None)],
-)
-def test_a_key_is_readable_when_it_may_stand_in_a_url_and_stable_always(code: str, expected: str | None) -> None:
-    key = external_code("US01", code)
-
-    assert key == (expected or external_code("US01", code))
-    assert len(key) <= 36
-    assert not set(key) & set("/;:= ")
-
-
-def test_a_term_that_basware_knows_by_another_code_is_translated() -> None:
-    owner = Owner(company="US01", source_system="EPICOR-US01", terms={"N30": "NET30"})
-
-    entity = translate({"VendorID": "1", "Name": "Great Lakes", "TermsCode": "N30"}, owner)
-
-    assert isinstance(entity, dict)
-    assert entity["paymentTerms"] == {"paymentTermCode": "NET30"}
-
-
-def test_no_two_kinds_share_a_name_or_a_source() -> None:
-    assert len({kind.name for kind in KINDS}) == len({kind.source for kind in KINDS}) == len(KINDS)
-
-
-def test_a_failed_run_is_repeated_sooner_but_never_later_than_the_schedule() -> None:
+def test_a_failed_run_is_repeated_after_growing_pauses() -> None:
     timings = Timings(retry_base=2, retry_ceiling=60)
 
-    assert [pause(failures, every=900, timings=timings) for failures in (0, 1, 2, 3, 9)] == [900, 2, 4, 8, 60]
-    assert pause(9, every=5, timings=timings) == 5
+    assert [pause(failures, timings=timings) for failures in (1, 2, 3, 9)] == [2, 4, 8, 60]

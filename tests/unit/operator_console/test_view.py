@@ -27,26 +27,40 @@ from mlc_common.events import (
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentErased,
     DocumentFact,
     DocumentHeld,
     DocumentNoticed,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     DocumentWithdrawn,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InterimAnswered,
     InvoiceLinked,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
     OutcomeAnswered,
+    PaymentAnswerDelivered,
+    PaymentAnswered,
+    PaymentAnswerIntended,
+    PaymentAnswerUndelivered,
+    PaymentSeen,
     PostingIntended,
     PostingUnclear,
     ReplayRequested,
 )
+from mlc_common.payment_events import Picture
+from mlc_common.people_events import Change
 from operator_console.telling import tell
 from operator_console.view import DocumentStatus, Phase, fold
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+PAID = Picture(
+    standing="paid", currency="USD", invoice_amount=Decimal("216.50"), balance=Decimal(0), paid=Decimal("216.50")
+)
 
 
 def attachment_facts(common: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +106,10 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
         "removed": InvoiceRemoved(
             **common, number=1, company="NWM", vendor_num=101, invoice_num="INV-1", difference="line 2 is missing"
         ),
+        "posting requested": GroupPostingRequested(
+            **common, number=1, company="NWM", group_id="BK3F9X20", invoice_num="INV-1", how="task agent"
+        ),
+        "posting submitted": GroupPostingSubmitted(**common, number=1),
         "posted": InvoicePosted(
             **common,
             **epicor,
@@ -116,9 +134,19 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
         "answered again": AnswerRepeated(**common, number=1, external_code="y", request_id="r", why="It is locked."),
         "undelivered": AnswerUndelivered(**common, external_code="x", request_id="r", sentence="It is locked."),
         "unconfirmed": AnswerUnconfirmed(**common, external_code="x", sentence="Nobody says."),
+        "payment_seen": PaymentSeen(
+            **common, number=1, company="NWM", vendor_num=101, invoice_num="INV-1", picture=PAID
+        ),
+        "payment_intended": PaymentAnswerIntended(**common, number=1, external_code="p"),
+        "payment_answered": PaymentAnswered(**common, number=1, external_code="p", message="Paid", content="c"),
+        "payment_delivered": PaymentAnswerDelivered(**common, number=1, external_code="p", request_id="r"),
+        "payment_undelivered": PaymentAnswerUndelivered(
+            **common, number=1, external_code="p", reason="refused", sentence="Basware takes no payment."
+        ),
         "held": DocumentHeld(**common, **by),
         "released": DocumentReleased(**common, **by),
         "returned": DocumentReturned(**common, **by),
+        "overridden": DocumentOverridden(**common, **by, changes=(Change(place="text1", old="a", new="b"),)),
         "linked": InvoiceLinked(
             **common,
             **by,
@@ -131,6 +159,7 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
             currency="USD",
         ),
         "replayed": ReplayRequested(**common, **by, replay="r1"),
+        "erased": DocumentErased(**common, **by),
     }
 
 
@@ -171,6 +200,7 @@ def folded(*events: DocumentFact) -> DocumentStatus:
         (["approved", "held", "returned", "refused"], Phase.REFUSED, False),
         (["approved", "linked", "posted"], Phase.POSTED, False),
         (["approved", "posted", "replayed", "held"], Phase.POSTED, False),
+        (["approved", "posted", "answered", "erased"], Phase.POSTED, True),
     ],
 )
 def test_the_phase_follows_the_facts(names: list[str], phase: Phase, answered: bool) -> None:
@@ -228,12 +258,42 @@ def test_folding_a_stretch_again_changes_nothing(events: list[DocumentFact]) -> 
     assert again == once
 
 
+def test_a_posted_invoice_shows_how_it_is_paid_and_what_basware_did_not_take() -> None:
+    known = facts()
+
+    paid = folded(known["approved"], known["posted"], known["answered"], known["payment_seen"])
+    lost = folded(known["approved"], known["posted"], known["payment_seen"], known["payment_undelivered"])
+
+    assert (paid.phase, paid.reason) == (Phase.POSTED, "Paid in Epicor: 216.50 USD")
+    assert (lost.phase, lost.reason) == (Phase.POSTED, "Basware takes no payment.")
+
+
+def test_a_payment_does_not_hide_what_somebody_has_to_see() -> None:
+    known = facts()
+
+    status = folded(known["approved"], known["posted"], known["undelivered"], known["payment_seen"])
+
+    assert (status.phase, status.reason) == (Phase.UNDELIVERED, "It is locked.")
+
+
 def test_every_fact_is_folded_and_told() -> None:
     known = facts().values()
 
     assert {type(event) for event in known} == set(get_args(DocumentFact))
     assert len({tell(event)[0] for event in known}) == len(get_args(DocumentFact))
     assert all(tell(event)[1] for event in known)
+
+
+def test_an_invoice_that_could_not_be_posted_shows_that_it_stands_there_and_why() -> None:
+    not_posted = {"in_payables": False, "not_posted": (finding("GROUP_NOT_POSTED", message="Period 11 is closed."),)}
+    posted = facts()["posted"].model_copy(update=not_posted)
+
+    status = folded(facts()["approved"], facts()["posting requested"], posted)
+
+    assert (status.phase, status.reason_code, status.group_id) == (Phase.REFUSED, "GROUP_NOT_POSTED", "B2611201")
+    assert status.reason == "Not posted: Epicor does not post it: Period 11 is closed."
+    assert "; not posted: [GROUP_NOT_POSTED]" in tell(posted)[1]
+    assert "; its group is posted" in tell(facts()["posted"].model_copy(update={"in_payables": True}))[1]
 
 
 def test_why_an_invoice_stands_on_hold_and_what_to_know_of_it_is_told() -> None:

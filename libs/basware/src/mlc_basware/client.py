@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -14,8 +14,10 @@ from pydantic import ValidationError
 
 from mlc_basware.documents import TransferResponse
 from mlc_basware.limiter import Limiter
+from mlc_basware.payments import PaymentResponse
 from mlc_basware.request_status import RequestStatus, parsed
 from mlc_basware.session import Session
+from mlc_basware.targets import Target
 from mlc_basware.tokens import TokenEndpoint, Tokens
 from mlc_basware.wire import (
     CONTINUATION,
@@ -54,9 +56,16 @@ class Refused:
 
 @asynccontextmanager
 async def open_client(
-    connection: Connection, *, timings: Timings, now: Callable[[], datetime]
+    connection: Connection,
+    *,
+    timings: Timings,
+    now: Callable[[], datetime],
+    on_token: Callable[[datetime], None] = lambda _expires_at: None,
 ) -> AsyncIterator[BaswareClient]:
     """The client of a connection, with pools of its own; leaving closes them.
+
+    Args:
+        on_token: told when every new token expires.
 
     Raises:
         MissingCredentialError: the API user's credentials are not set yet.
@@ -78,7 +87,7 @@ async def open_client(
         httpx.AsyncClient(timeout=timeout, limits=limits, headers=agent) as api,
         httpx.AsyncClient(timeout=timeout, limits=limits, headers=agent) as storage,
     ):
-        tokens = Tokens(lambda: endpoint.fetch(api), now=now)
+        tokens = Tokens(lambda: endpoint.fetch(api), now=now, on_token=on_token)
         limiter = Limiter(per_second=basware.calls_per_second, in_flight=basware.calls_in_flight)
         try:
             yield BaswareClient(
@@ -118,19 +127,9 @@ class BaswareClient:
         """
         query = {"ProcessingStatus": status, "pageSize": PAGE_SIZE}
         if since is not None:
-            query["lastUpdated"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        seen: set[str] = set()
-        token: str | None = None
-        while True:
-            headers = {CONTINUATION: token} if token else {}
-            answer, token = await self._session.read(DOCUMENTS, what="Basware documents", params=query, headers=headers)
-            for item in [] if answer is None else entities(read_json(answer), "accountingDocuments"):
-                yield dump_json(item).decode()
-            if not token:
-                return
-            if token in seen:
-                raise TransientError("Basware documents: the same page was offered twice; the list is read anew later.")
-            seen.add(token)
+            query["lastUpdated"] = _instant(since)
+        async for item in self._listed(DOCUMENTS, "accountingDocuments", query, what="Basware documents"):
+            yield dump_json(item).decode()
 
     async def acknowledge(self, invoice_id: str) -> bool:
         """Tell Basware that we have the document; False when it was acknowledged before (405).
@@ -176,6 +175,15 @@ class BaswareClient:
             body["prebookDate"] = body.pop("transferDate")
         return await self._post(f"{_path(invoice_id)}/prebookResponses", body, what="Basware prebook response")
 
+    async def payment_response(self, invoice_id: str, response: PaymentResponse) -> Accepted | Refused:
+        """Tell everything known of a payment: what is left out is cleared (Basware API reference, §5).
+
+        Raises:
+            UnclearAnswerError: it may have arrived; read the document before sending again.
+        """
+        path = f"{_path(invoice_id)}/paymentResponses"
+        return await self._post(path, response.to_wire(), what="Basware payment response")
+
     async def attachment(self, invoice_id: str, code: str, *, into: IO[bytes], most: int) -> Download | TooLarge | None:
         """Fetch an attachment of at most `most` bytes into the beginning of `into`; None when Basware has none (404).
 
@@ -200,19 +208,81 @@ class BaswareClient:
         except ValidationError as error:
             raise PermanentError("Basware request status: the answer cannot be read.") from error
 
-    async def post_vendors(self, vendors: Sequence[Mapping[str, Any]]) -> Accepted | Refused:
-        """Create or overwrite vendors, at most 200 in a call; complete records by `externalCode`.
+    async def request_statuses(self, entity_type: str, *, since: datetime) -> AsyncIterator[RequestStatus]:
+        """What became of every request of a record type updated after `since`; one that cannot be read is left out.
+
+        Ask from a day earlier than is meant: time zones differ (Basware API reference, §9.1).
+        """
+        query = {"entityType": entity_type, "pageSize": PAGE_SIZE, "lastUpdated": _instant(since)}
+        async for item in self._listed("/v1/requestStatus", "requestStatus", query, what="Basware request statuses"):
+            with suppress(ValidationError):
+                yield parsed(item)
+
+    async def post_records(self, target: Target, records: Sequence[Mapping[str, Any]]) -> Accepted | Refused:
+        """Create or overwrite master records, at most `target.most`; each is complete, by its `externalCode`.
 
         Raises:
             UnclearAnswerError: they may have arrived; sending the same records again is harmless.
         """
-        return await self._post("/v1/vendors", [dict(vendor) for vendor in vendors], what="Basware vendors")
+        return await self._post(target.path, [dict(each) for each in records], what=f"Basware {target.entity_type}")
+
+    async def record(self, target: Target, external_code: str) -> Mapping[str, Any] | None:
+        """A master record as Basware's API holds it, or None. P2P may hold another one.
+
+        Raises:
+            PermanentError: the answer has another shape.
+        """
+        what = f"Basware {target.entity_type}"
+        answer, _ = await self._session.read(f"{target.path}/{quote(external_code, safe='')}", what=what)
+        found = None if answer is None else read_json(answer)
+        if (isinstance(found, Mapping) and "externalCode" not in found) or isinstance(found, list):
+            found = next(iter(entities(found, target.envelope)), None)
+        if found is not None and not isinstance(found, Mapping):
+            raise PermanentError(f"{what}: the answer cannot be read.")
+        return found
+
+    async def records(
+        self, target: Target, *, company: str | None = None, order: str | None = None
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Every master record of a type as Basware's API holds it, page by page; order lines need their `order`."""
+        query = {"pageSize": "100"}
+        query |= {"companyCode": company} if company else {}
+        query |= {"orderExternalCode": order} if order else {}
+        async for item in self._listed(target.path, target.envelope, query, what=f"Basware {target.entity_type}"):
+            yield item
+
+    async def error_feedback(self, target: Target, external_code: str) -> tuple[str, ...]:
+        """What Basware's older error list says of a record; nothing where there is none."""
+        path = f"/v1/errorFeedbacks/{target.entity_type}/{quote(external_code, safe='')}"
+        answer, _ = await self._session.read(path, what="Basware error feedback")
+        found = [] if answer is None else entities(read_json(answer), "errorList")
+        return tuple(str(text) for each in found if isinstance(each, Mapping) for text in each.get("errors") or ())
+
+    async def _listed(
+        self, path: str, envelope: str, query: Mapping[str, str], *, what: str
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        seen: set[str] = set()
+        token: str | None = None
+        while True:
+            headers = {CONTINUATION: token} if token else {}
+            answer, token = await self._session.read(path, what=what, params=query, headers=headers)
+            for item in [] if answer is None else entities(read_json(answer), envelope):
+                yield item
+            if not token:
+                return
+            if token in seen:
+                raise TransientError(f"{what}: the same page was offered twice; the list is read anew later.")
+            seen.add(token)
 
     async def _post(self, path: str, body: object, *, what: str) -> Accepted | Refused:
         answer = await self._session.call("POST", path, writes=True, what=what, headers=_JSON, content=dump_json(body))
         if httpx.codes.is_success(answer.status):
             return Accepted(answer.headers.get(REQUEST_ID))
         return Refused(answer.status, error_text(answer), refused_codes(answer))
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _path(invoice_id: str) -> str:

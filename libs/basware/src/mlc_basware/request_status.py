@@ -54,6 +54,7 @@ class RequestStatus(_Part):
 
     requestId: str | None = None
     requestStatus: str = "InProgress"
+    lastUpdated: str | None = None
     systems: tuple[System, ...] | None = None
 
 
@@ -113,3 +114,53 @@ def _messages(items: Iterable[Item]) -> Iterable[str]:
 def parsed(found: Mapping[str, Any]) -> RequestStatus:
     """One entity of the request-status API. Raises pydantic's ValidationError for another shape."""
     return RequestStatus.model_validate(found)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a request says of one master record, in the words that matter for what to do next.
+
+    `unchanged`: skipped as equal to what the API layer held, whether P2P has it or not; `expired`: a newer version was
+    posted within a second; `lost`: the request has ended without a word about the record.
+    """
+
+    word: Literal["pending", "saved", "unchanged", "expired", "not saved", "lost"]
+    messages: tuple[str, ...] = ()
+    technical: bool = False
+
+
+def settlements(codes: Iterable[str], request: RequestStatus | None) -> dict[str, Settlement]:
+    """What a request says of each of these records; None is a request that is not known yet."""
+    by_code: dict[str, list[Item]] = {code: [] for code in codes}
+    everything = [item for system in (request.systems if request else None) or () for item in system.items or ()]
+    for item in everything:
+        if item.externalCode in by_code:
+            by_code[item.externalCode].append(item)
+    unnamed = _of_unnamed(request, named_others=bool(everything))
+    return {code: _settled(items) if items else unnamed for code, items in by_code.items()}
+
+
+def _of_unnamed(request: RequestStatus | None, *, named_others: bool) -> Settlement:
+    status = request.requestStatus.lower() if request else "inprogress"
+    if status == "inprogress":
+        return Settlement("pending")
+    if status in NOT_SAVED and not named_others:
+        return Settlement("not saved", ("The request failed as a whole, and no record is named.",), technical=True)
+    return Settlement("lost")
+
+
+def _settled(items: list[Item]) -> Settlement:
+    words = {_word(item) for item in items}
+    messages = tuple(dict.fromkeys(_messages(items)))
+    if "not saved" in words:
+        kinds = {error.category.lower() for item in items for error in item.errors or ()}
+        return Settlement("not saved", messages or ("No reason was given.",), technical=kinds == {"technical"})
+    if "pending" in words:
+        return Settlement("pending")
+    if any(_expired(item) for item in items):
+        return Settlement("expired", messages)
+    return Settlement("unchanged" if {item.status.lower() for item in items} == {"notprocessed"} else "saved", messages)
+
+
+def _expired(item: Item) -> bool:
+    return item.status.lower() == SUPERSEDED or SUPERSEDED in {error.type.lower() for error in item.errors or ()}

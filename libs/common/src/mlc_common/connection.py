@@ -12,6 +12,9 @@ from mlc_common.addresses import Url
 from mlc_common.attachment_rules import Attachments
 from mlc_common.company_rules import CompanyPair, LookUpTable
 from mlc_common.far_side_names import KnownNames
+from mlc_common.masterdata_kinds import Kinds
+from mlc_common.masterdata_rules import MasterData
+from mlc_common.payment_rules import Payments
 from mlc_common.posting_rules import ApplyDate, Posting
 from mlc_common.section import Section, located
 
@@ -157,6 +160,9 @@ class ConnectionDocument(Section):
         min_length=1, description="every Basware company of the connection, and what it is in Epicor"
     )
     posting: Posting = Posting()
+    payments: Payments = Payments()
+    kinds: Kinds = Kinds()
+    masterdata: MasterData = MasterData()
     attachments: Attachments = Attachments()
     paused: bool = Field(default=False, description="nothing is read or posted; pushes are still recorded")
 
@@ -183,6 +189,16 @@ class ConnectionDocument(Section):
         ]
         if missing and isinstance(info.context, KnownNames):
             raise located("ConnectionDocument", missing)
+        return self
+
+    @model_validator(mode="after")
+    def _kinds_may_be_written(self, info: ValidationInfo) -> Self:
+        """Asked when a file is applied only, like everything that an older version did not ask for."""
+        asked = {f"{name}.{right}" for name in self.kinds.scopes() for right in ("read", "write")}
+        missing = sorted(asked - set(self.basware.scopes))
+        if missing and isinstance(info.context, KnownNames):
+            allowed = f"add what the chosen kinds need: {', '.join(missing)}"
+            raise located("ConnectionDocument", [(("basware", "scopes"), None, allowed)])
         return self
 
     def pair(self, company_code: str) -> CompanyPair | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import date
-from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from mlc_common.answer_events import AnswerDelivered as AnswerDelivered
 from mlc_common.answer_events import AnswerRejected as AnswerRejected
@@ -26,193 +24,47 @@ from mlc_common.attachment_events import AttachmentRefused as AttachmentRefused
 from mlc_common.attachment_events import AttachmentsAbsent as AttachmentsAbsent
 from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
-from mlc_common.catalogue import Finding
+from mlc_common.erasure_events import DocumentErased as DocumentErased
 from mlc_common.failures import PermanentError
+from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
+from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
+from mlc_common.masterdata_events import RecordChanged as RecordChanged
+from mlc_common.masterdata_events import SyncEnded as SyncEnded
+from mlc_common.masterdata_events import SyncFinished as SyncFinished
+from mlc_common.masterdata_events import SyncPlanned as SyncPlanned
+from mlc_common.masterdata_events import SyncRequested as SyncRequested
+from mlc_common.payment_events import PaymentAnswerDelivered as PaymentAnswerDelivered
+from mlc_common.payment_events import PaymentAnswered as PaymentAnswered
+from mlc_common.payment_events import PaymentAnswerIntended as PaymentAnswerIntended
+from mlc_common.payment_events import PaymentAnswerUndelivered as PaymentAnswerUndelivered
+from mlc_common.payment_events import PaymentFact as PaymentFact
+from mlc_common.payment_events import PaymentSeen as PaymentSeen
 from mlc_common.people_events import DocumentHeld as DocumentHeld
+from mlc_common.people_events import DocumentOverridden as DocumentOverridden
 from mlc_common.people_events import DocumentReleased as DocumentReleased
 from mlc_common.people_events import DocumentReturned as DocumentReturned
 from mlc_common.people_events import FlowsPaused as FlowsPaused
 from mlc_common.people_events import FlowsResumed as FlowsResumed
 from mlc_common.people_events import InvoiceLinked as InvoiceLinked
 from mlc_common.people_events import ReplayRequested as ReplayRequested
+from mlc_common.people_events import ReplayStarted as ReplayStarted
+from mlc_common.people_events import ReplayStopped as ReplayStopped
+from mlc_common.posting_events import InvoicePosted as InvoicePosted
+from mlc_common.posting_events import InvoiceRefused as InvoiceRefused
+from mlc_common.posting_events import InvoiceRemoved as InvoiceRemoved
+from mlc_common.posting_events import PostingIntended as PostingIntended
+from mlc_common.posting_events import PostingUnclear as PostingUnclear
+from mlc_common.reading_events import DocumentAcknowledged as DocumentAcknowledged
+from mlc_common.reading_events import DocumentApproved as DocumentApproved
+from mlc_common.reading_events import DocumentNoticed as DocumentNoticed
+from mlc_common.reading_events import NotificationReceived as NotificationReceived
 from mlc_common.reconciliation_events import ReconciliationDone as ReconciliationDone
-from mlc_common.stored_event import FactOfDocument, StoredEvent
-from mlc_common.streams import masterdata_subject, notification_subject, token
-
-
-class NotificationReceived(StoredEvent):
-    """Basware pushed a notification and it was verified (Basware API reference, push notifications).
-
-    `body` is the raw text as it came; `variant` says which signature form matched, or "unverified" in observe mode.
-    """
-
-    once: ClassVar[bool] = True
-
-    type: Literal["notification_received"] = "notification_received"
-    task_id: str
-    task_type: str
-    task_sub_type: str | None = None
-    task_status: str | None = None
-    document_id: str
-    expires_at: AwareDatetime | None = None
-    variant: str
-    digest: str
-    body: str
-
-    @property
-    def subject(self) -> str:
-        return notification_subject(self.connection, self.task_id, self.digest)
-
-    @property
-    def id(self) -> str:
-        return f"notification/{self.connection}/{token(self.task_id)}/{self.digest}"
-
-
-class DocumentApproved(FactOfDocument):
-    """Basware offers an approved accounting document for transfer; `document` is its JSON text as read."""
-
-    fact: ClassVar[str] = "approved"
-    once: ClassVar[bool] = True
-
-    type: Literal["document_approved"] = "document_approved"
-    seen_by: Literal["push", "sweep"]
-    status: str
-    company_code: str
-    supplier_code: str
-    supplier_name: str | None = None
-    invoice_number: str | None = None
-    invoice_date: date | None = None
-    currency: str
-    gross: Decimal | None = None
-    document: str
-    batch: str | None = Field(default=None, description="Basware's InvoiceBatchId")
-    orders: tuple[str, ...] | None = Field(default=None, description="numbers of purchase orders that it names")
-
-
-class DocumentAcknowledged(FactOfDocument):
-    """Basware knows that we have it; `already` when it answered that it was acknowledged before."""
-
-    fact: ClassVar[str] = "acknowledged"
-    once: ClassVar[bool] = True
-
-    type: Literal["document_acknowledged"] = "document_acknowledged"
-    already: bool = False
-
-
-class DocumentNoticed(FactOfDocument):
-    """Basware pointed at a document that is not ours to act on; recorded, never dropped.
-
-    `attempt` holds a digest of status and time, so that the same sight is recorded once.
-    """
-
-    fact: ClassVar[str] = "noticed"
-
-    type: Literal["document_noticed"] = "document_noticed"
-    status: str
-    reason: str
-    for_a_person: bool | None = Field(default=None, description="true: somebody has to settle it by hand")
-
-
-class PostingIntended(FactOfDocument):
-    """Write-ahead: the next thing that happens is an UpdateMaster with exactly this content."""
-
-    fact: ClassVar[str] = "intended"
-
-    type: Literal["posting_intended"] = "posting_intended"
-    number: int = Field(description="1 for the first UpdateMaster of this attempt, 2 for the next, …")
-    connection_version: int
-    company: str
-    vendor_num: int
-    vendor_id: str
-    invoice_num: str
-    group_id: str
-    total: Decimal
-    digest: str = Field(description="SHA-256 of the dataset")
-
-    @property
-    def id(self) -> str:
-        return f"{super().id}/{self.number}"
-
-
-class PostingUnclear(FactOfDocument):
-    """The answer to an UpdateMaster is unknown; it is being looked up, never resent blindly."""
-
-    fact: ClassVar[str] = "unclear"
-
-    type: Literal["posting_unclear"] = "posting_unclear"
-    number: int = Field(description="the intent that is unclear")
-    look_ups: int = Field(description="how many look-ups in a row found nothing")
-    total: int = Field(default=0, description="how many look-ups this intent has had; tells equal sights apart")
-    failures: int = Field(default=0, description="how many intents so far were answered with a server error")
-    sentence: str
-
-    @property
-    def id(self) -> str:
-        return f"{super().id}/{self.number}/{self.total}/{self.look_ups}"
-
-
-class InvoiceRemoved(FactOfDocument):
-    """Our own incomplete, unposted AP invoice was deleted in Epicor, to be made anew or refused."""
-
-    fact: ClassVar[str] = "removed"
-
-    type: Literal["invoice_removed"] = "invoice_removed"
-    number: int
-    times: int = Field(
-        default=1, description="how often this attempt had to remove an incomplete invoice, this one included"
-    )
-    company: str
-    vendor_num: int
-    invoice_num: str
-    difference: str
-    connection_version: int | None = Field(default=None, description="of what was meant; None in facts of old")
-
-    @property
-    def id(self) -> str:
-        return f"{super().id}/{self.number}"
-
-
-class InvoicePosted(FactOfDocument):
-    """The AP invoice stands in Epicor, read back and equal to what was meant."""
-
-    fact: ClassVar[str] = "posted"
-    once: ClassVar[bool] = True
-
-    type: Literal["invoice_posted"] = "invoice_posted"
-    connection_version: int
-    company: str
-    vendor_num: int
-    vendor_id: str
-    invoice_num: str
-    group_id: str
-    voucher: str
-    voucher_2: str | None = None
-    total: Decimal
-    currency: str
-    lines: int
-    payment_block: bool = False
-    found: bool = Field(default=False, description="it was there already: an earlier try of ours had succeeded")
-    prebook: bool | None = Field(default=None, description="true: entered on hold ahead of its approval")
-    held_for: tuple[Finding, ...] | None = Field(
-        default=None, description="why it stands on hold, for a person to release"
-    )
-    remarks: tuple[Finding, ...] | None = Field(
-        default=None, description="what a bookkeeper should know of it beside; nobody has to do anything"
-    )
-    linked_by: str | None = Field(
-        default=None, description="who said that this AP invoice, which did not come from here, is the document"
-    )
-
-
-class InvoiceRefused(FactOfDocument):
-    """The business said no; all findings at once."""
-
-    fact: ClassVar[str] = "refused"
-    once: ClassVar[bool] = True
-
-    type: Literal["invoice_refused"] = "invoice_refused"
-    connection_version: int
-    findings: tuple[Finding, ...] = Field(min_length=1)
+from mlc_common.record_events import BatchSent as BatchSent
+from mlc_common.record_events import RecordAccepted as RecordAccepted
+from mlc_common.record_events import RecordHeld as RecordHeld
+from mlc_common.record_events import RecordRefused as RecordRefused
+from mlc_common.stored_event import StoredEvent
+from mlc_common.streams import masterdata_subject, token
 
 
 class RecordSent(StoredEvent):
@@ -226,6 +78,9 @@ class RecordSent(StoredEvent):
     code: str
     digest: str
     request_id: str | None = None
+    external_code: str | None = None
+    record: str | None = Field(default=None, description="what was sent, as JSON text")
+    number: int | None = Field(default=None, description="2 and more: sent once more with a change of its own")
 
     @property
     def subject(self) -> str:
@@ -233,7 +88,9 @@ class RecordSent(StoredEvent):
 
     @property
     def id(self) -> str:
-        return f"masterdata/{self.connection}/{self.kind}/{token(self.company)}/{token(self.code)}/{self.digest}"
+        place = f"{self.connection}/{self.kind}/{token(self.company)}/{token(self.code)}"
+        # A record may go back to what it was within the stream's window for repeated messages.
+        return f"masterdata/{place}/{self.digest}/{self.request_id or ''}"
 
 
 DocumentFact = (
@@ -243,6 +100,8 @@ DocumentFact = (
     | PostingIntended
     | PostingUnclear
     | InvoiceRemoved
+    | GroupPostingRequested
+    | GroupPostingSubmitted
     | InvoicePosted
     | InvoiceRefused
     | OutcomeAnswered
@@ -254,12 +113,15 @@ DocumentFact = (
     | AnswerDelivered
     | AnswerUndelivered
     | AnswerUnconfirmed
+    | PaymentFact
     | AttachmentFact
     | DocumentHeld
     | DocumentReleased
     | DocumentReturned
+    | DocumentOverridden
     | InvoiceLinked
     | ReplayRequested
+    | DocumentErased
 )
 AnswerFact = (
     DocumentWithdrawn
@@ -271,12 +133,27 @@ AnswerFact = (
     | AnswerUnconfirmed
 )
 """Facts about a transfer and its answer that are no outcome."""
-PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked | ReplayRequested
+WritersFact = (
+    PostingIntended
+    | PostingUnclear
+    | InvoiceRemoved
+    | GroupPostingRequested
+    | GroupPostingSubmitted
+    | InvoicePosted
+    | InvoiceRefused
+)
+"""Facts about an invoice on its way into Epicor."""
+PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | DocumentOverridden | InvoiceLinked | ReplayRequested
 """What people decided about a document."""
-Operation = FlowsPaused | FlowsResumed | ReconciliationDone
+Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped | ReconciliationDone
 """What people did to a connection as a whole."""
 
-Event = NotificationReceived | DocumentFact | RecordSent | Operation
+RecordFact = RecordChanged | RecordSent | RecordAccepted | RecordRefused | RecordHeld
+"""Facts of one master record."""
+
+MasterDataFact = RecordFact | BatchSent | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
+"""Facts of the stream MASTERDATA."""
+Event = NotificationReceived | DocumentFact | MasterDataFact | Operation
 Outcome = InvoicePosted | InvoiceRefused
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -160,7 +160,10 @@ def load_json(text: str | bytes) -> Any:
 
 def dump_json(value: Any) -> bytes:
     """JSON with Decimals as the exact number they are, for far sides that want numbers."""
-    return _dump(value).encode()
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except TypeError:  # it holds Decimals, which the standard library cannot write
+        return _dump(value).encode()
 
 
 def _dump(value: Any) -> str:

@@ -10,9 +10,15 @@ NOTIFICATIONS = "NOTIFICATIONS"
 DOCUMENTS = "DOCUMENTS"
 MASTERDATA = "MASTERDATA"
 DEADLETTERS = "DEADLETTERS"
+ANCHORS = "ANCHORS"
 OPERATIONS = "OPERATIONS"
 CLAIMS_BUCKET = "CLAIMS"
+CLAIMS_STREAM = f"OBJ_{CLAIMS_BUCKET}"
+"""What NATS calls the stream behind the object store."""
 ATTACHMENTS_BUCKET = "ATTACHMENTS"
+ATTACHMENTS_STREAM = f"OBJ_{ATTACHMENTS_BUCKET}"
+DOCUMENT_KEYS = "DOCUMENT_KEYS"
+"""Not one of `STREAMS`: what it holds can be destroyed, that is what it is for."""
 
 LARGEST_MESSAGE = 512 * 1024
 """Bytes; a larger payload goes to the object store as a claim check."""
@@ -44,8 +50,11 @@ STREAMS: tuple[Stream, ...] = (
     Stream(DOCUMENTS, ("documents.>",), "facts of accounting documents"),
     Stream(MASTERDATA, ("masterdata.>",), "facts of master records"),
     Stream(DEADLETTERS, ("deadletters.>",), "messages nobody could handle"),
+    Stream(ANCHORS, ("anchors.>",), "signed anchors of the other streams' hash chains"),
     Stream(OPERATIONS, ("operations.>",), "what people did to whole connections"),
 )
+CHAINED: tuple[str, ...] = tuple(stream.name for stream in STREAMS if stream.name != ANCHORS)
+"""The streams that have a hash chain."""
 
 
 def token(text: str) -> str:
@@ -81,6 +90,11 @@ def masterdata_subject(connection: str, kind: str, company: str, code: str, fact
     return f"masterdata.{token(connection)}.{kind}.{token(company)}.{token(code)}.{fact}"
 
 
+def sync_subject(connection: str, request: str, fact: str) -> str:
+    """The subject of one fact of a run that somebody asked for; a token shorter than those of records."""
+    return f"masterdata.{token(connection)}.sync.{token(request)}.{fact}"
+
+
 def operation_subject(connection: str, fact: str) -> str:
     """The subject of what people did to a connection as a whole."""
     return f"operations.{token(connection)}.{fact}"
@@ -89,6 +103,21 @@ def operation_subject(connection: str, fact: str) -> str:
 def dead_letter_subject(durable: str) -> str:
     """Where the messages land that the durable's readers could not handle."""
     return f"deadletters.{token(durable)}"
+
+
+def document_key_subject(connection: str, invoice_id: str) -> str:
+    """Where the key stands that the personal data of one accounting document is sealed under."""
+    return f"document_keys.{token(connection)}.{token(invoice_id)}"
+
+
+def anchor_subject(stream: str, sequence: int) -> str:
+    """Where the anchor of this stream at this sequence stands; one for ever."""
+    return f"anchors.{stream}.{sequence}"
+
+
+def anchors_subject(stream: str) -> str:
+    """The filter that holds every anchor of this stream."""
+    return f"anchors.{stream}.*"
 
 
 def reader_durable(connection: str) -> Durable:
@@ -118,6 +147,25 @@ def deliveries_durable(connection: str) -> Durable:
     return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects)
 
 
+def payments_durable(connection: str) -> Durable:
+    """Payments that the basware-reader tells Basware, and what became of the telling."""
+    name = token(connection)
+    subjects = (f"documents.{name}.*.payment_seen.*", f"documents.{name}.*.payment_answered.*")
+    return Durable(f"basware-payments_{name}", DOCUMENTS, subjects)
+
+
+def sync_durable(connection: str) -> Durable:
+    """Runs that somebody asks masterdata-sync for."""
+    name = token(connection)
+    return Durable(f"masterdata-sync_{name}", MASTERDATA, (f"masterdata.{name}.sync.*.requested",))
+
+
+def following_durable(connection: str) -> Durable:
+    """Batches of master records whose arrival in Basware P2P the masterdata-sync follows."""
+    name = token(connection)
+    return Durable(f"masterdata-following_{name}", MASTERDATA, (f"masterdata.{name}.*.*.*.batch",))
+
+
 def attachments_durable(connection: str) -> Durable:
     """Answered transfers whose attachments the basware-reader fetches."""
     name = token(connection)
@@ -137,6 +185,9 @@ def durables(connection: str) -> tuple[Durable, ...]:
         writer_durable(connection),
         answers_durable(connection),
         deliveries_durable(connection),
+        payments_durable(connection),
+        sync_durable(connection),
+        following_durable(connection),
         attachments_durable(connection),
         attaching_durable(connection),
     )

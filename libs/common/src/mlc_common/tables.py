@@ -147,3 +147,94 @@ document_status = Table(
     ),
 )
 """Read model, one row per accounting document, folded from DOCUMENTS; it can be dropped and rebuilt."""
+
+invoice_payments = Table(
+    "invoice_payments",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("vendor_num", Integer, primary_key=True, autoincrement=False),
+    Column("invoice_key", Text, primary_key=True),
+    Column("invoice_num", Text, nullable=False),
+    Column("invoice_id", Text, nullable=False),
+    Column("attempt", Text, nullable=False),
+    Column("posted_at", Instant, nullable=False),
+    Column("digest", Text),
+    Column("settled_at", Instant),
+    Column("next_look", Instant),
+    Index(None, "connection", "next_look"),
+)
+"""Which document an AP invoice of Epicor is, and when its payment is looked at next; masterdata-sync folds it from
+DOCUMENTS. `invoice_key` is the number as Epicor compares it, `digest` that of the last picture, `settled_at` when it
+was first seen settled; without `next_look` it is looked at again only when one of its transactions changes."""
+
+payment_watermarks = Table(
+    "payment_watermarks",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("watermark", Text, nullable=False),
+)
+"""The newest ChangeDate that Epicor's transactions of a company have shown, as Epicor wrote it."""
+
+masterdata_runs = Table(
+    "masterdata_runs",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("mode", Text),
+    Column("started_at", Instant),
+    Column("cursor", Text),
+    Column("progress", JSONB, nullable=False),
+    Column("full_at", Instant),
+    Column("delta_at", Instant),
+    Column("watermark", JSONB, nullable=False),
+    Column("stopped", Text),
+)
+"""Where the reading of a kind of a company stands: `mode` is set during a run, `cursor` is where it goes on,
+`watermark` what the last one has seen; `stopped` says why the last full run retired nothing. Only masterdata-sync
+writes it."""
+
+masterdata_records = Table(
+    "masterdata_records",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("key", Text),
+    Column("run", BigInteger, nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("seen", Text),
+    Column("sent", Text),
+    Column("refused", Text),
+    Column("retired", Boolean, nullable=False),
+)
+"""What was last seen of a record in Epicor and sent to Basware, as digests; folded from MASTERDATA and rebuilt from it.
+`missing` counts the complete readings of Epicor in a row that did not have it. Only masterdata-sync writes it."""
+
+chain_blocks = Table(
+    "chain_blocks",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("before", LargeBinary, nullable=False),
+    Column("after", LargeBinary, nullable=False),
+    Column("links", LargeBinary, nullable=False),
+)
+"""The hash chain of each stream, a run of sequences a row: 64 bytes a link, and the running digest before and after."""
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("public", LargeBinary, nullable=False),
+    Column("master_key_id", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("retired_at", Instant),
+)
+"""Ed25519 keys that sign anchors and bundles, the private half wrapped by a master key; a retired one signs no more."""

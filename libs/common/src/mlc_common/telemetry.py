@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, TextIO
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from mlc_common.gauges import Gauges
 from mlc_common.settings import Settings
 
 HIDDEN = "[hidden]"
@@ -114,14 +117,30 @@ def start_tracing(service: str, settings: Settings) -> TracerProvider:
     return provider
 
 
+def span(name: str, **attributes: str | int | bool) -> AbstractContextManager[trace.Span]:
+    """A span around a piece of work, child of the current one."""
+    return span_of(name, attributes)
+
+
 @contextmanager
-def span(name: str, **attributes: str | int | bool) -> Iterator[trace.Span]:
-    """A span around a piece of work, child of the current one.
+def span_of(
+    name: str,
+    attributes: Mapping[str, str | int | bool],
+    *,
+    kind: trace.SpanKind = trace.SpanKind.INTERNAL,
+    context: Context | None = None,
+) -> Iterator[trace.Span]:
+    """A span of any kind, child of the current one or of the one that `context` names.
 
     A failure leaves the name of its class and nothing of its text, which nobody has searched for secrets.
     """
     with trace.get_tracer("mlc").start_as_current_span(
-        name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        name,
+        context=context,
+        kind=kind,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
     ) as current:
         try:
             yield current
@@ -130,65 +149,92 @@ def span(name: str, **attributes: str | int | bool) -> Iterator[trace.Span]:
                 current.set_status(trace.StatusCode.ERROR, type(failure).__name__)
 
 
+class MasterDataMetrics:
+    """What became of Epicor's master data."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.records = Counter(
+            "mlc_masterdata_records_total",
+            "Master records by what became of them: changed, sent, refused, gone",
+            ["connection", "kind", "how"],
+            registry=registry,
+        )
+        self.success = Gauge(
+            "mlc_masterdata_last_success_seconds",
+            "When a kind was last brought up to date, in seconds since 1970, by mode",
+            ["connection", "kind", "company", "mode"],
+            registry=registry,
+        )
+        self.stopped = Gauge(
+            "mlc_masterdata_stopped",
+            "1 while a kind's runs end because too many records are gone, or none is there",
+            ["connection", "kind", "company"],
+            registry=registry,
+        )
+
+
 class Metrics:
     """The process's Prometheus metrics, on a registry of their own; labels never hold an invoice or a secret."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.handled = Counter(
-            "mlc_messages_handled_total",
-            "Messages settled, by durable and how",
-            ["durable", "how"],
-            registry=self.registry,
-        )
+        counter = partial(Counter, registry=self.registry)
+        self.handled = counter("mlc_messages_handled_total", "Messages settled, by durable and how", ["durable", "how"])
         self.handling = Histogram(
             "mlc_message_seconds", "Time a message was in hand", ["durable"], registry=self.registry
         )
-        self.outcomes = Counter(
-            "mlc_outcomes_total",
-            "Outcomes of invoices, by connection and reason",
-            ["connection", "reason"],
-            registry=self.registry,
+        self.outcomes = counter(
+            "mlc_outcomes_total", "Outcomes of invoices, by connection and reason", ["connection", "reason"]
         )
-        self.refused_pushes = Counter(
-            "mlc_pushes_refused_total", "Pushes refused, by reason", ["reason"], registry=self.registry
-        )
-        self.stored_pushes = Counter(
+        self.refused_pushes = counter("mlc_pushes_refused_total", "Pushes refused, by reason", ["reason"])
+        self.stored_pushes = counter(
             "mlc_pushes_stored_total",
             "Pushes stored, by connection and matching signature form",
             ["connection", "variant"],
-            registry=self.registry,
         )
-        self.unannounced = Counter(
-            "mlc_documents_unannounced_total",
-            "Documents the sweep found that no push announced",
-            ["connection"],
-            registry=self.registry,
+        self.unannounced = counter(
+            "mlc_documents_unannounced_total", "Documents the sweep found that no push announced", ["connection"]
         )
-        self.deadlines = Counter(
+        self.deadlines = counter(
             "mlc_deadlines_total",
             "Transfers near their deadline (near) or answered `still working` (interim)",
             ["connection", "how"],
-            registry=self.registry,
         )
-        self.deliveries = Counter(
+        self.deliveries = counter(
             "mlc_answers_followed_total",
             "Answers by what became of them in Basware: delivered, undelivered, unconfirmed",
             ["connection", "how"],
-            registry=self.registry,
         )
-        self.waiting_for_a_person = Counter(
+        self.waiting_for_a_person = counter(
             "mlc_documents_for_a_person_total",
             "Documents in a status that only a person can answer, and documents withdrawn",
             ["connection", "status"],
-            registry=self.registry,
         )
-        self.drift = Counter(
-            "mlc_drift_total", "Unknown members and statuses of documents", ["connection"], registry=self.registry
-        )
-        self.group_unlock_failures = Counter(
-            "mlc_group_unlock_failures_total", "AP invoice groups left locked", ["connection"], registry=self.registry
+        self.payments_seen, self.payments_followed = _of_payments(self.registry)
+        self.drift = counter("mlc_drift_total", "Unknown members and statuses of documents", ["connection"])
+        self.group_unlock_failures = counter(
+            "mlc_group_unlock_failures_total", "AP invoice groups left locked", ["connection"]
         )
         self.breaker_open = Gauge(
             "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
         )
+        self.gauges = Gauges(self.registry)
+        self.masterdata = MasterDataMetrics(self.registry)
+
+
+def _of_payments(registry: CollectorRegistry) -> tuple[Counter, Counter]:
+    """What was seen of payments in Epicor, and what became of telling Basware."""
+    return (
+        Counter(
+            "mlc_payments_seen_total",
+            "Changed pictures of payment, by where the invoice stands; `unclear` wants a person",
+            ["connection", "standing"],
+            registry=registry,
+        ),
+        Counter(
+            "mlc_payment_answers_followed_total",
+            "Payment responses by what became of them in Basware: payment_delivered, payment_undelivered",
+            ["connection", "how"],
+            registry=registry,
+        ),
+    )

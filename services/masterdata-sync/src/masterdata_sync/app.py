@@ -1,33 +1,23 @@
-"""masterdata-sync: Epicor's vendors become Basware's vendors, at the start and on a timer. The wiring."""
+"""masterdata-sync: Epicor's master data becomes Basware's, on schedule and on demand. The wiring."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
-import httpx
-import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from masterdata_sync.handlers import Sides, bring_up_to_date
-from masterdata_sync.kind import Kind
-from masterdata_sync.kinds import KINDS
-from masterdata_sync.schedule import elected, keep_running
-from masterdata_sync.sent import Journal
-from mlc_basware.client import open_client
+from masterdata_sync.following import Follower
+from masterdata_sync.kinds import kinds_of
+from masterdata_sync.opening import open_sides
+from masterdata_sync.payments.service import payments_watched
+from masterdata_sync.requests import Requests
+from masterdata_sync.rota import Rota
+from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
-from mlc_common.database import make_engine
 from mlc_common.ending import surely_ended
+from mlc_common.retries import Handler
 from mlc_common.service import Runtime, Wiring, run
-from mlc_epicor.client import EpicorClient
-from mlc_epicor.sign_in import sign_in
-from mlc_epicor.slots import Slots
-
-log = structlog.stdlib.get_logger(__name__)
-
-SESSIONS = 2
-"""Database sessions of a connection: one for its slot at Epicor, one to be the only replica that runs."""
+from mlc_common.streams import Durable, following_durable, sync_durable
 
 
 async def wire(runtime: Runtime) -> Wiring:
@@ -50,59 +40,32 @@ async def wire(runtime: Runtime) -> Wiring:
 async def synchronising(
     runtime: Runtime, connection: Connection, ended: Callable[[asyncio.Task[None]], None]
 ) -> AsyncIterator[None]:
-    """Keep one connection's master data up to date while the block lasts."""
-    timings = runtime.settings.timings
-    engine = make_engine(
-        runtime.settings.database_url, pool_size=SESSIONS, application_name=f"masterdata-sync {connection.name}"
-    )
-    try:
-        async with open_sides(runtime, connection, engine) as sides:
-            task = asyncio.create_task(
-                keep_running("vendors", lambda: one_run(sides, engine), every=timings.vendors, timings=timings)
-            )
-            task.add_done_callback(ended)
-            try:
-                yield
-            finally:
-                await surely_ended(task)
-    finally:
-        await engine.dispose()
+    """Keep one connection's master data up to date, and watch its payments, unless people have paused that."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(payments_watched(runtime, connection, ended))
+        if Flow.MASTERDATA in connection.paused:
+            yield
+            return
+        sides = await stack.enter_async_context(open_sides(runtime, connection))
+        kinds = kinds_of(connection.document)
+        timings = runtime.settings.timings
+        follower = Follower(sides, {kind.name: kind for kind in kinds}, timings)
+        handlers: list[tuple[Durable, Handler]] = [
+            (following_durable(connection.name), follower.handle),
+            (sync_durable(connection.name), Requests(kinds, sides).handle),
+        ]
+        for durable, handler in handlers:
+            await stack.enter_async_context(runtime.consuming(durable, handler, workers=1))
+        task = asyncio.create_task(_for_ever(Rota(kinds, sides, timings), every=timings.masterdata))
+        task.add_done_callback(ended)
+        stack.push_async_callback(surely_ended, task)
+        yield
 
 
-@asynccontextmanager
-async def open_sides(runtime: Runtime, connection: Connection, engine: AsyncEngine) -> AsyncIterator[Sides]:
-    """Both far sides of a connection and what was sent before.
-
-    Raises:
-        MissingCredentialError: a credential is not set yet.
-    """
-    timings, epicor = runtime.settings.timings, connection.document.epicor
-    timeout = httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect)
-    async with (
-        httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=SESSIONS)) as http,
-        open_client(connection, timings=timings, now=runtime.now) as basware,
-    ):
-        signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
-        runtime.redactor.learn(signed.secrets)
-        yield Sides(
-            document=connection.document,
-            epicor=EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write),
-            basware=basware,
-            slots=Slots(engine, connection.name, cap=epicor.calls_in_flight),
-            journal=Journal(connection.name, runtime.nats, runtime.log, timeout=timings.publish, now=runtime.now),
-        )
-
-
-async def one_run(sides: Sides, engine: AsyncEngine, kinds: tuple[Kind, ...] = KINDS) -> None:
-    """Every kind once, if no other replica is at it."""
-    name = sides.document.name
-    async with elected(engine, f"masterdata {name}") as ours:
-        for kind in kinds if ours else ():
-            brought = await bring_up_to_date(kind, sides)
-            counts = {"read": brought.read, "sent": brought.sent, "refused": brought.refused}
-            log.info(
-                "kind_up_to_date", connection=name, kind=kind.name, untranslatable=brought.untranslatable, **counts
-            )
+async def _for_ever(rota: Rota, *, every: float) -> None:
+    while True:
+        await rota.look()
+        await asyncio.sleep(every)
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ TIMINGS = {
     "unclear_pauses": "[0.5, 1, 2]",
     "ack_wait": "10",
     "refresh": "0.5",
-    "vendors": "60",
+    "masterdata": "1",
     "epicor_write": "20",
     "breaker": "1",
     "graceful": "10",

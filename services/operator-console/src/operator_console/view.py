@@ -20,23 +20,35 @@ from mlc_common.events import (
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentErased,
     DocumentFact,
     DocumentHeld,
     DocumentNoticed,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     DocumentWithdrawn,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InterimAnswered,
     InvoiceLinked,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
     OutcomeAnswered,
+    PaymentAnswerDelivered,
+    PaymentAnswered,
+    PaymentAnswerIntended,
+    PaymentAnswerUndelivered,
+    PaymentFact,
+    PaymentSeen,
     PersonFact,
     PostingIntended,
     PostingUnclear,
     ReplayRequested,
+    WritersFact,
 )
+from mlc_common.payment_text import payment_text
 
 
 class Phase(StrEnum):
@@ -147,6 +159,8 @@ def _first(event: DocumentFact, sequence: int) -> DocumentStatus:
 
 
 def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
+    if isinstance(event, PaymentFact):
+        return _paid(state, event)
     if isinstance(event, AttachmentFact):  # its document is done, whatever happens to it
         return state
     match event:
@@ -154,13 +168,20 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return _approved(state, event)
         case DocumentNoticed():
             return _noticed(state, event)
-        case DocumentAcknowledged() | AnswerDelivered() | AnswerRepeated():
+        case DocumentAcknowledged() | AnswerDelivered() | AnswerRepeated() | DocumentErased():
             return state
         case OutcomeAnswered() | AnswerRejected() | AnswerUndelivered() | AnswerUnconfirmed():
             return _told(state, event)
         case DeadlineNear() | InterimAnswered() | DocumentWithdrawn():
             return _waiting(state, event)
-        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+        case (
+            DocumentHeld()
+            | DocumentReleased()
+            | DocumentReturned()
+            | DocumentOverridden()
+            | InvoiceLinked()
+            | ReplayRequested()
+        ):
             return _decided(state, event)
         case _:
             return _worked_on(state, event)
@@ -193,6 +214,8 @@ def _decided(state: DocumentStatus, event: PersonFact) -> DocumentStatus:
         case DocumentReleased():
             phase = Phase.APPROVED if state.phase == Phase.HELD else state.phase
             return replace(state, phase=phase, reason=f"{event.by} released it: {event.reason}")
+        case DocumentOverridden():
+            return state
         case DocumentReturned():
             return replace(state, reason=f"{event.by} returns it: {event.reason}")
         case InvoiceLinked():
@@ -203,9 +226,22 @@ def _decided(state: DocumentStatus, event: PersonFact) -> DocumentStatus:
             assert_never(event)
 
 
-def _worked_on(
-    state: DocumentStatus, event: PostingIntended | PostingUnclear | InvoiceRemoved | InvoicePosted | InvoiceRefused
-) -> DocumentStatus:
+def _paid(state: DocumentStatus, event: PaymentFact) -> DocumentStatus:
+    """How an invoice that stands in Epicor is paid; what hides an outcome that somebody has to see is left out."""
+    if state.phase not in (Phase.POSTED, Phase.NOTICED):
+        return state
+    match event:
+        case PaymentSeen():
+            return replace(state, reason=payment_text(event.picture))
+        case PaymentAnswerUndelivered():
+            return replace(state, reason=event.sentence)
+        case PaymentAnswerIntended() | PaymentAnswered() | PaymentAnswerDelivered():
+            return state
+        case _:
+            assert_never(event)
+
+
+def _worked_on(state: DocumentStatus, event: WritersFact) -> DocumentStatus:
     match event:
         case PostingIntended():
             return _intended(state, event)
@@ -213,6 +249,10 @@ def _worked_on(
             return replace(state, phase=Phase.UNCLEAR, reason=event.sentence)
         case InvoiceRemoved():
             return replace(state, phase=Phase.POSTING, reason=f"An incomplete invoice was removed: {event.difference}")
+        case GroupPostingRequested():
+            return replace(state, phase=Phase.POSTING, reason=f"Epicor is asked to post group {event.group_id}.")
+        case GroupPostingSubmitted():
+            return state
         case InvoicePosted():
             return _posted(state, event)
         case InvoiceRefused():
@@ -271,14 +311,16 @@ def _intended(state: DocumentStatus, event: PostingIntended) -> DocumentStatus:
 
 
 def _posted(state: DocumentStatus, event: InvoicePosted) -> DocumentStatus:
+    stays = event.not_posted or event.held_for
+    why = "Not posted" if event.not_posted else "On hold"
     return replace(
         state,
-        phase=Phase.POSTED,
+        phase=Phase.REFUSED if event.not_posted else Phase.POSTED,
         epicor_company=event.company,
         vendor_num=event.vendor_num,
         epicor_invoice=event.invoice_num,
         group_id=event.group_id,
         voucher=event.voucher,
-        reason_code=event.held_for[0].code if event.held_for else None,
-        reason=f"On hold: {answer_text(event.held_for)}" if event.held_for else None,
+        reason_code=stays[0].code if stays else None,
+        reason=f"{why}: {answer_text(stays)}" if stays else None,
     )

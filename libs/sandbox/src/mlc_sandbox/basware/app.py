@@ -11,12 +11,13 @@ from mlc_sandbox.basware import (
     attachments,
     control,
     documents,
+    feedbacks,
+    masterdata,
     requests,
     responses,
     staging,
     storage,
     subscriptions,
-    vendors,
 )
 from mlc_sandbox.basware.access import Clock, Handler, guarded, issue_token
 from mlc_sandbox.basware.request_ids import RequestIds
@@ -62,8 +63,10 @@ def _p2p(world: BaswareWorld, now: Clock) -> list[Route]:
         route("GET", "/v1/requestStatus", "requestStatus.read", requests.list_requests),
         route("POST", "/v1/requestStatus/acknowledge", "requestStatus.write", requests.acknowledge_requests),
         route("GET", "/v1/requestStatus/{request_id}", "requestStatus.read", requests.read_request),
-        route("GET", "/v1/vendors", "vendors.read", vendors.list_vendors),
-        route("POST", "/v1/vendors", "vendors.write", vendors.post_vendors),
+        *(route(*call) for kind in masterdata.KINDS for call in masterdata.routes_of(kind)),
+        route("GET", "/v1/errorFeedbacks", "errorFeedbacks.read", feedbacks.list_feedbacks),
+        route("GET", "/v1/errorFeedbacks/{request_id}", "errorFeedbacks.read", feedbacks.of_request),
+        route("GET", "/v1/errorFeedbacks/{entity_type}/{code}", "errorFeedbacks.read", feedbacks.of_record),
     ]
 
 

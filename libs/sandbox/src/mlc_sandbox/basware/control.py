@@ -50,6 +50,8 @@ async def state(request: Request, *, world: BaswareWorld, now: Clock) -> Respons
             "summary": summary(world),
             "documents": [_shown(document) for document in world.documents.values()],
             "vendors": list(world.vendors.values()),
+            "records": {path: list(records.values()) for path, records in world.records.items() if records},
+            "p2p": {path: sorted(records) for path, records in world.p2p.items()},
             "subscriptions": [_without_secret(subscription) for subscription in world.subscriptions],
             "tasks": list(world.tasks.values()),
         }

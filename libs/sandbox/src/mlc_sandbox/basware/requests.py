@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from mlc_sandbox.basware.access import Clock
 from mlc_sandbox.basware.documents import TOKEN_HEADER
+from mlc_sandbox.basware.p2p import Fate
 from mlc_sandbox.basware.paging import moment, page_size, take_slice
 from mlc_sandbox.basware.settings import Delivery
 from mlc_sandbox.basware.wire import RefusedError, answer, error, instant, json_body, refuse
@@ -31,7 +32,42 @@ def record_request(
     """What becomes of a write. `items` are (externalCode, parentExternalCode, Success or NotProcessed)."""
     delivery = delivery or Delivery()
     listed = [_item(code, parent, status, delivery) for code, parent, status in items]
-    ended = "Error" if delivery.status == "Error" else "Success"
+    _record(world, request_id, entity_type, listed=listed, at=at)
+
+
+def record_fates(
+    world: BaswareWorld,
+    request_id: str,
+    entity_type: str,
+    *,
+    fates: Sequence[Fate],
+    at: datetime,
+    list_key: str | None = None,
+) -> None:
+    """What becomes of a batch of master records, each by itself."""
+    listed = [
+        _item(
+            fate.external_code,
+            None,
+            "Success",
+            Delivery.model_validate({"status": fate.status, "category": fate.category, "message": fate.message}),
+        )
+        for fate in fates
+        if fate.told
+    ]
+    _record(world, request_id, entity_type, listed=listed, at=at, list_key=list_key)
+
+
+def _record(
+    world: BaswareWorld,
+    request_id: str,
+    entity_type: str,
+    *,
+    listed: list[dict[str, Any]],
+    at: datetime,
+    list_key: str | None = None,
+) -> None:
+    ended = "Error" if any(item["status"] == "Error" for item in listed) else "Success"
     system = {"system": "P2P", "module": "IA", "systemStatus": ended, "lastUpdated": instant(at), "items": listed}
     world.requests[request_id] = {
         "requestId": request_id,
@@ -41,7 +77,7 @@ def record_request(
         "operationType": "POST",
         "lastUpdated": instant(at),
         "systems": [system],
-    }
+    } | ({"genericListKey": list_key} if list_key else {})
     while len(world.requests) > _KEPT:
         del world.requests[next(iter(world.requests))]
 

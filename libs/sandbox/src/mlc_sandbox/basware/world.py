@@ -2,7 +2,7 @@
 
 import copy
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,11 +13,16 @@ from mlc_sandbox.basware.wire import instant
 from mlc_sandbox.calls import Calls
 from mlc_sandbox.faults import COMMON_KINDS, FaultScript
 
-BASWARE_KINDS = frozenset({"cut_short"})
-"""`cut_short` = a file is announced whole, half of it comes, and the connection is cut."""
-
 WAITING = "WaitingForTransfer"
 OFFERED = (WAITING, "TransferInProgress")
+
+BASWARE_KINDS = frozenset({"cut_short", "record"})
+"""Faults that only this emulator has. `cut_short` = a file is announced whole, half of it comes, and the connection is
+cut. `record` settles master records of one call otherwise than P2P would.
+
+Its body says how: `{"codes": [externalCode, …], "status": "Error", "category": "Technical", "message": "…"}`; without
+`codes` all of them; the status may be Warning, RecordExpired, or Lost, of which nothing is ever told.
+"""
 
 
 @dataclass
@@ -124,8 +129,9 @@ class BaswareWorld:
 
     settings: Settings = field(default_factory=Settings)
     documents: dict[str, Document] = field(default_factory=dict)
+    records: defaultdict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
+    p2p: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     attachments: dict[str, list[Attachment]] = field(default_factory=dict)
-    vendors: dict[str, dict[str, Any]] = field(default_factory=dict)
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -139,6 +145,11 @@ class BaswareWorld:
     def __post_init__(self) -> None:
         """Remember the settings to come back to on `reset`."""
         self._first_settings = self.settings
+
+    @property
+    def vendors(self) -> dict[str, dict[str, Any]]:
+        """The vendors as the API holds them; `records` has all record types by path, `p2p` what P2P holds of them."""
+        return self.records["/v1/vendors"]
 
     def add(self, documents: Sequence[Mapping[str, Any]], *, at: datetime) -> list[Document]:
         """Put approved documents at `WaitingForTransfer`. Raises ValueError for an id that is already here."""

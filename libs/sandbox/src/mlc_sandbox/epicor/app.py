@@ -13,11 +13,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mlc_sandbox.calls import CALL_KEY, CallLog
-from mlc_sandbox.epicor import control
+from mlc_sandbox.epicor import control, master_control, master_reads, payment_control, payment_reads
 from mlc_sandbox.epicor.access import authorise, issue_token, within_scope
 from mlc_sandbox.epicor.business_objects import SERVICES
 from mlc_sandbox.epicor.entity_sets import SETS, list_entities, one_entity
 from mlc_sandbox.epicor.entity_writes import create_entity
+from mlc_sandbox.epicor.posting import work_off
 from mlc_sandbox.epicor.rpc import Call, arguments_of_body, arguments_of_query
 from mlc_sandbox.epicor.wire import KineticError, Row, answer
 from mlc_sandbox.epicor.world import EpicorWorld
@@ -51,6 +52,8 @@ def create_app(world: EpicorWorld | None = None, *, now: Clock) -> Starlette:
             Route("/connect/token", token, methods=["POST"]),
             Route(path, call, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]),
             *control.routes(world),
+            *payment_control.routes(world, now=now),
+            *master_control.routes(world, now=now),
         ],
         middleware=[Middleware(CallLog, world=world, now=now), Middleware(FaultInjector, script=world.faults)],
         exception_handlers={KineticError: _refused, HTTPException: _framework_refused},
@@ -61,6 +64,7 @@ async def _serve(world: EpicorWorld, request: Request, now: datetime) -> Respons
     company, service, rest = (request.path_params[name] for name in ("company", "service", "rest"))
     key = request.query_params.get("api-key", "")
     user = authorise(world, request.headers, company=company, key_in_query=key, now=now)
+    work_off(world, now)
     name = rest.partition("(")[0]
     is_set = name in SETS.get(service, {})
     within_scope(
@@ -68,6 +72,9 @@ async def _serve(world: EpicorWorld, request: Request, now: datetime) -> Respons
     )
     fault = fault_in(request.scope)
     call = Call(world, company, user, now, arguments={}, fault=fault.kind if fault else None)
+    if service == "BaqSvc":
+        read = payment_reads.baq if rest.startswith("MLPayments") else master_reads.baq
+        return answer(read(world, company, rest, dict(request.query_params)))
     if is_set:
         return await _entity_set(call, service, rest, request)
     return await _method(call, service, rest, request)

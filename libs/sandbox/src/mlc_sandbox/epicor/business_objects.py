@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping
 
-from mlc_sandbox.epicor import attachments, groups, invoices
+from mlc_sandbox.epicor import (
+    attachments,
+    groups,
+    invoices,
+    line_changes,
+    master_reads,
+    orders,
+    payment_reads,
+    posting,
+    receipts,
+)
 from mlc_sandbox.epicor.accounts import valid_account
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.tables import date_of
@@ -42,11 +52,19 @@ _ACCOUNT = {
 }
 
 SERVICES: Mapping[str, Mapping[str, Method]] = {
-    "Erp.BO.APInvoiceSvc": invoices.METHODS,
-    "Erp.BO.APInvGrpSvc": groups.METHODS,
+    **master_reads.METHODS,
+    **payment_reads.METHODS,
+    "Erp.BO.APInvoiceSvc": {**invoices.METHODS, **line_changes.METHODS, **receipts.METHODS},
+    "Erp.BO.APInvGrpSvc": {**groups.METHODS, "PrePostGroupInvoices": posting.CHECK},
+    "Erp.PROC.APInvoicePostSvc": posting.METHODS,
+    "Erp.BO.POSvc": {**master_reads.METHODS["Erp.BO.POSvc"], **orders.METHODS},
+    "Erp.BO.VendorSvc": {
+        **master_reads.METHODS["Erp.BO.VendorSvc"],
+        "GetByID": Method(_vendor, {"vendorNum": "number"}, ("GET", "POST")),
+    },
     "Ice.BO.AttachmentSvc": attachments.METHODS,
-    "Erp.BO.VendorSvc": {"GetByID": Method(_vendor, {"vendorNum": "number"}, ("GET", "POST"))},
     "Erp.BO.GLAccountSvc": {
+        **master_reads.METHODS["Erp.BO.GLAccountSvc"],
         "GetByID": Method(_account, {"coACode": "string", "glAccount": "string"}, ("GET", "POST")),
         "ValidateGLAccount": Method(_validate_account, _ACCOUNT),
     },

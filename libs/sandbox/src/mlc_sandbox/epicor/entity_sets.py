@@ -1,10 +1,14 @@
 """The entity sets that this Epicor serves: and where their rows come from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlc_sandbox.epicor import payment_reads
+from mlc_sandbox.epicor.odata_filter import bad_query, taken_literals
+from mlc_sandbox.epicor.purchasing import RECEIPT, RELEASE, receipts, releases
 from mlc_sandbox.epicor.query import Shape, read
+from mlc_sandbox.epicor.settings import Settings
 from mlc_sandbox.epicor.wire import NOT_FOUND, KineticError, Row
 from mlc_sandbox.epicor.world import EpicorWorld
 
@@ -13,16 +17,20 @@ Rows = Callable[[EpicorWorld, str], Iterable[Row]]
 
 @dataclass(frozen=True)
 class EntitySet:
-    """One entity set; `children` names the sets that `$expand` may add, with the columns that join them."""
+    """One entity set; `children` names the sets that `$expand` may add, with the columns that join them.
+
+    `in_order`: its rows come in the order of their key.
+    """
 
     shape: Shape
     rows: Rows
     writable: bool = False
+    in_order: bool = False
     children: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def _of_master(table: str) -> Rows:
-    return lambda world, company: [row for row in world.master.rows[table] if row["Company"] == company]
+def _of_master(table: str, keys: Sequence[str]) -> Rows:
+    return lambda world, company: world.rows_in_order(table, company, keys)
 
 
 def _of_invoices(table: str) -> Rows:
@@ -47,7 +55,10 @@ def _master(
 ) -> EntitySet:
     aliases = {alias: f"{alias}1"} if alias else {}
     names = tuple(aliases.get(key, key) for key in ("Company", *keys.split()))
-    return EntitySet(Shape(table, names, aliases), _of_master(table), children=children or {})
+    columns = keys.split()
+    return EntitySet(
+        Shape(table, names, aliases), _of_master(table, columns), children=children or {}, in_order=bool(columns)
+    )
 
 
 _INVOICE = ("Company", "VendorNum", "InvoiceNum")
@@ -67,13 +78,31 @@ SETS: Mapping[str, Mapping[str, EntitySet]] = {
         "APInvTaxes": _entered("APInvTax", (*_INVOICE, "TaxCode", "RateCode", "ECAcquisitionSeq"), writable=False),
     },
     "Erp.BO.APInvSearchSvc": {"APInvSearches": EntitySet(Shape("APInvHed", _INVOICE, {}), _headers)},
+    "Erp.BO.APTranSearchSvc": {
+        "APTranSearches": EntitySet(Shape("APTranSearch", payment_reads.KEY, {}), payment_reads.searched)
+    },
+    "Erp.BO.PaymentEntrySvc": {
+        "APTrans": EntitySet(Shape("APTran", payment_reads.KEY, {}), payment_reads.transactions),
+        "PaymentEntries": EntitySet(Shape("CheckHed", ("Company", "HeadNum"), {}), payment_reads.cheques),
+    },
     "Erp.BO.APInvGrpSvc": {"APInvGrps": EntitySet(Shape("APInvGrp", ("Company", "GroupID"), {}), _groups)},
     "Erp.BO.CompanySvc": {"Companies": _master("Company", "", alias="Company")},
-    "Erp.BO.VendorSvc": {"Vendors": _master("Vendor", "VendorNum")},
+    "Erp.BO.VendorSvc": {
+        "Vendors": _master("Vendor", "VendorNum"),
+        "VendBanks": _master("VendBank", "VendorNum BankID"),
+        "VendCnts": _master("VendCnt", "VendorNum PurPoint ConNum"),
+    },
+    "Erp.BO.ProjectSvc": {"Projects": _master("Project", "ProjectID")},
+    "Erp.BO.CurrExRateSvc": {
+        "CurrExRates": _master("CurrExRate", "RateGrpCode SourceCurrCode TargetCurrCode EffectiveDate")
+    },
     "Erp.BO.GLAccountSvc": {"GLAccounts": _master("GLAccount", "COACode GLAccount", alias="GLAccount")},
     "Erp.BO.COASvc": {"COASegments": _master("COASegment", "COACode SegmentNbr")},
     "Erp.BO.COASegValuesSvc": {"COASegValues": _master("COASegValues", "COACode SegmentNbr SegmentCode")},
-    "Erp.BO.PurTermsSvc": {"PurTerms": _master("PurTerms", "TermsCode")},
+    "Erp.BO.PurTermsSvc": {
+        "PurTerms": _master("PurTerms", "TermsCode"),
+        "PurTermsDtls": _master("PurTermsDtl", "TermsCode TermsSeq"),
+    },
     "Erp.BO.SalesTaxSvc": {
         "SalesTaxes": _master("SalesTax", "TaxCode"),
         "TaxRates": _master("TaxRate", "TaxCode RateCode EffectiveFrom"),
@@ -83,8 +112,10 @@ SETS: Mapping[str, Mapping[str, EntitySet]] = {
     "Erp.BO.POSvc": {
         "POes": _master("POHeader", "PONum", children={"PODetails": ("PONum", "PONUM"), "PORels": ("PONum", "PONum")}),
         "PODetails": _master("PODetail", "PONUM POLine"),
-        "PORels": _master("PORel", "PONum POLine PORelNum"),
+        "PORels": EntitySet(Shape("PORel", ("Company", *RELEASE), {}), releases),
+        "PORelTGLCs": _master("PORelTGLC", "PONum POLine PORelNum BookID"),
     },
+    "Erp.BO.ReceiptSvc": {"RcvDtls": EntitySet(Shape("RcvDtl", ("Company", *RECEIPT), {}), receipts)},
 }
 
 
@@ -92,12 +123,29 @@ def list_entities(world: EpicorWorld, company: str, service: str, name: str, opt
     """The answer to a GET of an entity set."""
     entity_set, settings = SETS[service][name], world.settings
     expanded = _expanded(entity_set, options)
-    rows = entity_set.rows(world, company)
-    page = read(entity_set.shape, rows, options, cap=settings.page_cap, every_column=settings.full_rows)
-    for child in expanded:
+    taken_literals(options.get("$filter", ""), settings.date_literals)
+    if not settings.filters_revisions and "SysRevID" in options.get("$filter", ""):
+        raise bad_query("The property 'SysRevID' cannot be used in the $filter query option.")
+    world.paged(f"{service}/{name}")
+    shown = service not in settings.empty_reads and _shows(settings, name)
+    rows = entity_set.rows(world, company) if shown else ()
+    page = read(
+        entity_set.shape,
+        rows,
+        options,
+        cap=settings.page_cap,
+        every_column=settings.full_rows,
+        in_order=entity_set.in_order,
+    )
+    for child in expanded if settings.order_lines != "by method only" else ():
         _expand(world, company, service, child, page.value, entity_set.children[child])
     count = {"@odata.count": page.count} if options.get("$count") == "true" else {}
     return {"@odata.context": f"{service}/$metadata#{name}", **count, "value": page.value}
+
+
+def _shows(settings: Settings, name: str) -> bool:
+    """Whether a set has its rows; the lines of purchase orders come up empty on some tenants."""
+    return name != "PODetails" or settings.order_lines == "everywhere"
 
 
 def _expanded(entity_set: EntitySet, options: Mapping[str, str]) -> list[str]:

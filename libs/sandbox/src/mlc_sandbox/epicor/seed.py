@@ -42,6 +42,10 @@ class Master:
     vendor_ids: dict[tuple[str, str], Row] = field(default_factory=dict)
     accounts: dict[tuple[str, str, str], Row] = field(default_factory=dict)
 
+    def of(self, table: str, company: str) -> list[Row]:
+        """A company's rows of a table."""
+        return [row for row in self.rows[table] if row["Company"] == company]
+
     def has(self, table: str, **columns: object) -> bool:
         """Is there a row with these values?"""
         return any(columns.items() <= row.items() for row in self.rows[table])
@@ -68,6 +72,7 @@ def master_data() -> Master:
         "COASegment": [_segment(company.code, number) for company in COMPANIES for number in SEGMENTS],
         "COASegValues": [row for company in COMPANIES for row in _segment_values(company.code)],
         **_terms_and_taxes(),
+        **{table: [] for table in ("VendBank", "VendCnt", "Project", "CurrExRate")},
         **order_rows(),
     }
     for number, row in enumerate((row for table in rows.values() for row in table), start=1):
@@ -168,6 +173,18 @@ def _terms_and_taxes() -> dict[str, list[Row]]:
             }
             for code in codes
             for terms in TERMS
+        ],
+        "PurTermsDtl": [
+            {
+                "Company": code,
+                "TermsCode": terms.code,
+                "TermsSeq": 1,
+                "DiscountPercent": terms.discount_percent,
+                "NumberOfDays": terms.discount_days,
+            }
+            for code in codes
+            for terms in TERMS
+            if terms.discount_percent
         ],
         "SalesTax": [
             {"Company": tax.company, "TaxCode": tax.code, "Description": tax.description, "CollectionType": 0}

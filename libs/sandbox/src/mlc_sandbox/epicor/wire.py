@@ -63,6 +63,11 @@ def answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None =
     return Response(dumps(value), status, dict(headers or {}), media_type="application/json")
 
 
+def sortable(value: Any) -> tuple[bool, Any]:
+    """A value as the database orders it: nothing first, text without case."""
+    return (False, "") if value is None else (True, value.casefold() if isinstance(value, str) else value)
+
+
 def day(value: date) -> str:
     """A business date as Epicor writes it: midnight, no zone."""
     return f"{value.isoformat()}T00:00:00"

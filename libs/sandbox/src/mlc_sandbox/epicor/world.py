@@ -1,15 +1,16 @@
 """Everything this Epicor knows, in memory and open to inspection."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from mlc_sandbox.calls import Calls
 from mlc_sandbox.epicor.seed import Master, master_data
 from mlc_sandbox.epicor.settings import Settings
-from mlc_sandbox.epicor.wire import Row
+from mlc_sandbox.epicor.wire import Row, sortable
 from mlc_sandbox.faults import COMMON_KINDS, FaultScript
 
 EPICOR_KINDS = frozenset({"not_run", "blank_accounts", "group_locked", "half_written", "user_input"})
@@ -28,13 +29,15 @@ def invoice_key(company: str, vendor_num: int, invoice_num: str) -> InvoiceKey:
 @dataclass
 class Invoice:
     """One AP invoice. Keys: lines by InvoiceLine; expenses by (InvoiceLine, InvExpSeq); accounts by those plus
-    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq); attachments by DrawingSeq."""
+    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq); attachments by DrawingSeq.
+    `made_by_epicor`: lines whose distribution this Epicor made of their order."""
 
     header: Row
     lines: dict[int, Row] = field(default_factory=dict)
     expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
     accounts: dict[tuple[int, int, str, str], Row] = field(default_factory=dict)
     taxes: dict[tuple[str, str, int], Row] = field(default_factory=dict)
+    made_by_epicor: set[int] = field(default_factory=set)
     attachments: dict[int, Row] = field(default_factory=dict)
 
     @property
@@ -66,7 +69,10 @@ class Invoice:
 
 @dataclass
 class EpicorWorld:
-    """The state of the emulator. `settings` may be replaced at any time; the next call sees it."""
+    """The state of the emulator. `settings` may be replaced at any time; the next call sees it.
+
+    `on_page` is called before every page of rows, so that a test can change rows while they are being paged.
+    """
 
     settings: Settings = field(default_factory=Settings)
     master: Master = field(default_factory=master_data)
@@ -76,17 +82,45 @@ class EpicorWorld:
     tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
     faults: FaultScript = field(default_factory=lambda: FaultScript(kinds=COMMON_KINDS | EPICOR_KINDS))
     calls: Calls = field(default_factory=Calls)
+    transactions: list[Row] = field(default_factory=list)
+    cheques: dict[tuple[str, int], Row] = field(default_factory=dict)
+    head: int = 7000
+    on_page: Callable[[str], None] | None = None
     revision: int = 88_112_000
     legal_number: int = 0
+    tasks: list[Any] = field(default_factory=list)
+    """Postings that wait for their agent, see `posting.Task`."""
     file_ref: int = 0
 
     def __post_init__(self) -> None:
         """Remember the settings to come back to on `reset`."""
         self._first_settings = self.settings
+        self._in_order: dict[tuple[str, str, tuple[str, ...]], tuple[tuple[int, int, int], list[Row]]] = {}
 
     def stamp(self) -> Row:
         """The system columns of a row that is being written for the first time."""
         return {"SysRevID": self.next_revision(), "SysRowID": str(uuid.uuid4())}
+
+    def touch(self) -> Row:
+        """The system column of a row that is being written again."""
+        return {"SysRevID": self.next_revision()}
+
+    def rows_in_order(self, table: str, company: str, columns: Sequence[str]) -> list[Row]:
+        """A company's rows of a table of master data in the order of these columns; kept until the next write."""
+        rows = self.master.rows[table]
+        version = (id(rows), len(rows), self.revision)
+        kept = self._in_order.get((table, company, tuple(columns)))
+        if kept is None or kept[0] != version:
+            found = sorted(
+                self.master.of(table, company), key=lambda row: [sortable(row.get(each)) for each in columns]
+            )
+            kept = self._in_order[table, company, tuple(columns)] = (version, found)
+        return kept[1]
+
+    def paged(self, what: str) -> None:
+        """A page of `Service/Set` or `Service/GetRows` is about to be read; `on_page` may change rows meanwhile."""
+        if self.on_page is not None:
+            self.on_page(what)
 
     def next_revision(self) -> int:
         """The SysRevID of the next write; it grows through the whole database."""

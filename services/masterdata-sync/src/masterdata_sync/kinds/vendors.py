@@ -1,101 +1,152 @@
-"""Epicor vendors become Basware vendors (Basware API reference, vendors; Epicor reference, Vendor). Pure."""
+"""Epicor vendors become Basware vendors (Basware API reference, §8.1; Epicor reference, §8.5). Pure."""
 
 from __future__ import annotations
 
 import re
-import uuid
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
-from masterdata_sync.kind import Entity, Kind, Owner, Row, Untranslatable
+from masterdata_sync.kind import Detail, Entity, Kind, Owner, Row, Source, Untranslatable
+from masterdata_sync.members import checked, external_code, given, text
+from mlc_basware.masterdata import LOWER_CASE_ADDRESS
+from mlc_basware.targets import VENDORS
+from mlc_common.masterdata_kinds import Vendors
 
-LONGEST_CODE = 25
-LONGEST_EXTERNAL_CODE = 36
 LONGEST_NAME = 250
 LONGEST_EMAIL = 200
 LONGEST_ADDRESS_PART = 50
 LONGEST_VALUE = 200
+LONGEST_IDENTIFIER = 36
+LONGEST_CONTACT = 200
 
-_IN_A_PATH = re.compile(r"[A-Za-z0-9._-]+")
-_NAMESPACE = uuid.UUID("6f2a7d0e-6f5c-5b0e-9a44-1f7f5d1c2b10")
+CONTACTS = Detail(
+    name="contacts",
+    source=Source(
+        service="Erp.BO.VendorSvc",
+        entity_set="VendCnts",
+        table="VendCnt",
+        key=("VendorNum", "PurPoint", "ConNum"),
+        columns=("VendorNum", "PurPoint", "ConNum", "Name", "EmailAddress", "Inactive"),
+        changed="ChangeDate",
+    ),
+    on=("VendorNum",),
+)
 
 
-def translate(row: Row, owner: Owner) -> Entity | Untranslatable:
+def kind(rules: Vendors, *, needs: tuple[str, ...] = ()) -> Kind:
+    """The vendors of a connection."""
+    return Kind(
+        name="vendor",
+        source=Source(
+            service="Erp.BO.VendorSvc",
+            entity_set="Vendors",
+            table="Vendor",
+            key=("VendorNum",),
+            columns=(
+                *("VendorNum", "VendorID", "Name", "Address1", "Address2", "Address3", "City", "State", "ZIP"),
+                *("Country", "TermsCode", "CurrencyCode", "EMailAddress", "TaxPayerID", "OrgRegCode", "PMUID"),
+                *("Inactive", "PayHold"),
+            ),
+        ),
+        details=(CONTACTS,) if rules.contacts else (),
+        target=VENDORS,
+        needs=needs,
+        code=code,
+        translate=partial(translate, rules=rules),
+        retire=retire,
+    )
+
+
+def code(row: Row) -> str:
+    """What people know the vendor by."""
+    return text(row, "VendorID")
+
+
+def retire(entity: Entity) -> Entity:
+    """The vendor, no longer active; Basware knows no flag of it per company (Basware API reference, §7)."""
+    return entity | {"processingStatus": {**entity["processingStatus"], "active": False}}
+
+
+def translate(row: Row, owner: Owner, *, rules: Vendors) -> Entity | Untranslatable:
     """The complete Basware vendor of an Epicor vendor: Basware overwrites the whole record with it.
 
-    Left to Basware's own upkeep: e-invoicing identifiers, ordering format, bank accounts.
+    Left to Basware's own upkeep: e-invoicing identifiers, bank accounts, and the ordering format unless told.
     """
-    code, name = _text(row, "VendorID"), _text(row, "Name")
-    if not code or len(code) > LONGEST_CODE:
-        return Untranslatable(code, f"the vendor's code must have 1 to {LONGEST_CODE} characters")
-    if not name:
-        return Untranslatable(code, "the vendor has no name")
-    entity: Entity = {
-        "externalCode": external_code(owner.company, code),
-        "vendorCode": code,
-        "name": name[:LONGEST_NAME],
-        "sourceSystem": owner.source_system,
-        "addresses": [_address(row, owner, code)],
-        "processingStatus": {"active": not row.get("Inactive"), "paymentDenied": bool(row.get("PayHold"))},
-        "companies": [{"companyCode": owner.company, "inheritToChildUnits": False}],
-    }
-    return entity | _contacts(row) | _terms(row, owner)
+    own = code(row)
+    terms = text(row, "TermsCode")
+    entity = given(
+        {
+            "externalCode": external_code(owner.company, own),
+            "vendorCode": own,
+            "name": text(row, "Name", LONGEST_NAME),
+            "sourceSystem": owner.source_system,
+            "identifiers": list(_identifiers(row, rules)),
+            "addresses": [_address(row, owner, own)],
+            "contacts": list(_contacts(row)),
+            "paymentMeans": list(_payment_means(row, owner, rules)),
+            "paymentTerms": {"paymentTermCode": owner.terms.get(terms, terms)} if terms else None,
+            "orderingDetails": _ordering(row, rules),
+            "processingStatus": {"active": not row.get("Inactive"), "paymentDenied": bool(row.get("PayHold"))},
+            "companies": [{"companyCode": owner.company, "inheritToChildUnits": False}],
+        }
+    )
+    return checked(VENDORS, own, entity)
 
 
-def external_code(company: str, code: str, suffix: str = "") -> str:
-    """The record's key in Basware: readable when it fits and may stand in a URL, else derived from the same text."""
-    readable = f"{company}_{code}{suffix}"
-    if len(readable) <= LONGEST_EXTERNAL_CODE and _IN_A_PATH.fullmatch(readable):
-        return readable
-    return str(uuid.uuid5(_NAMESPACE, readable))
-
-
-def _address(row: Row, owner: Owner, code: str) -> Entity:
+def _address(row: Row, owner: Owner, own: str) -> Entity:
     # P2P does not use addressLine1-3 and countryId: the street goes to streetName, the country to an additional field.
-    country = _text(row, "Country")
-    parts = {
-        "streetName": _text(row, "Address1"),
-        "cityName": _text(row, "City"),
-        "postalZone": _text(row, "ZIP"),
-        "countrySubEntity": _text(row, "State"),
-    }
-    more = {"AdditionalStreetName": _text(row, "Address2"), "Country": country}
-    address: Entity = {
-        "externalCode": external_code(owner.company, code, "_POSTAL"),
-        "name": "Main address",
-        "addressType": "PostalAddress",
-        "default": True,
-    }
-    address |= {member: text[:LONGEST_ADDRESS_PART] for member, text in parts.items() if text}
-    fields = [{"key": key, "value": text[:LONGEST_VALUE]} for key, text in more.items() if text]
-    return address | ({"additionalAddressFields": fields} if fields else {})
+    more = {"AdditionalStreetName": "Address2", "AdditionalField1": "Address3", "Country": "Country"}
+    values = {key: text(row, column, LONGEST_VALUE) for key, column in more.items()}
+    return given(
+        {
+            "externalCode": external_code(owner.company, own, "_POSTAL"),
+            "name": "Main address",
+            "addressType": "PostalAddress",
+            "default": True,
+            "streetName": text(row, "Address1", LONGEST_ADDRESS_PART),
+            "cityName": text(row, "City", LONGEST_ADDRESS_PART),
+            "postalZone": text(row, "ZIP", LONGEST_ADDRESS_PART),
+            "countrySubEntity": text(row, "State", LONGEST_ADDRESS_PART),
+            "additionalAddressFields": [{"key": key, "value": value} for key, value in values.items() if value],
+        }
+    )
 
 
-def _contacts(row: Row) -> Entity:
-    email = _text(row, "EMailAddress")
-    if not email or len(email) > LONGEST_EMAIL:
-        return {}
-    return {"contacts": [{"name": "AP contact", "email": email, "role": "PrimaryContact"}]}
+def _contacts(row: Row) -> Iterator[Entity]:
+    """The vendor's own address first, then its people; P2P keys contacts by name and takes nothing but the e-mail."""
+    role, used = "PrimaryContact", set()
+    own = {"Name": "AP contact", "EmailAddress": row.get("EMailAddress")}
+    for each in (own, *row.get("contacts", ())):
+        name = text(each, "Name", LONGEST_CONTACT) or f"Contact {text(each, 'ConNum')}"
+        email = text(each, "EmailAddress")
+        if not email or len(email) > LONGEST_EMAIL or each.get("Inactive") or name in used:
+            continue
+        used.add(name)
+        yield {"name": name, "email": email, "role": role}
+        role = "AdditionalContact"
 
 
-def _terms(row: Row, owner: Owner) -> Entity:
-    terms = _text(row, "TermsCode")
-    return {"paymentTerms": {"paymentTermCode": owner.terms.get(terms, terms)}} if terms else {}
+def _identifiers(row: Row, rules: Vendors) -> Iterator[Entity]:
+    for scheme, column in ((rules.tax_identifier, "TaxPayerID"), (rules.registration_identifier, "OrgRegCode")):
+        value = text(row, column)
+        # One that was cut would be another company's.
+        if scheme and 0 < len(value) <= LONGEST_IDENTIFIER:
+            yield {"id": value, "schemeId": scheme}
 
 
-def _text(row: Row, field: str) -> str:
-    value: Any = row.get(field)
-    return "" if value is None else str(value).strip()
+def _payment_means(row: Row, owner: Owner, rules: Vendors) -> Iterator[Entity]:
+    currency = text(row, "CurrencyCode")
+    currency = owner.currencies.get(currency, currency)
+    if rules.currency and len(currency) == 3:
+        means = rules.payment_means.get(text(row, "PMUID"), rules.other_payment_means)
+        yield {"paymentMeansCode": means, "currencyCode": currency, "default": True}
 
 
-KIND = Kind(
-    name="vendor",
-    source="Erp.BO.VendorSvc/Vendors",
-    key="VendorNum",
-    select=(
-        *("VendorNum", "VendorID", "Name", "Address1", "Address2", "City", "State", "ZIP", "Country"),
-        *("TermsCode", "EMailAddress", "Inactive", "PayHold"),
-    ),
-    code="VendorID",
-    translate=translate,
-    most=200,
-)
+def _ordering(row: Row, rules: Vendors) -> Entity | None:
+    """How orders reach the vendor; Basware takes an order address in small letters only."""
+    if rules.ordering == "left alone":
+        return None
+    email = text(row, "EMailAddress").lower()
+    if rules.ordering == "email" and re.match(LOWER_CASE_ADDRESS, email):
+        return {"orderingFormat": "email", "orderEmail": email}
+    return {"orderingFormat": "none"}

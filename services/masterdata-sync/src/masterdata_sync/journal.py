@@ -1,0 +1,89 @@
+"""The facts about master records: appended together, and the last one of a few records read back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+
+from masterdata_sync.confirming import unconfirmed
+from mlc_common.eventlog import EventLog
+from mlc_common.events import MasterDataFact, RecordChanged, RecordSent
+from mlc_common.groupcommit import GroupCommit
+from mlc_common.streams import MASTERDATA, masterdata_subject
+
+TOGETHER = 512
+"""Facts that wait for the stream at once; so many fit its patience, also on a slow disk and from three sides."""
+
+MOST_SUBJECTS = 500
+"""Of one question for last messages; the server takes a thousand."""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What the stream MASTERDATA is told, and tells, of one connection; `timeout` in seconds."""
+
+    connection: str
+    nats: Client
+    log: EventLog
+    group: GroupCommit
+    timeout: float
+
+    async def append(self, facts: Sequence[MasterDataFact]) -> None:
+        """Store facts.
+
+        Raises:
+            TransientError: the broker is away; some may be stored, and appending all of them again is safe.
+        """
+        for start in range(0, len(facts), TOGETHER):
+            waiting = [asyncio.create_task(self.group.append(each)) for each in facts[start : start + TOGETHER]]
+            # All of them are waited for, so that no append outlives a failed one.
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+
+    async def last_sent(self, kind: str, company: str, codes: Sequence[str]) -> dict[str, str]:
+        """The digest last sent of these records, by code.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        found: dict[str, str] = {}
+        for start in range(0, len(codes), MOST_SUBJECTS):
+            subjects = [
+                masterdata_subject(self.connection, kind, company, code, RecordSent.fact)
+                for code in codes[start : start + MOST_SUBJECTS]
+            ]
+            for recorded in await self.log.last(MASTERDATA, *subjects):
+                if isinstance(recorded.event, RecordSent):
+                    found[recorded.event.code] = recorded.event.digest
+        return found
+
+    async def last_record(self, kind: str, company: str, code: str) -> tuple[str, bool] | None:
+        """What a record was when it was last seen, as JSON, and whether it was gone; None when nobody wrote that down.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        subjects = [
+            masterdata_subject(self.connection, kind, company, code, fact)
+            for fact in (RecordChanged.fact, RecordSent.fact)
+        ]
+        for recorded in reversed(await self.log.last(MASTERDATA, *subjects)):
+            match recorded.event:
+                case RecordChanged() as seen:
+                    return seen.record, seen.gone
+                case RecordSent(record=str(record)):
+                    return record, False
+        return None
+
+    async def unconfirmed(self, kinds: Iterable[str]) -> list[str]:
+        """Those of the kinds of which it is not known yet whether P2P has what was sent last.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return await unconfirmed(self.nats, self.connection, kinds, timeout=self.timeout)

@@ -1,0 +1,139 @@
+"""`ml-connector masterdata drift`: what Basware's API holds, against what it was sent last."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+
+from mlc_basware.client import BaswareClient, open_client
+from mlc_basware.targets import ORDER_LINES, Target, target_of
+from mlc_common.failures import FailureError
+from mlc_common.http import dump_json
+from mlc_common.settings import Settings
+from operator_console import output
+from operator_console.exits import CommandError, Exit
+from operator_console.masterdata_command import connection_of, records
+from operator_console.masterdata_records import Records, Wanted
+from operator_console.reach import database
+from operator_console.record_states import Standing, differences, fields
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One record that Basware holds otherwise than it was sent, or that one side does not have.
+
+    `fields` by path: what was sent, what Basware has.
+    """
+
+    company: str | None
+    code: str | None
+    external_code: str
+    what: str
+    fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+async def drift(settings: Settings, wanted: Wanted, *, code: str | None, most: int) -> list[Drift]:
+    """Compare one record, or all of a kind, until so many differ. P2P itself may hold something else still.
+
+    Raises:
+        CommandError: there is no such connection, kind or record, or something cannot be reached.
+    """
+    async with database(settings) as engine, records(settings) as found:
+        connection = await connection_of(settings, engine, wanted.connection)
+        target = target_of(connection.document.kinds, wanted.kind or "")
+        if target is None:
+            raise CommandError(f"{wanted.connection} imports no kind {wanted.kind}.", code=Exit.NOT_FOUND)
+        try:
+            # The edge: a command knows no other clock.
+            async with open_client(connection, timings=settings.timings, now=lambda: datetime.now(UTC)) as basware:
+                if code is not None:
+                    return await _first(_one_by_one(_of_code(found, wanted, code), basware, target), most)
+                if target == ORDER_LINES:
+                    # Basware lists lines by their order only.
+                    return await _first(_one_by_one(_of_kind(found, wanted), basware, target), most)
+                return await _first(_all(found, wanted, basware, target), most)
+        except FailureError as failure:
+            raise CommandError(str(failure), code=Exit.UNREACHABLE) from failure
+
+
+async def _first(found: AsyncIterator[Drift], most: int) -> list[Drift]:
+    some: list[Drift] = []
+    async for each in found:
+        some.append(each)
+        if len(some) == most:
+            break
+    return some
+
+
+async def _one_by_one(records: AsyncIterator[Standing], basware: BaswareClient, target: Target) -> AsyncIterator[Drift]:
+    async for record in records:
+        if record.external_code and record.sent:
+            apart = _compared(record, await basware.record(target, record.external_code))
+            if apart is not None:
+                yield apart
+
+
+async def _of_code(found: Records, wanted: Wanted, code: str) -> AsyncIterator[Standing]:
+    for record in await found.of(wanted, code):
+        yield record
+
+
+async def _of_kind(found: Records, wanted: Wanted) -> AsyncIterator[Standing]:
+    async for _, record in found.all(wanted):
+        yield record
+
+
+async def _all(found: Records, wanted: Wanted, basware: BaswareClient, target: Target) -> AsyncIterator[Drift]:
+    """Of each of our records no more is kept than its key and a hash, so a hundred thousand are a few megabytes."""
+    ours: dict[str, tuple[str, str, bytes]] = {}
+    async for record in _of_kind(found, wanted):
+        if record.external_code and record.sent:
+            ours[record.external_code] = (record.company, record.code, _hash(record.sent))
+    async for theirs in basware.records(target, company=wanted.company):
+        key = str(theirs.get("externalCode"))
+        company, code, hashed = ours.pop(key, (None, None, b""))
+        if company is None or code is None:
+            yield Drift(None, None, key, "not ours: nobody here has sent it")
+        elif hashed != _hash(theirs):
+            async for record in _of_code(found, Wanted(wanted.connection, wanted.kind, company), code):
+                yield _compared(record, theirs) or Drift(company, code, key, "different")
+    for key, (company, code, _) in ours.items():
+        yield Drift(company, code, key, "missing in Basware")
+
+
+def _compared(record: Standing, theirs: Mapping[str, Any] | None) -> Drift | None:
+    key = record.external_code or ""
+    if theirs is None:
+        return Drift(record.company, record.code, key, "missing in Basware")
+    apart = differences(record.sent or {}, theirs)
+    return Drift(record.company, record.code, key, "different", apart) if apart else None
+
+
+def _hash(record: Mapping[str, Any]) -> bytes:
+    return hashlib.sha256(dump_json(dict(sorted(fields(record))))).digest()[:12]
+
+
+def as_json(found: Drift) -> dict[str, Any]:
+    """For programs."""
+    return {
+        "company": found.company,
+        "code": found.code,
+        "externalCode": found.external_code,
+        "what": found.what,
+        "fields": {path: {"sent": sent, "basware": theirs} for path, (sent, theirs) in found.fields.items()},
+    }
+
+
+def table(found: list[Drift]) -> Table:
+    """A line for each field that differs."""
+    rows: list[tuple[object, ...]] = []
+    for each in found:
+        head = (each.company, each.code or each.external_code, each.what)
+        rows += [(*head, path, sent, theirs) for path, (sent, theirs) in each.fields.items()]
+        rows += [] if each.fields else [(*head, None, None, None)]
+    return output.table("", ("company", "code", "what", "field", "sent", "in Basware"), rows)

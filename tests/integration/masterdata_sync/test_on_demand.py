@@ -1,0 +1,113 @@
+"""Somebody asks for a run: of everything, of one record, or only to see; two replicas share what is due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mlc_common.events import RecordSent
+from mlc_sandbox.epicor.master_control import add_vendors
+from operator_console.exits import CommandError
+from operator_console.sync_command import Answered, ask
+
+Serving = Callable[[Any], Any]
+NEVER = {"default": {"full": {"cron": "0 0 29 2 *"}}}
+
+
+async def asked(place: Any, **wishes: Any) -> Answered:
+    return await ask(place.settings, connection="northwind", patience=30, **wishes)
+
+
+async def first_run(place: Any) -> None:
+    vendors = place.far_sides.epicor_world.master.vendors
+    async with asyncio.timeout(30):
+        while len(await place.facts(RecordSent)) < len(vendors):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_plan_says_what_would_be_sent_and_sends_nothing(place: Any, serving: Serving) -> None:
+    await place.connect(masterdata=NEVER)
+    async with serving(place):
+        await first_run(place)
+        place.far_sides.epicor_world.master.vendors["NWM", 101]["Name"] = "Great Lakes Bolts LLC"
+        add_vendors(place.far_sides.epicor_world, "NWF", 1)
+        before = len(place.posted)
+        found = await asked(place, plan=True)
+
+    told = {(each.company, each.code): each.what for each in found.planned.values()}
+    assert told == {("US01", "10432"): "changed", ("FI01", "V100001"): "new"}
+    assert [(run.mode, run.changed, run.sent) for run in found.runs] == [("plan", 1, 0), ("plan", 1, 0)]
+    assert len(place.posted) == before
+
+
+async def test_one_record_is_brought_up_to_date_alone(place: Any, serving: Serving) -> None:
+    await place.connect(masterdata=NEVER)
+    async with serving(place):
+        await first_run(place)
+        for number in (101, 102):
+            place.far_sides.epicor_world.master.vendors["NWM", number]["Name"] = f"Renamed {number}"
+        add_vendors(place.far_sides.epicor_world, "NWM", 1)
+        reads = place.reads()
+        one = await asked(place, kind="vendor", company="US01", key="10432")
+        known = place.reads() - reads
+        new = await asked(place, kind="vendor", company="US01", key="V100001")
+        none = await asked(place, kind="vendor", company="US01", key="nobody")
+
+    assert [(run.mode, run.sent) for run in (*one.runs, *new.runs)] == [("one", 1), ("one", 1)]
+    assert known == 1
+    there = place.far_sides.basware_world.vendors
+    assert there["US01_10432"]["name"] == "Renamed 101"
+    assert "Renamed" not in " ".join(each["name"] for code, each in there.items() if code != "US01_10432")
+    assert "US01_V100001" in there
+    assert none.problem == "Epicor has no vendor nobody in company NWM."
+
+
+async def test_a_full_run_sends_again_what_was_refused(place: Any, serving: Serving) -> None:
+    await place.connect(masterdata=NEVER)
+    async with serving(place):
+        await first_run(place)
+        found = await asked(place, kind="vendor", full=True)
+
+    assert [(run.mode, run.sent, run.outcome) for run in found.runs] == [("full", 0, "finished")] * 2
+
+
+@pytest.mark.parametrize(
+    ("wishes", "sentence"),
+    [
+        ({"kind": "unicorn"}, "This connection imports no kind unicorn; it imports: vendor."),
+        ({"company": "XX"}, "This connection has no company XX."),
+    ],
+)
+async def test_what_is_not_there_is_said(place: Any, serving: Serving, wishes: dict[str, str], sentence: str) -> None:
+    await place.connect(masterdata=NEVER)
+    async with serving(place):
+        found = await asked(place, **wishes)
+
+    assert (found.problem, found.runs) == (sentence, [])
+
+
+async def test_a_connection_that_is_not_there_is_said(place: Any) -> None:
+    with pytest.raises(CommandError, match="no connection elsewhere"):
+        await ask(place.settings, connection="elsewhere", patience=1)
+
+
+async def test_nobody_answers_while_the_service_is_away(place: Any) -> None:
+    with pytest.raises(CommandError, match="has not ended"):
+        await ask(place.settings, connection="northwind", patience=1)
+
+
+async def test_two_replicas_share_the_kinds_and_send_everything_once(place: Any, serving: Serving) -> None:
+    add_vendors(place.far_sides.epicor_world, "NWM", 800)
+    await place.connect(kinds={"accounts": {"of": "gl accounts"}}, masterdata=NEVER)
+    world = place.far_sides.epicor_world
+    wanted = len(world.master.rows["Vendor"]) + len(world.master.rows["GLAccount"])
+    async with serving(place), serving(place), asyncio.timeout(40):
+        while len(await place.facts(RecordSent)) < wanted:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
+
+    facts = await place.facts(RecordSent)
+    assert len({(fact.kind, fact.company, fact.code) for fact in facts}) == len(facts) == wanted
