@@ -233,3 +233,20 @@ async def test_prebook_and_enrichment_have_their_own_statuses(
     await api.post(f"{LIST}/{second}/enrichmentResponses", json=enrichment)
     assert world.documents[first].status == "Prebooked"
     assert world.documents[second].status == "EnrichmentTransferFailed"
+
+
+@pytest.mark.parametrize(("in_full", "status"), [(False, "Paid"), (True, "Transferred")])
+async def test_whether_a_part_makes_it_paid_is_a_tenants_own(
+    api: httpx.AsyncClient, invoice: str, world: BaswareWorld, in_full: bool, status: str
+) -> None:
+    world.settings = world.settings.model_copy(update={"paid_in_full": in_full})
+    await api.post(f"{invoice}/transferResponses", json=success())
+    part = {"externalCode": "p-1", "success": True, "paymentBlock": False, "paidTotal": 1}
+
+    await api.post(f"{invoice}/paymentResponses", json=part)
+    assert (await read(api, invoice))["processingStatus"] == status
+
+    await api.post(f"{invoice}/paymentResponses", json=part | {"externalCode": "p-2", "paidTotal": 10_000_000})
+    document = await read(api, invoice)
+    assert document["processingStatus"] == "Paid"
+    assert [each["externalCode"] for each in document["paymentResponses"]] == ["p-1", "p-2"]

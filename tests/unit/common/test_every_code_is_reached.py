@@ -49,9 +49,22 @@ KINDS, TAXES = "epicor_writer/test_kinds_checks.py", "epicor_writer/test_kinds_t
 READING = "basware_reader/test_reading_documents.py"
 FOLLOWING = "basware_reader/test_following_answers.py"
 WITHDRAWN = "basware_reader/test_withdrawn_documents.py"
+WATCHING, TELLING = "payments/test_watching_payments.py", "payments/test_telling_payments.py"
 
 FETCHED = "basware_reader/test_attachments.py"
 BY_A_TEST_WITH_SERVERS = {
+    "PAYMENT_UNCLEAR": (
+        WATCHING,
+        "test_a_balance_that_fits_no_transaction_is_said_and_not_told",
+        "PAYMENT_UNCLEAR",
+    ),
+    "PAYMENT_REFUSED": (TELLING, "test_a_payment_that_basware_will_never_take_is_said_once", "PAYMENT_REFUSED"),
+    "PAYMENT_NOT_DELIVERED": (
+        TELLING,
+        "test_a_technical_error_has_it_told_again_under_another_code_twice_at_most",
+        "PAYMENT_NOT_DELIVERED",
+    ),
+    "PAYMENT_NOT_CONFIRMED": (TELLING, "test_what_nobody_confirms_is_said_after_the_patience", "PAYMENT_NOT_CONFIRMED"),
     "ATTACHMENTS_ABSENT": (
         FETCHED,
         "test_a_tenant_that_has_not_switched_the_api_on_hides_them_and_the_history_says_so",

@@ -39,14 +39,23 @@ from mlc_common.events import (
     InvoiceRefused,
     InvoiceRemoved,
     OutcomeAnswered,
+    PaymentAnswerDelivered,
+    PaymentAnswered,
+    PaymentAnswerIntended,
+    PaymentAnswerUndelivered,
+    PaymentSeen,
     PostingIntended,
     PostingUnclear,
     ReplayRequested,
 )
+from mlc_common.payment_events import Picture
 from operator_console.telling import tell
 from operator_console.view import DocumentStatus, Phase, fold
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+PAID = Picture(
+    standing="paid", currency="USD", invoice_amount=Decimal("216.50"), balance=Decimal(0), paid=Decimal("216.50")
+)
 
 
 def attachment_facts(common: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +125,15 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
         "answered again": AnswerRepeated(**common, number=1, external_code="y", request_id="r", why="It is locked."),
         "undelivered": AnswerUndelivered(**common, external_code="x", request_id="r", sentence="It is locked."),
         "unconfirmed": AnswerUnconfirmed(**common, external_code="x", sentence="Nobody says."),
+        "payment_seen": PaymentSeen(
+            **common, number=1, company="NWM", vendor_num=101, invoice_num="INV-1", picture=PAID
+        ),
+        "payment_intended": PaymentAnswerIntended(**common, number=1, external_code="p"),
+        "payment_answered": PaymentAnswered(**common, number=1, external_code="p", message="Paid", content="c"),
+        "payment_delivered": PaymentAnswerDelivered(**common, number=1, external_code="p", request_id="r"),
+        "payment_undelivered": PaymentAnswerUndelivered(
+            **common, number=1, external_code="p", reason="refused", sentence="Basware takes no payment."
+        ),
         "held": DocumentHeld(**common, **by),
         "released": DocumentReleased(**common, **by),
         "returned": DocumentReturned(**common, **by),
@@ -226,6 +244,24 @@ def test_folding_a_stretch_again_changes_nothing(events: list[DocumentFact]) -> 
     )
 
     assert again == once
+
+
+def test_a_posted_invoice_shows_how_it_is_paid_and_what_basware_did_not_take() -> None:
+    known = facts()
+
+    paid = folded(known["approved"], known["posted"], known["answered"], known["payment_seen"])
+    lost = folded(known["approved"], known["posted"], known["payment_seen"], known["payment_undelivered"])
+
+    assert (paid.phase, paid.reason) == (Phase.POSTED, "Paid in Epicor: 216.50 USD")
+    assert (lost.phase, lost.reason) == (Phase.POSTED, "Basware takes no payment.")
+
+
+def test_a_payment_does_not_hide_what_somebody_has_to_see() -> None:
+    known = facts()
+
+    status = folded(known["approved"], known["posted"], known["undelivered"], known["payment_seen"])
+
+    assert (status.phase, status.reason) == (Phase.UNDELIVERED, "It is locked.")
 
 
 def test_every_fact_is_folded_and_told() -> None:

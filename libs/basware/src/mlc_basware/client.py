@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from mlc_basware.documents import TransferResponse
 from mlc_basware.limiter import Limiter
+from mlc_basware.payments import PaymentResponse
 from mlc_basware.request_status import RequestStatus, parsed
 from mlc_basware.session import Session
 from mlc_basware.tokens import TokenEndpoint, Tokens
@@ -175,6 +176,15 @@ class BaswareClient:
         if "transferDate" in body:
             body["prebookDate"] = body.pop("transferDate")
         return await self._post(f"{_path(invoice_id)}/prebookResponses", body, what="Basware prebook response")
+
+    async def payment_response(self, invoice_id: str, response: PaymentResponse) -> Accepted | Refused:
+        """Tell everything known of a payment: what is left out is cleared (Basware API reference, §5).
+
+        Raises:
+            UnclearAnswerError: it may have arrived; read the document before sending again.
+        """
+        path = f"{_path(invoice_id)}/paymentResponses"
+        return await self._post(path, response.to_wire(), what="Basware payment response")
 
     async def attachment(self, invoice_id: str, code: str, *, into: IO[bytes], most: int) -> Download | TooLarge | None:
         """Fetch an attachment of at most `most` bytes into the beginning of `into`; None when Basware has none (404).

@@ -66,6 +66,13 @@ TRANSFER_RESPONSE = _names(
     "externalCode success responseMessage sourceSystem voucherNumber1 voucherNumber2 transferDate paymentBlock"
 )
 
+PAYMENT_RESPONSE = _names(
+    """
+    externalCode success responseMessage sourceSystem paymentDate paymentTermCode paymentBlock paymentMethod paidTotal
+    cashDiscount checkNumber paymentMessage paymentNumber paymentDocument paymentReversalDocument
+    """
+)
+
 
 def spelling(names: frozenset[str]) -> Mapping[str, str]:
     """Lower-case name -> the vendor's spelling; the vendor's own clients read names without regard to case."""

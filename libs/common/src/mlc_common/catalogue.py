@@ -14,6 +14,7 @@ from mlc_common.sentences.document import DOCUMENT
 from mlc_common.sentences.entry import Entry, Owner
 from mlc_common.sentences.life_cycle import LIFE_CYCLE
 from mlc_common.sentences.orders import ORDERS
+from mlc_common.sentences.payments import PAYMENTS
 from mlc_common.sentences.people import PEOPLE
 from mlc_common.sentences.posting import POSTING
 
@@ -39,6 +40,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "with purchase orders": ORDERS,
     "while it is entered in Epicor": POSTING,
     "by what Basware says of it": LIFE_CYCLE,
+    "when it is paid": PAYMENTS,
     "with its attachments": ATTACHMENTS,
     "by what people decided": PEOPLE,
 }

@@ -12,6 +12,7 @@ from mlc_common.addresses import Url
 from mlc_common.attachment_rules import Attachments
 from mlc_common.company_rules import CompanyPair, LookUpTable
 from mlc_common.far_side_names import KnownNames
+from mlc_common.payment_rules import Payments
 from mlc_common.posting_rules import ApplyDate, Posting
 from mlc_common.section import Section, located
 
@@ -157,6 +158,7 @@ class ConnectionDocument(Section):
         min_length=1, description="every Basware company of the connection, and what it is in Epicor"
     )
     posting: Posting = Posting()
+    payments: Payments = Payments()
     attachments: Attachments = Attachments()
     paused: bool = Field(default=False, description="nothing is read or posted; pushes are still recorded")
 

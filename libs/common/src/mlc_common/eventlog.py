@@ -93,11 +93,12 @@ class EventLog:
         self._claims = ClaimCheck(nats, timeout=timeout)
         self._timeout = timeout
 
-    async def append(self, event: Event) -> Appended:
+    async def append(self, event: Event, *, after: int | None = None) -> Appended:
         """Store a fact and wait until the stream says that it has it.
 
         A fact that can hold only once is refused a second time for ever; if the same fact stands there already
-        (this append is a retry), that counts as done.
+        (this append is a retry), that counts as done. The same holds for a fact that was decided on what stood last
+        on its subject: `after` is the sequence of that, 0 for nothing.
 
         Raises:
             TransientError: the broker is away or slow; whether the fact was stored is unknown, appending again is safe.
@@ -105,8 +106,9 @@ class EventLog:
         """
         try:
             payload, claim = await self._claims.check_in(event.to_json())
+            guard = {} if after is None else {EXPECTED_LAST: str(after)}
             acknowledged = await self._stream.publish(
-                event.subject, payload, stream=stream_of(event), headers=headers_of(event) | claim
+                event.subject, payload, stream=stream_of(event), headers=headers_of(event) | guard | claim
             )
         except BROKER_AWAY as error:
             raise TransientError("The event stream does not answer; the fact is appended again later.") from error

@@ -28,6 +28,12 @@ from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.payment_events import PaymentAnswerDelivered as PaymentAnswerDelivered
+from mlc_common.payment_events import PaymentAnswered as PaymentAnswered
+from mlc_common.payment_events import PaymentAnswerIntended as PaymentAnswerIntended
+from mlc_common.payment_events import PaymentAnswerUndelivered as PaymentAnswerUndelivered
+from mlc_common.payment_events import PaymentFact as PaymentFact
+from mlc_common.payment_events import PaymentSeen as PaymentSeen
 from mlc_common.people_events import DocumentHeld as DocumentHeld
 from mlc_common.people_events import DocumentReleased as DocumentReleased
 from mlc_common.people_events import DocumentReturned as DocumentReturned
@@ -254,6 +260,7 @@ DocumentFact = (
     | AnswerDelivered
     | AnswerUndelivered
     | AnswerUnconfirmed
+    | PaymentFact
     | AttachmentFact
     | DocumentHeld
     | DocumentReleased

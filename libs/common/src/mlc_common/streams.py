@@ -118,6 +118,13 @@ def deliveries_durable(connection: str) -> Durable:
     return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects)
 
 
+def payments_durable(connection: str) -> Durable:
+    """Payments that the basware-reader tells Basware, and what became of the telling."""
+    name = token(connection)
+    subjects = (f"documents.{name}.*.payment_seen.*", f"documents.{name}.*.payment_answered.*")
+    return Durable(f"basware-payments_{name}", DOCUMENTS, subjects)
+
+
 def attachments_durable(connection: str) -> Durable:
     """Answered transfers whose attachments the basware-reader fetches."""
     name = token(connection)
@@ -137,6 +144,7 @@ def durables(connection: str) -> tuple[Durable, ...]:
         writer_durable(connection),
         answers_durable(connection),
         deliveries_durable(connection),
+        payments_durable(connection),
         attachments_durable(connection),
         attaching_durable(connection),
     )

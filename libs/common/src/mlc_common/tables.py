@@ -147,3 +147,32 @@ document_status = Table(
     ),
 )
 """Read model, one row per accounting document, folded from DOCUMENTS; it can be dropped and rebuilt."""
+
+invoice_payments = Table(
+    "invoice_payments",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("vendor_num", Integer, primary_key=True, autoincrement=False),
+    Column("invoice_key", Text, primary_key=True),
+    Column("invoice_num", Text, nullable=False),
+    Column("invoice_id", Text, nullable=False),
+    Column("attempt", Text, nullable=False),
+    Column("posted_at", Instant, nullable=False),
+    Column("digest", Text),
+    Column("settled_at", Instant),
+    Column("next_look", Instant),
+    Index(None, "connection", "next_look"),
+)
+"""Which document an AP invoice of Epicor is, and when its payment is looked at next; masterdata-sync folds it from
+DOCUMENTS. `invoice_key` is the number as Epicor compares it, `digest` that of the last picture, `settled_at` when it
+was first seen settled; without `next_look` it is looked at again only when one of its transactions changes."""
+
+payment_watermarks = Table(
+    "payment_watermarks",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("watermark", Text, nullable=False),
+)
+"""The newest ChangeDate that Epicor's transactions of a company have shown, as Epicor wrote it."""

@@ -183,6 +183,7 @@ class Metrics:
             ["connection", "status"],
             registry=self.registry,
         )
+        self.payments_seen, self.payments_followed = _of_payments(self.registry)
         self.drift = Counter(
             "mlc_drift_total", "Unknown members and statuses of documents", ["connection"], registry=self.registry
         )
@@ -192,3 +193,21 @@ class Metrics:
         self.breaker_open = Gauge(
             "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
         )
+
+
+def _of_payments(registry: CollectorRegistry) -> tuple[Counter, Counter]:
+    """What was seen of payments in Epicor, and what became of telling Basware."""
+    return (
+        Counter(
+            "mlc_payments_seen_total",
+            "Changed pictures of payment, by where the invoice stands; `unclear` wants a person",
+            ["connection", "standing"],
+            registry=registry,
+        ),
+        Counter(
+            "mlc_payment_answers_followed_total",
+            "Payment responses by what became of them in Basware: payment_delivered, payment_undelivered",
+            ["connection", "how"],
+            registry=registry,
+        ),
+    )

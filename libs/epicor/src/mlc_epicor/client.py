@@ -270,16 +270,26 @@ class EpicorClient:
             )
             if value
         }
-        answer = await self._transport.call("GET", company, entity_set, writes=False, params=params)
-        if refusal := self._transport.refusal(answer):
-            if answer.status == httpx.codes.BAD_REQUEST and refusal.speaker != "somebody":
-                raise PermanentError(f"Epicor {entity_set} does not answer the question: {refusal.message}")
-            raise TransientError(_elsewhere(answer, refusal.message))
+        answer = await self.read(company, entity_set, params)
         value = value_of(answer)
         found = value.get("value") if isinstance(value, Mapping) else None
         if not isinstance(found, list):
             raise TransientError(_elsewhere(answer, "the answer holds no rows"))
         return found
+
+    async def read(self, company: str, path: str, params: Mapping[str, str]) -> Answer:
+        """The answer to a GET of an entity set, a method that reads, or a BAQ.
+
+        Raises:
+            TransientError: Epicor cannot be asked now, or something else answers at its address.
+            PermanentError: Epicor does not understand the question.
+        """
+        answer = await self._transport.call("GET", company, path, writes=False, params=params)
+        if refusal := self._transport.refusal(answer):
+            if answer.status == httpx.codes.BAD_REQUEST and refusal.speaker != "somebody":
+                raise PermanentError(f"Epicor {path} does not answer the question: {refusal.message}")
+            raise TransientError(_elsewhere(answer, refusal.message))
+        return answer
 
     async def _get_by_id(self, company: str, service: str, params: Mapping[str, str]) -> Any:
         answer = await self._transport.call("GET", company, f"{service}/GetByID", writes=False, params=params)

@@ -1,8 +1,8 @@
 """The books of both emulators in a file, so that a rehearsal goes on after a restart.
 
-Kept: documents, vendors and subscriptions of Basware; groups and AP invoices of Epicor; the settings of neither, nor
-tokens, calls or faults. The file is written on stop and every few seconds while something happens; a killed sandbox
-loses what came after the last writing.
+Kept: documents, vendors and subscriptions of Basware; groups, AP invoices and payments of Epicor; the settings of
+neither, nor tokens, calls or faults. The file is written on stop and every few seconds while something happens; a
+killed sandbox loses what came after the last writing.
 """
 
 import asyncio
@@ -77,6 +77,9 @@ def snapshot(*, basware: BaswareWorld, epicor: EpicorWorld) -> dict[str, Any]:
             "legal_number": epicor.legal_number,
             "groups": list(epicor.groups.values()),
             "invoices": [invoice.tables() for invoice in epicor.invoices.values()],
+            "head": epicor.head,
+            "cheques": list(epicor.cheques.values()),
+            "transactions": epicor.transactions,
         },
     }
 
@@ -92,6 +95,9 @@ def restore(value: dict[str, Any], *, basware: BaswareWorld, epicor: EpicorWorld
     epicor.groups = {(row["Company"], row["GroupID"].casefold()): row for row in value["epicor"]["groups"]}
     invoices = [_invoice(tables) for tables in value["epicor"]["invoices"]]
     epicor.invoices = {invoice.key: invoice for invoice in invoices}
+    epicor.head = value["epicor"].get("head", epicor.head)
+    epicor.cheques = {(row["Company"], row["HeadNum"]): row for row in value["epicor"].get("cheques", [])}
+    epicor.transactions = value["epicor"].get("transactions", [])
 
 
 def _invoice(tables: dict[str, list[dict[str, Any]]]) -> Invoice:

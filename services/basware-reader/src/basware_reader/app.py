@@ -11,6 +11,7 @@ from basware_reader.deadlines import look_every
 from basware_reader.deliveries import on_answered, on_push
 from basware_reader.handlers import Reader
 from basware_reader.locks import Locks
+from basware_reader.payment_deliveries import on_payment, payment_ended
 from basware_reader.replays import on_outcome_or_replay
 from basware_reader.sweep import Sweeping, sweeping
 from mlc_basware.client import open_client
@@ -18,7 +19,13 @@ from mlc_common.attachment_store import AttachmentStore
 from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
 from mlc_common.service import Runtime, Wiring, run
-from mlc_common.streams import answers_durable, attachments_durable, deliveries_durable, reader_durable
+from mlc_common.streams import (
+    answers_durable,
+    attachments_durable,
+    deliveries_durable,
+    payments_durable,
+    reader_durable,
+)
 
 
 async def wire(runtime: Runtime) -> Wiring:
@@ -46,10 +53,12 @@ async def wire(runtime: Runtime) -> Wiring:
                 every=look_every(connection.document.basware.deadline, sweep=timings.sweep),
                 at_once=connection.document.basware.calls_in_flight,
             )
+            about_payment = partial(payment_ended, reader, timings)
             consumed = (
-                (Flow.INGEST, reader_durable, partial(on_push, reader, runtime.metrics.deliveries)),
+                (Flow.INGEST, reader_durable, partial(on_push, reader, runtime.metrics.deliveries, also=about_payment)),
                 (Flow.ANSWERS, answers_durable, partial(on_outcome_or_replay, reader, connection.document)),
                 (Flow.ANSWERS, deliveries_durable, partial(on_answered, reader, timings, runtime.metrics.deliveries)),
+                (Flow.PAYMENTS, payments_durable, partial(on_payment, reader, timings)),
             )
             async with AsyncExitStack() as running:
                 for flow, durable, handler in consumed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -59,16 +59,28 @@ async def on_answered(reader: Reader, timings: Timings, followed: Counter, event
     await _record(reader, followed, event, found)
 
 
-async def on_push(reader: Reader, followed: Counter, event: NotificationReceived, delivery: Delivery) -> None:
+async def on_push(
+    reader: Reader,
+    followed: Counter,
+    event: NotificationReceived,
+    delivery: Delivery,
+    *,
+    also: Callable[[str], Awaitable[bool]] | None = None,
+) -> None:
     """Follow a push: one about an answer of ours ends the wait for it, any other one points at a document.
+
+    `also` is somebody else who knows requests: whether this one was theirs.
 
     Raises:
         TransientError: Basware or the event stream is away.
         PermanentError: the document cannot be read.
     """
     about_a_request = event.task_type.lower() == REQUEST_STATUS and SCOPE in reader.document.basware.scopes
-    if not about_a_request or not await _ended(reader, followed, event.document_id):
-        await on_notification(reader, event, delivery)
+    if about_a_request and await _ended(reader, followed, event.document_id):
+        return
+    if about_a_request and also is not None and await also(event.document_id):
+        return
+    await on_notification(reader, event, delivery)
 
 
 async def _ended(reader: Reader, followed: Counter, request_id: str) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from masterdata_sync.handlers import Sides, bring_up_to_date
 from masterdata_sync.kind import Kind
 from masterdata_sync.kinds import KINDS
+from masterdata_sync.payments.service import payments_watched
 from masterdata_sync.schedule import elected, keep_running
 from masterdata_sync.sent import Journal
 from mlc_basware.client import open_client
@@ -56,7 +57,10 @@ async def synchronising(
         runtime.settings.database_url, pool_size=SESSIONS, application_name=f"masterdata-sync {connection.name}"
     )
     try:
-        async with open_sides(runtime, connection, engine) as sides:
+        async with (
+            payments_watched(runtime, connection, ended),
+            open_sides(runtime, connection, engine) as sides,
+        ):
             task = asyncio.create_task(
                 keep_running("vendors", lambda: one_run(sides, engine), every=timings.vendors, timings=timings)
             )

@@ -33,6 +33,12 @@ from mlc_common.events import (
     NotificationReceived,
     Operation,
     OutcomeAnswered,
+    PaymentAnswerDelivered,
+    PaymentAnswered,
+    PaymentAnswerIntended,
+    PaymentAnswerUndelivered,
+    PaymentFact,
+    PaymentSeen,
     PersonFact,
     PostingIntended,
     PostingUnclear,
@@ -40,11 +46,14 @@ from mlc_common.events import (
     RecordSent,
     ReplayRequested,
 )
+from mlc_common.payment_text import payment_text
 from operator_console import attachments
 
 
 def tell(event: Event) -> tuple[str, str]:
     """What happened, and what matters about it."""
+    if isinstance(event, PaymentFact):
+        return _about_the_payment(event)
     if isinstance(event, AttachmentFact):
         return attachments.tell(event)
     match event:
@@ -54,13 +63,8 @@ def tell(event: Event) -> tuple[str, str]:
             return "sent", f"{event.kind} {event.code} of company {event.company}"
         case DocumentApproved() | DocumentAcknowledged() | DocumentNoticed():
             return _seen(event)
-        case OutcomeAnswered():
-            told = "success" if event.success else "refusal"
-            return "answered", f"Basware took the {told}: {event.message}" + (
-                " (it was there already)" if event.found else ""
-            )
-        case AnswerRejected():
-            return "answer rejected", f"{event.sentence} (status {event.status})"
+        case OutcomeAnswered() | AnswerRejected():
+            return _answered(event)
         case (
             DocumentWithdrawn()
             | DeadlineNear()
@@ -79,6 +83,14 @@ def tell(event: Event) -> tuple[str, str]:
             return _worked_on(event)
 
 
+def _answered(event: OutcomeAnswered | AnswerRejected) -> tuple[str, str]:
+    if isinstance(event, AnswerRejected):
+        return "answer rejected", f"{event.sentence} (status {event.status})"
+    told = "success" if event.success else "refusal"
+    there = " (it was there already)" if event.found else ""
+    return "answered", f"Basware took the {told}: {event.message}{there}"
+
+
 def actor(event: Event) -> str:
     """Who did it: a person, a far side, or one of our services."""
     match event:
@@ -88,7 +100,7 @@ def actor(event: Event) -> str:
             return event.by
         case FlowsPaused() | FlowsResumed() | ReconciliationDone():
             return event.by
-        case RecordSent():
+        case RecordSent() | PaymentSeen():
             return "masterdata-sync"
         case PostingIntended() | PostingUnclear() | InvoiceRemoved() | InvoicePosted() | InvoiceRefused():
             return "epicor-writer"
@@ -136,6 +148,23 @@ def _about_the_answer(event: AnswerFact) -> tuple[str, str]:
             return "delivered", "; ".join(("the answer stands in Basware P2P", *event.warnings))
         case AnswerUndelivered() | AnswerUnconfirmed():
             return event.fact, event.sentence
+        case _:
+            assert_never(event)
+
+
+def _about_the_payment(event: PaymentFact) -> tuple[str, str]:
+    match event:
+        case PaymentSeen():
+            return "payment", payment_text(event.picture)
+        case PaymentAnswerIntended():
+            return "payment told next", f"picture {event.number}"
+        case PaymentAnswered():
+            there = " (it was there already)" if event.found else ""
+            return "payment told", f"Basware took: {event.message}{there}"
+        case PaymentAnswerDelivered():
+            return "payment delivered", "; ".join(("the payment stands in Basware P2P", *event.warnings))
+        case PaymentAnswerUndelivered():
+            return "payment undelivered", event.sentence
         case _:
             assert_never(event)
 

@@ -32,11 +32,18 @@ from mlc_common.events import (
     InvoiceRefused,
     InvoiceRemoved,
     OutcomeAnswered,
+    PaymentAnswerDelivered,
+    PaymentAnswered,
+    PaymentAnswerIntended,
+    PaymentAnswerUndelivered,
+    PaymentFact,
+    PaymentSeen,
     PersonFact,
     PostingIntended,
     PostingUnclear,
     ReplayRequested,
 )
+from mlc_common.payment_text import payment_text
 
 
 class Phase(StrEnum):
@@ -147,6 +154,8 @@ def _first(event: DocumentFact, sequence: int) -> DocumentStatus:
 
 
 def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
+    if isinstance(event, PaymentFact):
+        return _paid(state, event)
     if isinstance(event, AttachmentFact):  # its document is done, whatever happens to it
         return state
     match event:
@@ -199,6 +208,21 @@ def _decided(state: DocumentStatus, event: PersonFact) -> DocumentStatus:
             return replace(state, reason=f"{event.by} links it to invoice {event.invoice_num} of {event.vendor_id}.")
         case ReplayRequested():
             return replace(state, reason=f"{event.by} has it taken up anew: {event.reason}")
+        case _:
+            assert_never(event)
+
+
+def _paid(state: DocumentStatus, event: PaymentFact) -> DocumentStatus:
+    """How an invoice that stands in Epicor is paid; what hides an outcome that somebody has to see is left out."""
+    if state.phase not in (Phase.POSTED, Phase.NOTICED):
+        return state
+    match event:
+        case PaymentSeen():
+            return replace(state, reason=payment_text(event.picture))
+        case PaymentAnswerUndelivered():
+            return replace(state, reason=event.sentence)
+        case PaymentAnswerIntended() | PaymentAnswered() | PaymentAnswerDelivered():
+            return state
         case _:
             assert_never(event)
 

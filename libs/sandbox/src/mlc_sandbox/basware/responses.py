@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from starlette.background import BackgroundTask
@@ -67,7 +68,8 @@ def take(kind: Kind) -> Handler:
             world.refused_answers[kind.member] += 1
             raise
         at, delivery = now(), world.settings.delivery
-        _store(document, kind, body, at=at, arrives=delivery.status != "Error" or not delivery.awaited_still)
+        arrives, in_full = delivery.status != "Error" or not delivery.awaited_still, world.settings.paid_in_full
+        _store(document, kind, body, at=at, arrives=arrives, paid_in_full=in_full)
         items = [(body["externalCode"], document.invoice_id, "Success")]
         record_request(world, request_id(request), kind.request_type, items=items, at=at, delivery=delivery)
         response = answer(body)
@@ -103,7 +105,9 @@ def _conflict(body: Mapping[str, Any], message: str) -> dict[str, Any]:
     return error("CONFLICT_IN_POST", message, kind="BUSINESS", external_code=body["externalCode"])
 
 
-def _store(document: Document, kind: Kind, body: dict[str, Any], *, at: datetime, arrives: bool) -> None:
+def _store(
+    document: Document, kind: Kind, body: dict[str, Any], *, at: datetime, arrives: bool, paid_in_full: bool
+) -> None:
     said = {"kind": kind.member, "batch": document.batch, "at": instant(at)}
     document.answers.append(body | said)
     kept = body if body["success"] else _only_the_message(body)
@@ -113,7 +117,14 @@ def _store(document: Document, kind: Kind, body: dict[str, Any], *, at: datetime
     if body["success"]:
         _apply(document, kind, body, at=at)
     status = kind.succeeded if body["success"] else kind.failed
+    if kind is PAYMENT and paid_in_full and not _in_full(document, body):
+        status = "Transferred" if body["success"] else None
     document.move(status or document.status, at=at)
+
+
+def _in_full(document: Document, body: Mapping[str, Any]) -> bool:
+    paid = Decimal(body.get("paidTotal") or 0) + Decimal(body.get("cashDiscount") or 0)
+    return abs(paid) >= abs(Decimal(document.body.get("grossSum") or 0))
 
 
 def _only_the_message(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Delivery(BaseModel):
 class Settings(BaseModel):
     """The world's settings; `POST /_sandbox/settings` changes some of them. Durations are seconds.
 
+    With `paid_in_full` only a payment of all of it makes a document Paid; whether a part does is not documented.
     `attachments_after`: how long after the transfer attachments are shown. `attachments_api`: what becomes of them
     while the tenant has not switched them on, which is not documented: none is shown (`hidden`), or they are shown and
     cannot be fetched (`refused`). `attachment_redirects`: how many addresses lead to a file; 0 gives it at once.
@@ -63,6 +64,7 @@ class Settings(BaseModel):
     answer_after_failure: bool = False
     answer_window: Annotated[float, Field(gt=0)] | None = None
     delivery: Delivery = Delivery()
+    paid_in_full: bool = False
     fresh_batch_on_retransfer: bool = True
 
     page_cap: Annotated[int, Field(ge=1)] = 100

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mlc_sandbox.calls import CALL_KEY, CallLog
-from mlc_sandbox.epicor import control
+from mlc_sandbox.epicor import control, payment_control, payment_reads
 from mlc_sandbox.epicor.access import authorise, issue_token, within_scope
 from mlc_sandbox.epicor.business_objects import SERVICES
 from mlc_sandbox.epicor.entity_sets import SETS, list_entities, one_entity
@@ -51,6 +51,7 @@ def create_app(world: EpicorWorld | None = None, *, now: Clock) -> Starlette:
             Route("/connect/token", token, methods=["POST"]),
             Route(path, call, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]),
             *control.routes(world),
+            *payment_control.routes(world, now=now),
         ],
         middleware=[Middleware(CallLog, world=world, now=now), Middleware(FaultInjector, script=world.faults)],
         exception_handlers={KineticError: _refused, HTTPException: _framework_refused},
@@ -68,6 +69,8 @@ async def _serve(world: EpicorWorld, request: Request, now: datetime) -> Respons
     )
     fault = fault_in(request.scope)
     call = Call(world, company, user, now, arguments={}, fault=fault.kind if fault else None)
+    if service == "BaqSvc":
+        return answer(payment_reads.baq(world, company, rest, dict(request.query_params)))
     if is_set:
         return await _entity_set(call, service, rest, request)
     return await _method(call, service, rest, request)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mlc_sandbox.epicor import attachments, groups, invoices
+from mlc_sandbox.epicor import attachments, groups, invoices, payment_reads
 from mlc_sandbox.epicor.accounts import valid_account
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.tables import date_of
@@ -42,6 +42,7 @@ _ACCOUNT = {
 }
 
 SERVICES: Mapping[str, Mapping[str, Method]] = {
+    **payment_reads.METHODS,
     "Erp.BO.APInvoiceSvc": invoices.METHODS,
     "Erp.BO.APInvGrpSvc": groups.METHODS,
     "Ice.BO.AttachmentSvc": attachments.METHODS,

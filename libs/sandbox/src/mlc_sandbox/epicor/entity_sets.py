@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlc_sandbox.epicor import payment_reads
+from mlc_sandbox.epicor.odata_filter import taken_literals
 from mlc_sandbox.epicor.query import Shape, read
 from mlc_sandbox.epicor.wire import NOT_FOUND, KineticError, Row
 from mlc_sandbox.epicor.world import EpicorWorld
@@ -67,6 +69,13 @@ SETS: Mapping[str, Mapping[str, EntitySet]] = {
         "APInvTaxes": _entered("APInvTax", (*_INVOICE, "TaxCode", "RateCode", "ECAcquisitionSeq"), writable=False),
     },
     "Erp.BO.APInvSearchSvc": {"APInvSearches": EntitySet(Shape("APInvHed", _INVOICE, {}), _headers)},
+    "Erp.BO.APTranSearchSvc": {
+        "APTranSearches": EntitySet(Shape("APTranSearch", payment_reads.KEY, {}), payment_reads.searched)
+    },
+    "Erp.BO.PaymentEntrySvc": {
+        "APTrans": EntitySet(Shape("APTran", payment_reads.KEY, {}), payment_reads.transactions),
+        "PaymentEntries": EntitySet(Shape("CheckHed", ("Company", "HeadNum"), {}), payment_reads.cheques),
+    },
     "Erp.BO.APInvGrpSvc": {"APInvGrps": EntitySet(Shape("APInvGrp", ("Company", "GroupID"), {}), _groups)},
     "Erp.BO.CompanySvc": {"Companies": _master("Company", "", alias="Company")},
     "Erp.BO.VendorSvc": {"Vendors": _master("Vendor", "VendorNum")},
@@ -92,6 +101,7 @@ def list_entities(world: EpicorWorld, company: str, service: str, name: str, opt
     """The answer to a GET of an entity set."""
     entity_set, settings = SETS[service][name], world.settings
     expanded = _expanded(entity_set, options)
+    taken_literals(options.get("$filter", ""), settings.date_literals)
     rows = entity_set.rows(world, company)
     page = read(entity_set.shape, rows, options, cap=settings.page_cap, every_column=settings.full_rows)
     for child in expanded:

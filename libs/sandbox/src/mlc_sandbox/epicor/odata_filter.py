@@ -54,6 +54,16 @@ def predicate(text: str, columns: Mapping[str, str], *, entity: str) -> Predicat
     return found
 
 
+def taken_literals(text: str, form: str) -> None:
+    """Raises KineticError (400) when the filter writes an instant in a form that this tenant does not take.
+
+    `form` is zoned (only with a zone), local (only without one) or any; which one a tenant takes is not documented.
+    """
+    for kind, found in _tokens(text) if form != "any" else ():
+        if kind == "date" and found.endswith("Z") != (form == "zoned"):
+            raise bad_query(f"The value '{found}' is not a date and time of the form that is expected.")
+
+
 def _tokens(text: str) -> list[tuple[str, str]]:
     found, position, text = [], 0, text.rstrip()
     while position < len(text):

@@ -19,6 +19,9 @@ class Settings(BaseModel):
     `zero_lines`: whether a line of no amount is taken.
     `closed_period`: how an apply date before `period_closed_before` is refused: with an error, or as a question.
     `tenant_columns`: what becomes of columns that a tenant may have added itself (`..._c`) and this one may not have.
+    `payment_amounts`: whether DocTranAmt of a payment holds discount and withheld tax too; the reference is not clear.
+    `change_date`: what a ChangeDate of payments shows; `date_literals`: which of them a filter takes.
+    `posting_moves_change_date`, `voids_move_change_date`: whether these changes show in ChangeDate at all.
     `attachments_on_posted`: whether a posted invoice takes an attachment; `attachment_descriptions`: whether a long one
     is kept or cut; `same_file_name`: what a second upload under a name does; `largest_upload`: bytes. None of it is
     documented.
@@ -40,6 +43,11 @@ class Settings(BaseModel):
     page_cap: Annotated[int, Field(ge=1)] = 100
     broken_reads: frozenset[str] = frozenset()
     full_rows: bool = False
+    date_literals: Literal["any", "zoned", "local"] = "any"
+    change_date: Literal["zoned", "local", "day"] = "local"
+    payment_amounts: Literal["net", "gross"] = "net"
+    posting_moves_change_date: bool = True
+    voids_move_change_date: bool = True
     tenant_columns: Literal["keep", "drop", "refuse"] = "keep"
 
     duplicate: Literal[409, 400, 500] = 409

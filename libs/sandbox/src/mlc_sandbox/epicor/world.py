@@ -76,6 +76,9 @@ class EpicorWorld:
     tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
     faults: FaultScript = field(default_factory=lambda: FaultScript(kinds=COMMON_KINDS | EPICOR_KINDS))
     calls: Calls = field(default_factory=Calls)
+    transactions: list[Row] = field(default_factory=list)
+    cheques: dict[tuple[str, int], Row] = field(default_factory=dict)
+    head: int = 7000
     revision: int = 88_112_000
     legal_number: int = 0
     file_ref: int = 0
@@ -87,6 +90,10 @@ class EpicorWorld:
     def stamp(self) -> Row:
         """The system columns of a row that is being written for the first time."""
         return {"SysRevID": self.next_revision(), "SysRowID": str(uuid.uuid4())}
+
+    def touch(self) -> Row:
+        """The system column of a row that is being written again."""
+        return {"SysRevID": self.next_revision()}
 
     def next_revision(self) -> int:
         """The SysRevID of the next write; it grows through the whole database."""

@@ -1,0 +1,1 @@
+"""Epicor's payments: watched, put into a picture, and recorded in the history of the document they belong to."""
