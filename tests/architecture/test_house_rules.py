@@ -49,6 +49,8 @@ PURE = (
     "kind.py",
     "sides.py",
     "recorded.py",
+    "recorded_payments.py",
+    "judging_lines.py",
     "books.py",
     "sums.py",
     "reconciling.py",

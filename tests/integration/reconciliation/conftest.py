@@ -54,6 +54,8 @@ class Books:
     basware: BaswareWorld
     epicor: EpicorWorld
     log: EventLog
+    environment: dict[str, str]
+    folder: Path
 
     @property
     def ids(self) -> list[str]:
@@ -117,6 +119,7 @@ def connection_document(basware: str, epicor: str) -> ConnectionDocument:
             "name": "demo",
             "basware": {"base_url": basware, "calls_per_second": 2000, "calls_in_flight": 8},
             "epicor": {"base_url": epicor, "calls_in_flight": 2},
+            "payments": {"mode": "follow", "minutes": 0.01},
             "companies": [{"basware": b, "epicor": e, "currency": c, "segments": segments} for b, e, c in pairs],
         }
     )
@@ -160,5 +163,5 @@ async def books(topology: str, database_url: str, engine: AsyncEngine, tmp_path:
         settings = Settings(
             nats_url=topology, database_url=SecretStr(database_url), master_keys=SecretStr(KEYS), _env_file=None
         )
-        yield Books(settings, basware, epicor, EventLog(client, timeout=5))
+        yield Books(settings, basware, epicor, EventLog(client, timeout=5), environment, tmp_path)
     await client.close()
