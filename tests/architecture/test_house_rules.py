@@ -70,6 +70,7 @@ PURE = (
     "kind.py",
     "sides.py",
     "recorded.py",
+    "recorded_payments.py",
     "judging_lines.py",
     "books.py",
     "sums.py",

@@ -119,6 +119,7 @@ def connection_document(basware: str, epicor: str) -> ConnectionDocument:
             "name": "demo",
             "basware": {"base_url": basware, "calls_per_second": 2000, "calls_in_flight": 8},
             "epicor": {"base_url": epicor, "calls_in_flight": 2},
+            "payments": {"mode": "follow", "minutes": 0.01},
             "companies": [{"basware": b, "epicor": e, "currency": c, "segments": segments} for b, e, c in pairs],
         }
     )

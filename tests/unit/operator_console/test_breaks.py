@@ -188,6 +188,7 @@ def test_every_kind_of_break_is_seeded() -> None:
         pytest.param(PREBOOKED, id="prebooked, on hold"),
         pytest.param(refused(), id="refused and told"),
         pytest.param(SETTLED, id="paid and told"),
+        pytest.param(here(SETTLED, paid=replace(PAID, picture=3)), id="a picture that says the same is not told again"),
         pytest.param(waiting(status="Removed", withdrawn=True), id="withdrawn in time"),
         pytest.param(waiting(status="WaitingForTransfer", moved=NOW), id="just read"),
         pytest.param(replace(CLEAN, basware=None), id="answered, and Basware has cleaned up"),

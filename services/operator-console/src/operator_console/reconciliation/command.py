@@ -105,7 +105,7 @@ def rules_of(document: ConnectionDocument, asked: Asked, *, user: str | None, no
         post_within=asked.post_within,
         companies={pair.basware: pair.epicor for pair in document.companies},
         prebooking=document.posting.prebooking == "create",
-        payments=False,
+        payments=document.payments.mode == "follow",
         user=user,
         prefixes={company: each.group_prefix for company, each in rules.items()},
     )

@@ -17,6 +17,7 @@ from mlc_common.failures import PermanentError
 from mlc_epicor.client import EpicorClient, Row
 from mlc_epicor.datasets import APInvHedRow, Flag, Money
 from mlc_epicor.odata import both, equals, literal
+from mlc_epicor.questions_about_payments import after
 from mlc_epicor.slots import Slots
 from operator_console.reconciliation.judging_epicor import is_our_group
 from operator_console.reconciliation.patience import PAUSES, patiently
@@ -129,8 +130,8 @@ class EpicorBooks:
             if not rows:
                 return
             yield [_row(company, row) for row in rows]
-            vendor, number = rows[-1].get("VendorNum"), str(rows[-1].get("InvoiceNum"))
-            last = f"(VendorNum gt {vendor} or (VendorNum eq {vendor} and InvoiceNum gt {literal(number)}))"
+            vendor, number = int(rows[-1]["VendorNum"]), str(rows[-1]["InvoiceNum"])
+            last = after((("VendorNum", vendor), ("InvoiceNum", number)))
 
     async def _rows(self, company: str, where: str) -> list[InEpicor]:
         return [row async for page in self._pages(company, where) for row in page]

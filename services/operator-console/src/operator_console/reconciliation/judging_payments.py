@@ -34,7 +34,7 @@ def _known(basware: InBasware | None, here: Here, row: InEpicor, paid: Paid) -> 
         yield "PAYMENT_MOVED", {"theirs": row.balance, "ours": paid.balance}
     elif paid.undelivered is not None:
         yield "PAYMENT_UNDELIVERED", {"theirs": paid.undelivered, "id": here.invoice_id}
-    elif paid.told < paid.picture and _is_told(paid):
+    elif paid.told < paid.picture and _is_told(paid) and not _shows_it_already(basware, paid):
         yield "PAYMENT_NOT_TOLD", {"standing": paid.standing}
     elif basware and paid.told:
         yield from _shown(basware, paid)
@@ -42,6 +42,11 @@ def _known(basware: InBasware | None, here: Here, row: InEpicor, paid: Paid) -> 
 
 def _is_told(paid: Paid) -> bool:
     return paid.standing in TOLD or (paid.told > 0 and paid.standing not in NEVER_TOLD)
+
+
+def _shows_it_already(basware: InBasware | None, paid: Paid) -> bool:
+    """A picture that says the same as what was told before is not told again (docs/payments.md)."""
+    return paid.told > 0 and basware is not None and _says(basware, paid)
 
 
 def _shown(basware: InBasware, paid: Paid) -> Iterator[Said]:

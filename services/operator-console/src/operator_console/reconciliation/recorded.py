@@ -22,6 +22,7 @@ from mlc_common.events import (
     PostingIntended,
 )
 from mlc_common.stored_event import FactOfDocument
+from operator_console.reconciliation.recorded_payments import PAYMENT_FACTS, paid
 from operator_console.reconciliation.sides import Claim, Here, Posted, Told
 from operator_console.view import DocumentStatus
 
@@ -37,6 +38,7 @@ FACTS: tuple[type[FactOfDocument], ...] = (
     AnswerDelivered,
     AnswerUndelivered,
     AnswerUnconfirmed,
+    *PAYMENT_FACTS,
 )
 """The kinds of facts that are looked at; the documents as read are not, they are large."""
 
@@ -73,6 +75,7 @@ def here(status: DocumentStatus, facts: Sequence[Event]) -> Here | None:
         outcome="posted" if posted else ("refused" if refused else None),
         withdrawn=_last(mine, DocumentWithdrawn) is not None,
         told=_told(mine),
+        paid=paid(facts),
     )
 
 
