@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import idle, pipeline, pushes, reconcile, search, slow_epicor
+from bench import idle, pipeline, plans, pushes, reconcile, search, slow_epicor
 from bench.figure import Figure
 from operator_console.exits import CommandError
 from operator_console.foreground import stoppable
@@ -24,6 +24,7 @@ BENCHES = {
     "slow-epicor": slow_epicor.measure,
     "search": search.measure,
     "reconcile": reconcile.measure,
+    "plans": plans.measure,
 }
 ONLY_BY_NAME = frozenset({"reconcile"})
 """What takes too long to be measured unasked."""

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from epicor_writer.handlers import identities, post_invoice
 from epicor_writer.ledger import EpicorLedger
-from epicor_writer.ports import Ledger
+from epicor_writer.ports import Ledger, Slot
 from epicor_writer.records import Records
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connection
@@ -54,7 +54,9 @@ ROW_SUMS = ("netTotal", "grossTotal", "taxSum")
 Change = Callable[..., None]
 
 
-def connection_to(epicor: str, **epicor_options: Any) -> Connection:
+def connection_to(
+    epicor: str, *, posting: Mapping[str, Any] = MappingProxyType({}), **epicor_options: Any
+) -> Connection:
     """The connection to an emulator, with its credentials."""
     segments = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCenterCode"}]
     pairs = (("US01", "NWM", "USD"), ("FI01", "NWF", "EUR"))
@@ -63,6 +65,7 @@ def connection_to(epicor: str, **epicor_options: Any) -> Connection:
             "name": "demo",
             "epicor": {"base_url": epicor, **epicor_options},
             "companies": [{"basware": b, "epicor": e, "currency": c, "segments": segments} for b, e, c in pairs],
+            "posting": dict(posting),
         }
     )
     return Connection(document, 3, {name: (SecretStr(value),) for name, value in SECRETS.items()})
@@ -97,19 +100,24 @@ class Writer:
     world: EpicorWorld
     timings: Timings = TIMINGS
     left_locked: list[str] = field(default_factory=list)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     async def once(self, event: DocumentApproved) -> InvoicePosted | InvoiceRefused | None:
         """One delivery."""
         async with self.slots.hold(*identities(event)) as slot:
-            return await post_invoice(
-                event,
-                connection=self.connection,
-                ledger=self.ledger,
-                log=self.log,
-                slot=slot,
-                timings=self.timings,
-                now=lambda: datetime.now(UTC),
-            )
+            return await self.with_slot(event, slot)
+
+    async def with_slot(self, event: DocumentApproved, slot: Slot) -> InvoicePosted | InvoiceRefused | None:
+        """One delivery in a place that is held already."""
+        return await post_invoice(
+            event,
+            connection=self.connection,
+            ledger=self.ledger,
+            log=self.log,
+            slot=slot,
+            timings=self.timings,
+            now=self.now,
+        )
 
     async def until_settled(self, event: DocumentApproved, *, most: int = 12) -> InvoicePosted | InvoiceRefused | None:
         """Deliver again and again, as the stream does; the pauses asked for are kept, up to a fifth of a second."""
@@ -176,10 +184,35 @@ async def log(topology: str) -> AsyncIterator[EventLog]:
     await client.close()
 
 
+@pytest.fixture
+def strategy() -> str:
+    """How invoices are saved; a module that marks itself with STRATEGIES runs with each."""
+    return "single"
+
+
+STRATEGIES = pytest.mark.parametrize("strategy", ["single", "staged", "staged onto default distributions"])
+
+
+def posting_rules(strategy: str, sandbox: Running) -> dict[str, Any]:
+    """The connection's rules; the tenant makes a distribution with every line where the strategy's name says so."""
+    if strategy == "staged onto default distributions":
+        world = sandbox.epicor_world
+        world.settings = world.settings.model_copy(update={"auto_expense": True, "full_rows": True})
+        return {"strategy": "staged", "rows_per_save": 500}
+    return {"strategy": strategy, "rows_per_save": 100}
+
+
 @asynccontextmanager
-async def writing(sandbox: Running, log: EventLog, engine: AsyncEngine, **epicor_options: Any) -> AsyncIterator[Writer]:
+async def writing(
+    sandbox: Running,
+    log: EventLog,
+    engine: AsyncEngine,
+    *,
+    posting: Mapping[str, Any] = MappingProxyType({}),
+    **epicor_options: Any,
+) -> AsyncIterator[Writer]:
     """A writer on the emulator."""
-    connection = connection_to(sandbox.epicor, **epicor_options)
+    connection = connection_to(sandbox.epicor, posting=posting, **epicor_options)
     epicor = connection.document.epicor
     async with httpx.AsyncClient(timeout=httpx.Timeout(1.5, connect=1.5)) as http:
         signed = sign_in(epicor, connection.secret, http=http, life_used=0.8)
@@ -196,9 +229,9 @@ async def writing(sandbox: Running, log: EventLog, engine: AsyncEngine, **epicor
 
 
 @pytest_asyncio.fixture
-async def writer(sandbox: Running, log: EventLog, engine: AsyncEngine) -> AsyncIterator[Writer]:
+async def writer(sandbox: Running, log: EventLog, engine: AsyncEngine, strategy: str) -> AsyncIterator[Writer]:
     """A writer that signs in with user and password."""
-    async with writing(sandbox, log, engine) as made:
+    async with writing(sandbox, log, engine, posting=posting_rules(strategy, sandbox)) as made:
         yield made
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from mlc_common.events import InvoicePosted, InvoiceRefused
 
-from .conftest import UPDATE_MASTER, Change, Writer, approved, invoice, the_only, turned
+from .conftest import STRATEGIES, UPDATE_MASTER, Change, Writer, approved, invoice, the_only, turned
+
+pytestmark = STRATEGIES
 
 
 def emulate(writer: Writer, **settings: Any) -> None:

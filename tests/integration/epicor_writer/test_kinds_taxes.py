@@ -9,7 +9,7 @@ import pytest
 
 from mlc_common.events import InvoicePosted, InvoiceRefused
 
-from .conftest import UPDATE_MASTER, Change, Writer, approved, invoice, the_only, turned
+from .conftest import STRATEGIES, UPDATE_MASTER, Change, Writer, approved, invoice, the_only, turned
 
 CHANGE = '"RowMod":"U"'
 """Stands only in saves that change what is there."""
@@ -59,6 +59,7 @@ async def test_a_tax_that_epicor_computes_alike_needs_one_save(writer: Writer) -
     assert (outcome.held_for, outcome.remarks, outcome.payment_block) == (None, None, False)
 
 
+@STRATEGIES
 @pytest.mark.usefixtures("computing")
 @pytest.mark.parametrize("sign", ["invoice", "negative", "as entered"])
 async def test_a_tax_that_epicor_rounds_otherwise_is_set_to_the_suppliers(writer: Writer, sign: str) -> None:
@@ -78,6 +79,7 @@ async def test_a_tax_that_epicor_rounds_otherwise_is_set_to_the_suppliers(writer
     assert outcome.held_for is None
 
 
+@STRATEGIES
 @pytest.mark.usefixtures("computing")
 @pytest.mark.parametrize("full_rows", [False, True])
 async def test_a_tax_too_far_from_basware_s_is_entered_on_hold(writer: Writer, full_rows: bool) -> None:
@@ -94,6 +96,7 @@ async def test_a_tax_too_far_from_basware_s_is_entered_on_hold(writer: Writer, f
     assert outcome.payment_block
 
 
+@STRATEGIES
 @pytest.mark.usefixtures("computing")
 async def test_a_tax_exactly_at_the_tolerance_is_settled(writer: Writer) -> None:
     outcome = await writer.once(approved(taxed("100.00", tax="8.30")))
@@ -138,6 +141,7 @@ async def test_an_invoice_that_can_be_neither_settled_nor_held_is_taken_back_and
     assert writer.invoices() == []
 
 
+@STRATEGIES
 @pytest.mark.parametrize(("mode", "tax"), [("as given", "8.25"), ("none", "0.00")])
 async def test_a_tenant_that_computes_unasked_computes_nothing_beside(
     writer: Writer, rules: Change, mode: str, tax: str
@@ -152,6 +156,7 @@ async def test_a_tenant_that_computes_unasked_computes_nothing_beside(
     assert the_only(writer).header["DocInvoiceAmt"] == body["grossSum"]
 
 
+@STRATEGIES
 async def test_the_tax_liability_of_the_company_is_sent_and_read_back(writer: Writer, rules: Change) -> None:
     rules(pairs={"tax_region": "IL"}, tax="epicor computes")
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from epicor_writer.people import approved as approved_of
+from mlc_basware.overrides import changed
 from mlc_common.events import (
     DocumentApproved,
     DocumentHeld,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     InvoiceLinked,
@@ -168,6 +170,38 @@ async def test_an_invoice_that_is_no_more_what_the_person_saw_is_not_confirmed(
 
     assert isinstance(outcome, InvoiceRefused)
     assert [each.code for each in outcome.findings] == [code]
+
+
+async def test_an_overridden_value_is_entered_and_what_was_recorded_stays(writer: Writer) -> None:
+    event = approved(invoice())
+    await writer.log.append(event)
+    changes = (
+        changed(event.document, "codingRows[1].costCenterCode", "310"),
+        changed(event.document, "description", "Cleaning, January"),
+    )
+    await writer.log.append(DocumentOverridden(**decision(event), changes=changes))
+
+    outcome = await writer.once(event)
+
+    assert isinstance(outcome, InvoicePosted)
+    account = next(row for key, row in the_only(writer).accounts.items() if key[0] == 1)
+    assert account["GLAccount"].split("|")[2] == "310"
+    recorded = [each.event for each in await writer.log.history("demo", event.invoice_id)]
+    assert recorded[0] == event
+
+
+async def test_an_override_of_another_transfer_changes_nothing(writer: Writer) -> None:
+    event = approved(invoice())
+    await writer.log.append(event)
+    other = approved(invoice(), attempt="a2")
+    change = changed(event.document, "codingRows[1].costCenterCode", "310")
+    await writer.log.append(DocumentOverridden(**decision(event), changes=(change,)))
+    await writer.log.append(other)
+
+    await writer.until_settled(other)
+
+    account = next(row for key, row in the_only(writer).accounts.items() if key[0] == 1)
+    assert account["GLAccount"].split("|")[2] == invoice()["codingRows"][0]["costCenterCode"]
 
 
 def test_a_decision_about_a_transfer_that_was_never_offered_enters_nothing() -> None:

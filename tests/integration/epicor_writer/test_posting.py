@@ -14,9 +14,10 @@ from mlc_common.events import InvoicePosted, InvoiceRefused
 from mlc_sandbox.samples import approved_invoices, bad_invoices
 from mlc_sandbox.serve import Running
 
-from .conftest import Writer, approved, invoice, writing
+from .conftest import STRATEGIES, Writer, approved, invoice, posting_rules, writing
 
 
+@STRATEGIES
 async def test_an_approved_invoice_becomes_an_ap_invoice(writer: Writer) -> None:
     body = invoice()
     outcome = await writer.once(approved(body))
@@ -34,6 +35,7 @@ async def test_an_approved_invoice_becomes_an_ap_invoice(writer: Writer) -> None
     assert writer.locked_groups() == []
 
 
+@pytest.mark.parametrize("strategy", ["single", "staged onto default distributions"])
 @pytest.mark.timeout(300)
 async def test_every_sample_invoice_is_posted_once_with_its_total(writer: Writer) -> None:
     bodies = approved_invoices()
@@ -46,6 +48,7 @@ async def test_every_sample_invoice_is_posted_once_with_its_total(writer: Writer
     assert held == sent
 
 
+@STRATEGIES
 @pytest.mark.parametrize("case", bad_invoices().items(), ids=lambda case: case[0])
 async def test_a_bad_invoice_is_refused_and_leaves_nothing(writer: Writer, case: tuple[str, dict[str, Any]]) -> None:
     _, body = case
@@ -58,6 +61,7 @@ async def test_a_bad_invoice_is_refused_and_leaves_nothing(writer: Writer, case:
     assert writer.locked_groups() == []
 
 
+@STRATEGIES
 async def test_a_legal_number_is_the_voucher_where_epicor_gives_one(writer: Writer) -> None:
     writer.world.settings = writer.world.settings.model_copy(update={"legal_numbers": True})
 
@@ -68,23 +72,26 @@ async def test_a_legal_number_is_the_voucher_where_epicor_gives_one(writer: Writ
     assert outcome.voucher != outcome.group_id
 
 
+@STRATEGIES
 async def test_rows_with_all_their_columns_are_read_as_well(writer: Writer) -> None:
     writer.world.settings = writer.world.settings.model_copy(update={"full_rows": True})
 
     assert isinstance(await writer.once(approved(invoice())), InvoicePosted)
 
 
+@STRATEGIES
 async def test_codes_are_found_over_short_pages(writer: Writer) -> None:
     writer.world.settings = writer.world.settings.model_copy(update={"page_cap": 1})
 
     assert isinstance(await writer.once(approved(invoice())), InvoicePosted)
 
 
+@STRATEGIES
 async def test_with_tokens_our_groups_are_known_by_who_made_them(
-    sandbox: Running, log: EventLog, engine: AsyncEngine
+    sandbox: Running, log: EventLog, engine: AsyncEngine, strategy: str
 ) -> None:
     options = {"sign_in": "oauth2", "token_url": f"{sandbox.epicor_root}/connect/token"}
-    async with writing(sandbox, log, engine, **options) as writer:
+    async with writing(sandbox, log, engine, posting=posting_rules(strategy, sandbox), **options) as writer:
         first = await writer.once(approved(invoice()))
         writer.fault("half_written")
         again = approved(invoice() | {"invoiceId": "b" * 32, "invoiceNumber": "OTHER-1"})
@@ -95,6 +102,7 @@ async def test_with_tokens_our_groups_are_known_by_who_made_them(
     assert [row["GroupID"] for row in writer.world.groups.values() if row["ActiveUserID"]] == []
 
 
+@STRATEGIES
 async def test_a_vendor_that_comes_back_is_seen_although_its_absence_was_believed(writer: Writer) -> None:
     body = bad_invoices()["inactive_vendor"]
     (vendor,) = (row for row in writer.world.master.vendors.values() if row["VendorID"] == body["supplierCode"])

@@ -15,7 +15,7 @@ from mlc_common.failures import TransientError
 from mlc_sandbox.epicor import Invoice
 from mlc_sandbox.samples import bulk_invoices
 
-from .conftest import UPDATE_MASTER, Writer, approved, invoice
+from .conftest import STRATEGIES, UPDATE_MASTER, Writer, approved, invoice
 
 
 def codes(outcome: object) -> list[str]:
@@ -36,6 +36,7 @@ async def test_an_answer_lost_after_the_commit_is_found_and_posted_once(writer: 
     assert writer.locked_groups() == []
 
 
+@STRATEGIES
 async def test_a_call_lost_before_the_commit_is_sent_again_only_after_two_look_ups(writer: Writer) -> None:
     event = approved(invoice())
     writer.fault("drop_before")
@@ -64,6 +65,7 @@ async def test_an_answer_that_takes_too_long_is_found_and_posted_once(writer: Wr
     assert len(writer.invoices()) == 1
 
 
+@STRATEGIES
 async def test_a_half_written_invoice_is_removed_after_a_second_look_and_made_anew(writer: Writer) -> None:
     event = approved(invoice())
     writer.fault("half_written")
@@ -89,6 +91,7 @@ async def test_a_blank_account_is_repaired_by_making_the_invoice_anew(writer: Wr
     assert all(row["GLAccount"] for row in held.accounts.values())
 
 
+@STRATEGIES
 async def test_blank_accounts_that_stay_blank_are_refused_and_leave_nothing(writer: Writer) -> None:
     event = approved(invoice())
     writer.fault("blank_accounts", times=-1)
@@ -111,6 +114,7 @@ async def test_a_doubled_distribution_is_never_a_success(writer: Writer) -> None
     assert writer.invoices() == []
 
 
+@STRATEGIES
 async def test_an_update_that_did_not_run_is_refused(writer: Writer) -> None:
     writer.fault("not_run")
 
@@ -119,6 +123,7 @@ async def test_an_update_that_did_not_run_is_refused(writer: Writer) -> None:
     assert writer.locked_groups() == []
 
 
+@STRATEGIES
 async def test_a_question_for_a_person_is_refused_with_the_question(writer: Writer) -> None:
     writer.fault("user_input")
 
@@ -128,6 +133,7 @@ async def test_a_question_for_a_person_is_refused_with_the_question(writer: Writ
     assert "A legal number must be entered." in outcome.findings[0].sentence  # type: ignore[union-attr]
 
 
+@STRATEGIES
 async def test_a_group_that_somebody_opens_is_left_for_the_next_one(writer: Writer) -> None:
     event = approved(invoice())
     writer.fault("group_locked", "APInvoiceSvc/UpdateMaster")
@@ -141,6 +147,7 @@ async def test_a_group_that_somebody_opens_is_left_for_the_next_one(writer: Writ
     assert list(holders.values()) == ["mkowalski"], "the other person keeps their group"
 
 
+@STRATEGIES
 async def test_a_group_that_somebody_has_open_already_is_left_alone(writer: Writer) -> None:
     first = await writer.once(approved(invoice()))
     assert isinstance(first, InvoicePosted)
@@ -154,6 +161,7 @@ async def test_a_group_that_somebody_has_open_already_is_left_alone(writer: Writ
     assert outcome.group_id != first.group_id or writer.world.groups == {}
 
 
+@STRATEGIES
 async def test_server_errors_are_looked_up_each_time_and_given_up_after_four(writer: Writer) -> None:
     event = approved(invoice())
     body = {"ErrorMessage": "Object reference not set.", "ErrorType": "System.NullReferenceException"}
@@ -180,6 +188,7 @@ async def test_a_call_turned_away_is_sent_again_after_one_look_up(writer: Writer
     assert len(writer.invoices()) == 1
 
 
+@STRATEGIES
 async def test_reads_that_fail_leave_no_trace_before_the_intent(writer: Writer) -> None:
     event = approved(invoice())
     writer.fault("status", "APInvoiceSvc/GetByID", status=503)
@@ -222,6 +231,7 @@ async def test_a_crash_between_commit_and_outcome_posts_once(writer: Writer) -> 
     assert writer.calls(UPDATE_MASTER) == 1
 
 
+@STRATEGIES
 @pytest.mark.parametrize("setting", [409, 400, 500])
 async def test_a_race_for_the_number_is_a_duplicate_whatever_epicor_calls_it(writer: Writer, setting: int) -> None:
     """Somebody enters the number between our look-up and our save: the look-up after the save tells."""
@@ -256,6 +266,7 @@ class SomebodyIsQuicker:
         return found
 
 
+@STRATEGIES
 async def test_a_duplicate_is_named_together_with_everything_else(writer: Writer) -> None:
     await writer.once(approved(invoice()))
     body = invoice() | {"invoiceId": "d" * 32, "paymentTermCode": "NEVER"}
@@ -263,6 +274,7 @@ async def test_a_duplicate_is_named_together_with_everything_else(writer: Writer
     assert codes(await writer.once(approved(body))) == ["UNKNOWN_TERMS", "DUPLICATE"]
 
 
+@STRATEGIES
 async def test_the_same_document_again_finds_its_invoice(writer: Writer) -> None:
     await writer.once(approved(invoice()))
 
@@ -273,6 +285,7 @@ async def test_the_same_document_again_finds_its_invoice(writer: Writer) -> None
     assert len(writer.invoices()) == 1
 
 
+@STRATEGIES
 async def test_a_settled_attempt_is_not_touched_again(writer: Writer) -> None:
     event = approved(invoice())
     await writer.once(event)
@@ -282,6 +295,7 @@ async def test_a_settled_attempt_is_not_touched_again(writer: Writer) -> None:
     assert writer.invoices() == []
 
 
+@STRATEGIES
 async def test_a_changed_document_never_replaces_what_was_handed_over(writer: Writer) -> None:
     body = invoice()
     await writer.once(approved(body))
@@ -293,6 +307,7 @@ async def test_a_changed_document_never_replaces_what_was_handed_over(writer: Wr
     assert len(writer.invoices()) == 1
 
 
+@STRATEGIES
 async def test_a_posted_invoice_that_differs_is_left_and_named(writer: Writer) -> None:
     body = invoice()
     first = await writer.once(approved(body))
@@ -305,6 +320,7 @@ async def test_a_posted_invoice_that_differs_is_left_and_named(writer: Writer) -
     assert codes(outcome) == ["POSTED_OTHERWISE"]
 
 
+@STRATEGIES
 async def test_an_invoice_that_cannot_be_deleted_is_named_as_left_behind(writer: Writer) -> None:
     writer.fault("blank_accounts", times=-1)
     message = "A directive forbids this."
@@ -326,6 +342,7 @@ async def test_a_delete_whose_answer_is_lost_is_looked_up(writer: Writer) -> Non
     assert writer.calls("DeleteByID") == 1
 
 
+@STRATEGIES
 async def test_a_group_that_cannot_be_unlocked_is_counted_and_changes_nothing(writer: Writer) -> None:
     writer.fault("status", "APInvGrpSvc/UnlockGroup", times=-1, status=500)
 
@@ -334,6 +351,7 @@ async def test_a_group_that_cannot_be_unlocked_is_counted_and_changes_nothing(wr
     assert writer.calls("UnlockGroup") == 3
 
 
+@STRATEGIES
 async def test_a_group_left_locked_by_a_crash_is_unlocked_when_the_work_goes_on(writer: Writer) -> None:
     event = approved(invoice())
     writer.fault("half_written")
@@ -347,6 +365,7 @@ async def test_a_group_left_locked_by_a_crash_is_unlocked_when_the_work_goes_on(
     assert writer.locked_groups() == []
 
 
+@STRATEGIES
 async def test_a_closed_period_is_refused_in_epicors_words(writer: Writer) -> None:
     closed = {"period_closed_before": date(2030, 1, 1)}
     writer.world.settings = writer.world.settings.model_copy(update=closed)
@@ -357,6 +376,7 @@ async def test_a_closed_period_is_refused_in_epicors_words(writer: Writer) -> No
     assert "closed fiscal period" in outcome.findings[0].sentence  # type: ignore[union-attr]
 
 
+@STRATEGIES
 async def test_bad_credentials_wait_for_a_person_and_show_no_key(writer: Writer) -> None:
     another = {"api_key": SecretStr("sandbox-only-other-key")}
     writer.world.settings = writer.world.settings.model_copy(update=another)
@@ -368,6 +388,7 @@ async def test_bad_credentials_wait_for_a_person_and_show_no_key(writer: Writer)
     assert "sandbox-only-api-key" not in str(failure.value)
 
 
+@STRATEGIES
 async def test_an_unclear_posting_tells_why_and_how_often_it_was_looked_up(writer: Writer) -> None:
     event = approved(invoice())
     writer.fault("drop_before")
@@ -380,6 +401,7 @@ async def test_an_unclear_posting_tells_why_and_how_often_it_was_looked_up(write
     assert "did not arrive" in last.sentence
 
 
+@STRATEGIES
 async def test_many_invoices_with_lost_answers_are_each_there_once(writer: Writer) -> None:
     bodies = bulk_invoices(40, seed=7)
     writer.fault("drop_after", every=5, times=-1)

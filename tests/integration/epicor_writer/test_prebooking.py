@@ -11,7 +11,9 @@ from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, InvoicePosted, InvoiceRefused
 
-from .conftest import Writer, approved, invoice
+from .conftest import STRATEGIES, Writer, approved, invoice
+
+pytestmark = STRATEGIES
 
 
 @pytest.fixture
@@ -123,3 +125,36 @@ async def test_a_document_that_somebody_else_prebooked_is_refused(prebooking: Wr
     assert isinstance(outcome, InvoiceRefused)
     assert [each.code for each in outcome.findings] == ["PREBOOKED"]
     assert prebooking.invoices() == []
+
+
+@pytest.mark.parametrize("receipt", [None, "PS-4101-1-1"])
+@pytest.mark.parametrize("quantity", [6000, 4000])
+async def test_a_prebooked_order_is_matched_anew_at_its_transfer_as_if_it_had_taken_nothing(
+    prebooking: Writer, quantity: int, receipt: str | None
+) -> None:
+    """Also when the transfer is matched otherwise: what the prebooked entry took is free again."""
+    rules = {"orders": {"unnamed_receipts": "post"}}
+    document = prebooking.connection.document.model_dump(mode="json", by_alias=True)
+    changed = ConnectionDocument.model_validate(document | {"posting": document["posting"] | rules})
+    prebooking.connection = Connection(changed, prebooking.connection.version, prebooking.connection.credentials)
+    named = {"orderNumber": "4101", "orderLineNumber": "1", "goodsReceiptNumber": receipt}
+    first = bolts(invoice(), named, 6000)
+    await prebooked(prebooking, first)
+
+    outcome = await transferred(prebooking, bolts(first, named, quantity))
+
+    assert isinstance(outcome, InvoicePosted), outcome
+    (held,) = prebooking.invoices()
+    assert [line["ScrVendorQty"] for line in held.lines.values()] == [quantity]
+    assert (held.header["InvoiceHeld"], outcome.held_for) == (False, None)
+
+
+def bolts(body: dict[str, Any], named: dict[str, Any], quantity: int) -> dict[str, Any]:
+    """So many bolts of order 4101, without tax."""
+    net = Decimal("0.087") * quantity
+    codes = {"accountCode": "5010", "dimCode1": "20", "costCenterCode": "310", "externalCode": "r1", "rowIndex": 1}
+    row = codes | named | {"netTotal": net, "matchedQuantity": quantity}
+    sums = {"netSum": net, "grossSum": net, "taxSum1": Decimal(0), "taxCode": None}
+    sides = {"companyCode": "US01", "supplierCode": "10432", "currencyCode": "USD", "paymentTermCode": None}
+    home = {"netSumCompany": net, "grossSumCompany": net, "taxSum1Company": Decimal(0), "currencyCodeCompany": "USD"}
+    return body | sums | sides | home | {"codingRows": [row]}

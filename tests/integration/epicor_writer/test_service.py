@@ -132,6 +132,47 @@ async def test_two_replicas_post_a_hundred_invoices_once_within_the_cap_though_a
     assert await dead_letters(settings) == 0
 
 
+@pytest.mark.timeout(180)
+async def test_two_replicas_enter_in_stages_and_post_every_group_once_though_answers_and_slots_are_lost(
+    sandbox: Running, log: EventLog, engine: AsyncEngine, settings: Settings
+) -> None:
+    world = sandbox.epicor_world
+    posting = {"strategy": "staged", "success": "posted"}
+    await connect(connection_to(sandbox.epicor, posting=posting).document, engine=engine, nats_url=settings.nats_url)
+    bodies = bulk_invoices(30, seed=17)
+    world.settings = world.settings.model_copy(update={"posting_queue": 0.2, "posting_takes": 0.3})
+    world.faults.add(
+        Fault(kind="drop_after", path="UpdateMaster", every=23, times=-1),
+        Fault(kind="drop_before", path="UpdateMaster", every=37, times=-1),
+        Fault(kind="drop_after", path="GetNew", every=43, times=-1),
+        Fault(kind="status", path="GetByID", status=503, every=61, times=-1),
+        Fault(kind="drop_after", path="SubmitToAgent", every=3, times=-1),
+        Fault(kind="drop_before", path="SubmitToAgent", every=7, times=-1),
+        Fault(kind="status", path="PrePostGroupInvoices", status=429, retry_after=0.1, every=5, times=-1),
+    )
+    for body in bodies:
+        await log.append(approved(body))
+
+    async def all_settled() -> bool:
+        return not (await outcomes(log, bodies))["open"]
+
+    async with replicas(2, settings):
+        for _ in range(3):
+            await asyncio.sleep(0.5)
+            async with engine.connect() as db:
+                await db.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+        await until(all_settled, seconds=150)
+
+    assert await outcomes(log, bodies) == {"posted": 30}
+    held = {each.header["ExternalID"]: each.header["DocInvoiceAmt"] for each in world.invoices.values()}
+    assert held == {body["invoiceId"]: body["grossSum"] for body in bodies}
+    assert len(world.invoices) == 30
+    assert all(each.posted for each in world.invoices.values())
+    assert len({each.group for each in world.invoices.values()}) == 30
+    assert world.calls.max_in_flight <= 2
+    assert await dead_letters(settings) == 0
+
+
 async def test_a_lost_database_session_costs_time_and_no_invoice(
     sandbox: Running, log: EventLog, engine: AsyncEngine, settings: Settings
 ) -> None:

@@ -114,6 +114,20 @@ async def test_an_unknown_document_or_connection_is_one_clear_sentence(settings:
     assert (document.value.code, other.value.code) == (Exit.NOT_FOUND, Exit.NOT_FOUND)
 
 
+async def test_overrides_add_up_and_a_wrong_one_is_said(settings: Settings, log: EventLog, connection: str) -> None:
+    await offered(log)
+
+    await people_commands.override(settings, "i1", {"text1": "a"}, connection=connection, reason="x")
+    both = await people_commands.override(
+        settings, "i1", {"text2": "b", "text1": "c"}, connection=connection, reason="y"
+    )
+
+    assert [(each.place, each.old, each.new) for each in both.changes] == [("text1", None, "c"), ("text2", None, "b")]
+    with pytest.raises(CommandError, match="correct it in Basware") as caught:
+        await people_commands.override(settings, "i1", {"invoiceNumber": "1"}, connection=connection, reason="x")
+    assert caught.value.code == Exit.USAGE
+
+
 async def test_pauses_are_recorded_and_in_force_until_resumed(
     settings: Settings, engine: AsyncEngine, topology: str, connection: str
 ) -> None:

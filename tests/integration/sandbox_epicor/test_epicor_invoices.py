@@ -133,7 +133,7 @@ async def test_a_header_is_refused(grouped: Any, header: dict[str, Any], column:
 CHILDREN = [
     ("APInvDtl", {"InvoiceNum": "SI-2"}, "no APInvHed"),
     ("APInvDtl", {"VendorNum": 102}, "no APInvHed"),
-    ("APInvDtl", {"LineType": "R"}, "LineType"),
+    ("APInvDtl", {"LineType": "R"}, "InvoiceSelectedLines"),
     ("APInvExp", {"InvoiceLine": 7}, "no line 7"),
     ("APInvExpTGLC", {"InvExpSeq": 2}, "no distribution 2"),
     ("APInvExpTGLC", {"Key3": "1"}, "Key3"),

@@ -110,7 +110,7 @@ async def test_master_data_is_there_for_both_companies(epicor: Any) -> None:
     assert await codes("Erp.BO.SalesTaxSvc/SalesTaxes", "TaxCode", "NWM") == ["EXEMPT", "US-IL"]
     assert await codes("Erp.BO.SalesTaxSvc/SalesTaxes", "TaxCode", "NWF") == ["VAT0", "VAT14", "VAT24"]
     assert "2-10NET30" in await codes("Erp.BO.PurTermsSvc/PurTerms", "TermsCode", "NWF")
-    assert len(await codes("Erp.BO.POSvc/POes", "PONum", "NWF")) == 4
+    assert len(await codes("Erp.BO.POSvc/POes", "PONum", "NWF")) == 5
     assert "350" in await codes("Erp.BO.COASegValuesSvc/COASegValues", "SegmentCode", "NWM")
     assert await codes("Erp.BO.COASvc/COASegments", "SegmentName", "NWM") == [
         "Natural account",

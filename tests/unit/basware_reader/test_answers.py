@@ -66,6 +66,38 @@ def test_a_posted_invoice_is_answered_with_its_voucher() -> None:
     }
 
 
+def test_an_invoice_in_the_payables_is_answered_as_posted() -> None:
+    response = to_response(posted(in_payables=True), document=CONNECTION, company_code="US01")
+
+    assert response.success
+    assert response.responseMessage == "Posted to Epicor's payables, company NWM, group B1122A, invoice INV-88214"
+
+
+def test_an_invoice_on_hold_is_answered_as_entered_and_not_posted() -> None:
+    held = posted(in_payables=False, payment_block=True, held_for=(finding("SUPERSEDED"),))
+    response = to_response(held, document=CONNECTION, company_code="US01")
+
+    assert (response.success, response.paymentBlock, response.voucherNumber1) == (True, True, "118822")
+    assert response.responseMessage.startswith(
+        "Entered in Epicor AP, company NWM, group B1122A, invoice INV-88214, on hold and not posted: The invoice was"
+    )
+
+
+def test_an_invoice_that_could_not_be_posted_is_a_failure_that_says_where_it_stands() -> None:
+    stays = posted(in_payables=False, not_posted=(finding("GROUP_NOT_POSTED", message="Period 11 is closed."),))
+    text = (
+        "Entered in Epicor AP, company NWM, group B1122A, invoice INV-88214, but not posted: "
+        "Epicor does not post it: Period 11 is closed."
+    )
+    response = to_response(stays, document=CONNECTION, company_code="US01")
+
+    assert (response.success, response.voucherNumber1, response.responseMessage) == (False, None, text)
+    interim = interim_code("northwind", "i1", "b1")
+    late = verdict(seen("TransferFailed", answers=(interim,)), (OURS,), outcome=stays, code=external_code(stays))
+    assert isinstance(late, Lost)
+    assert text in late.sentence
+
+
 def test_a_refusal_is_answered_with_its_reasons_and_without_a_voucher() -> None:
     response = to_response(refused("UNKNOWN_VENDOR", "UNKNOWN_ACCOUNT"), document=CONNECTION, company_code="US01")
 

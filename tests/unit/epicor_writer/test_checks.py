@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from epicor_writer.apply_dates import apply_date_of
 from epicor_writer.checks import in_epicor, in_the_document
 from epicor_writer.coding import Chart
+from epicor_writer.matching import match_orders
 from epicor_writer.reference import Account, Reference, Vendor
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding
@@ -181,25 +182,6 @@ def test_a_positive_credit_note_is_told_by_the_name_of_its_type(
     assert [each.code for each in findings] == found
 
 
-@pytest.mark.parametrize(
-    ("members", "place", "field"),
-    [
-        ({"orderNumber": "4501"}, "Coding row 7", "orderNumber"),
-        ({"orderLineNumber": "1"}, "Coding row 7", "orderLineNumber"),
-        ({"goodsReceiptNumber": "PS-77120", "orderNumber": " "}, "Coding row 7", "goodsReceiptNumber"),
-        ({}, "The invoice", "orderNumbers"),
-    ],
-)
-def test_a_line_of_a_purchase_order_is_no_plain_expense(
-    document: Document, pair: CompanyPair, posting: Posting, members: dict[str, Any], place: str, field: str
-) -> None:
-    rows = [row(7, "300.00", "24.75", taxCode="US-IL", **members)]
-    (found,) = _in_the_document(document(codingRows=rows, orderNumbers=["", "4501"]), pair, posting)
-
-    assert (found.code, found.field) == ("PURCHASE_ORDER_LINE", field)
-    assert found.sentence.startswith(place)
-
-
 def test_blank_orders_are_no_orders(document: Document, pair: CompanyPair, posting: Posting) -> None:
     blank = {"orderNumber": "  ", "orderLineNumber": "", "goodsReceiptNumber": None}
     rows = [row(1, "300.00", "24.75", taxCode="US-IL", **blank)]
@@ -208,7 +190,9 @@ def test_blank_orders_are_no_orders(document: Document, pair: CompanyPair, posti
 
 
 def test_a_long_list_of_orders_is_cut(document: Document, pair: CompanyPair, posting: Posting) -> None:
-    (found,) = _in_the_document(document(orderNumbers=[str(number) for number in range(4500, 4600)]), pair, posting)
+    many = document(orderNumbers=[str(number) for number in range(4500, 4600)])
+
+    (found,) = match_orders(many, pair, posting, Reference()).findings
 
     assert len(found.sentence) < 250
 

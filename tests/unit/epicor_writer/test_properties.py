@@ -12,12 +12,15 @@ from hypothesis import given
 from epicor_writer.draft import to_draft
 from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
+from epicor_writer.matching import match_orders
+from epicor_writer.orders import Order, OrderedLine, Receipt, Release
 from epicor_writer.readback import differences
-from epicor_writer.reference import Vendor
+from epicor_writer.reference import Reference, Vendor
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import CATALOGUE, answer_text
 from mlc_common.company_rules import CompanyPair
 from mlc_common.http import dump_json
+from mlc_common.order_lines import ReceiptKey
 from mlc_common.posting_rules import Posting
 
 from .conftest import TODAY
@@ -166,6 +169,97 @@ def test_the_same_document_makes_the_same_dataset_and_it_is_what_was_meant(
     computed = {"DocInvoiceAmt": first.total * sign, "DocInvoiceVariance": Decimal(0)}
     held = meant.model_copy(update={"APInvHed": (meant.header.model_copy(update=computed),)})
     assert differences(meant, held) == []
+
+
+@st.composite
+def order_lines(draw: st.DrawFn, number: int, count: int) -> Order:
+    """An order with lines of any cost, unit of cost, releases and receipts."""
+    lines = {}
+    for place in range(1, count + 1):
+        quantities = draw(st.lists(st.integers(1, 500), min_size=1, max_size=3))
+        receipts = [
+            Receipt(ReceiptKey(purchase_point="", pack_slip=f"PS-{number}-{place}", pack_line=item), 1, Decimal(left))
+            for item, left in enumerate(draw(st.lists(st.integers(0, 200), max_size=3)), 1)
+        ]
+        lines[place] = OrderedLine(
+            place, "EA", draw(st.decimals("0.001", 99, places=5)), per=draw(st.sampled_from(["E", "C", "M"])),
+            releases=tuple(Release(index, Decimal(left)) for index, left in enumerate(quantities, 1)),
+            receipts=tuple(receipts), open=draw(st.booleans()) or draw(st.booleans()),
+        )  # fmt: skip
+    return Order(number, draw(st.sampled_from([101, 101, 101, 102])), "USD", lines=lines)
+
+
+@st.composite
+def with_orders(draw: st.DrawFn) -> tuple[dict[str, Any], Posting, Reference]:
+    """A valid document some of whose rows name orders, known or not, with any rules."""
+    body, posting = draw(valid().filter(lambda case: bool(case[0]["codingRows"])))
+    orders = {number: draw(order_lines(number, 2)) for number in (4501, 4502)}
+    rows = []
+    for each in body["codingRows"]:
+        named: dict[str, Any] = {}
+        if draw(st.booleans()):
+            named = {
+                "orderNumber": draw(st.sampled_from(["4501", "4502", "4502", "4711", "4501, 4502", "PO-7"])),
+                "orderLineNumber": draw(st.sampled_from(["1", "2", "1-2", "9"])),
+                "matchedQuantity": draw(st.decimals(-1, 300, places=1)),
+            }
+            if draw(st.booleans()):
+                slip = f"PS-{named['orderNumber']}-{named['orderLineNumber']}"
+                named |= {"goodsReceiptNumber": slip} | draw(st.sampled_from([{}, {"goodsReceiptItemNumber": "1"}]))
+            if draw(st.booleans()):
+                named |= {"accountCode": None, "dimCode1": None}
+        rows.append(each | named)
+    how = st.sampled_from(["refuse", "hold", "expense"])
+    actions = st.sampled_from(["post", "hold", "refuse"])
+    rules: dict[str, Any] = {
+        name: draw(how) for name in ("unknown", "several", "other_vendor", "not_open", "credit_notes")
+    }
+    rules |= {"price": {"action": draw(actions)}, "quantity": {"action": draw(actions), "percent": 10}}
+    rules |= {"receipts": draw(st.sampled_from(["as named", "first"])), "unnamed_receipts": draw(actions)}
+    rules |= {"account": draw(st.sampled_from(["row", "epicor"]))}
+    known = Reference(vendor=Vendor(101, "10432", terms="N30"), orders=orders)
+    return body | {"codingRows": rows}, Posting.model_validate(posting.model_dump() | {"orders": rules}), known
+
+
+@given(with_orders())
+def test_rows_of_orders_become_lines_that_add_up_or_a_list_of_reasons(
+    case: tuple[dict[str, Any], Posting, Reference],
+) -> None:
+    body, posting, known = case
+    document = AccountingDocument.parse(dump_json(body))
+
+    match = match_orders(document, PAIR, posting, known)
+    made = to_draft(document, PAIR, posting, today=TODAY, match=match)
+
+    assert match == match_orders(document, PAIR, posting, known)
+    if not isinstance(made, Draft):
+        assert made
+        assert 0 < len(answer_text(made)) <= 250
+        return
+    assert match.findings == ()
+    sign = -1 if (body["grossSum"] or body["netSum"]) < 0 else 1
+    tax = body["taxSum1"] * sign if made.computes_tax else sum(each.amount for each in made.taxes)
+    assert sum(line.amount for line in made.lines) + tax == made.total
+    assert {*match.held_for} <= {*made.held_for}
+    assert made.hold or not match.held_for
+    ours = [line for line in made.lines if line.order]
+    assert len({line.order.key for line in ours if line.order}) == len(ours) == len(match.lines)
+    for line in ours:
+        assert line.order is not None
+        assert line.quantity == line.order.quantity > 0
+        assert not line.shares or sum(share.amount for share in line.shares) == line.amount
+        assert min(line.order.order, line.order.line, line.order.release) > 0
+    taken: dict[Any, Decimal] = {}
+    for each in match.lines:
+        if each.receipt:
+            taken[each.receipt] = taken.get(each.receipt, ZERO) + each.quantity
+    left = {r.key: r.left for order in known.orders.values() for line in order.lines.values() for r in line.receipts}
+    assert all(quantity <= left[receipt] for receipt, quantity in taken.items())
+    meant = to_dataset(made, Vendor(101, "10432", terms="N30"), group_id="B2610280")
+    sign = -1 if made.credit else 1
+    computed = {"DocInvoiceAmt": made.total * sign, "DocInvoiceVariance": ZERO}
+    held = meant.model_copy(update={"APInvHed": (meant.header.model_copy(update=computed),)})
+    assert [each for each in differences(meant, held) if "no GL account" not in each and "expenses" not in each] == []
 
 
 MEMBERS = st.sampled_from(

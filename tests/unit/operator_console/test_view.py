@@ -30,9 +30,12 @@ from mlc_common.events import (
     DocumentFact,
     DocumentHeld,
     DocumentNoticed,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     DocumentWithdrawn,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InterimAnswered,
     InvoiceLinked,
     InvoicePosted,
@@ -43,6 +46,7 @@ from mlc_common.events import (
     PostingUnclear,
     ReplayRequested,
 )
+from mlc_common.people_events import Change
 from operator_console.telling import tell
 from operator_console.view import DocumentStatus, Phase, fold
 
@@ -92,6 +96,10 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
         "removed": InvoiceRemoved(
             **common, number=1, company="NWM", vendor_num=101, invoice_num="INV-1", difference="line 2 is missing"
         ),
+        "posting requested": GroupPostingRequested(
+            **common, number=1, company="NWM", group_id="BK3F9X20", invoice_num="INV-1", how="task agent"
+        ),
+        "posting submitted": GroupPostingSubmitted(**common, number=1),
         "posted": InvoicePosted(
             **common,
             **epicor,
@@ -119,6 +127,7 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
         "held": DocumentHeld(**common, **by),
         "released": DocumentReleased(**common, **by),
         "returned": DocumentReturned(**common, **by),
+        "overridden": DocumentOverridden(**common, **by, changes=(Change(place="text1", old="a", new="b"),)),
         "linked": InvoiceLinked(
             **common,
             **by,
@@ -234,6 +243,18 @@ def test_every_fact_is_folded_and_told() -> None:
     assert {type(event) for event in known} == set(get_args(DocumentFact))
     assert len({tell(event)[0] for event in known}) == len(get_args(DocumentFact))
     assert all(tell(event)[1] for event in known)
+
+
+def test_an_invoice_that_could_not_be_posted_shows_that_it_stands_there_and_why() -> None:
+    not_posted = {"in_payables": False, "not_posted": (finding("GROUP_NOT_POSTED", message="Period 11 is closed."),)}
+    posted = facts()["posted"].model_copy(update=not_posted)
+
+    status = folded(facts()["approved"], facts()["posting requested"], posted)
+
+    assert (status.phase, status.reason_code, status.group_id) == (Phase.REFUSED, "GROUP_NOT_POSTED", "B2611201")
+    assert status.reason == "Not posted: Epicor does not post it: Period 11 is closed."
+    assert "; not posted: [GROUP_NOT_POSTED]" in tell(posted)[1]
+    assert "; its group is posted" in tell(facts()["posted"].model_copy(update={"in_payables": True}))[1]
 
 
 def test_why_an_invoice_stands_on_hold_and_what_to_know_of_it_is_told() -> None:

@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from mlc_sandbox import chart, company
+from mlc_sandbox import chart, company, orders
 from mlc_sandbox.basware.fields import violations
 from mlc_sandbox.exact_json import dumps, loads
-from mlc_sandbox.samples import TODAY, approved_invoices, bad_invoices, bulk_invoices, large_invoice
+from mlc_sandbox.samples import (
+    TODAY,
+    approved_invoices,
+    bad_invoices,
+    bulk_invoices,
+    large_invoice,
+    order_invoices,
+    unusual_invoices,
+)
 
 ERP = {"US01": "NWM", "FI01": "NWF"}
 ACTIVE = {account.internal for account in chart.active_accounts()}
@@ -180,3 +188,28 @@ def test_bulk_invoices_add_up_and_differ_by_seed() -> None:
         assert violations("AccountingDocumentEntity", body) == []
         assert_adds_up(body)
         assert {account_of(row) for row in rows_of(body)} <= ACTIVE
+
+
+ORDERED = [*order_invoices(40, seed=3), *(each for name, each in unusual_invoices().items() if name.startswith("of "))]
+
+
+@pytest.mark.parametrize("body", ORDERED, ids=lambda body: body["invoiceNumber"])
+def test_an_invoice_of_an_order_is_matched_with_lines_of_its_supplier_at_their_price(body: dict[str, Any]) -> None:
+    body = on_the_wire(body)
+    assert violations("AccountingDocumentEntity", body, strict=False) == []
+    assert_adds_up(body)
+    known = {str(order.number): order for order in orders.ORDERS}
+    named = [row for row in rows_of(body) if row.get("orderNumber")]
+    assert named
+    assert sorted({row["orderNumber"] for row in named}) == body["orderNumbers"]
+    for row in named:
+        order = known[row["orderNumber"]]
+        line = order.lines[int(row["orderLineNumber"]) - 1]
+        assert (order.company, order.vendor_id) == (ERP[body["companyCode"]], body["supplierCode"])
+        assert row["matchedQuantity"] <= line.quantity
+        assert abs(row["matchedQuantity"] * row["orderedNetPrice"] - row["netTotal"]) <= CENT / 2
+
+
+def test_invoices_of_orders_of_one_seed_are_the_same_ones() -> None:
+    assert order_invoices(7, seed=5) == order_invoices(7, seed=5)
+    assert order_invoices(7, seed=5) != order_invoices(7, seed=6)

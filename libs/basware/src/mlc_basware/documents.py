@@ -141,7 +141,12 @@ class CodingRow(_Coded):
     matchingType: int | None = None
     orderNumber: str | None = None
     orderLineNumber: str | None = None
+    orderLineUOM: str | None = None
+    matchedQuantity: Amount | None = None
+    allocatedQuantity: Amount | None = None
+    receivedQuantity: Amount | None = None
     goodsReceiptNumber: str | None = None
+    goodsReceiptItemNumber: str | None = None
     lastComment: str | None = None
     plannedAdditionalCostType: int | None = None
 

@@ -14,6 +14,7 @@ from mlc_common.sentences.document import DOCUMENT
 from mlc_common.sentences.entry import Entry, Owner
 from mlc_common.sentences.life_cycle import LIFE_CYCLE
 from mlc_common.sentences.orders import ORDERS
+from mlc_common.sentences.payables import PAYABLES
 from mlc_common.sentences.people import PEOPLE
 from mlc_common.sentences.posting import POSTING
 
@@ -38,6 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "in its codes, by what Epicor knows": CODES,
     "with purchase orders": ORDERS,
     "while it is entered in Epicor": POSTING,
+    "while its group is posted": PAYABLES,
     "by what Basware says of it": LIFE_CYCLE,
     "with its attachments": ATTACHMENTS,
     "by what people decided": PEOPLE,
@@ -81,11 +83,31 @@ def _patterns() -> Mapping[str, re.Pattern[str]]:
     }
 
 
-def posted_text(*, company: str, group: str, number: str, held_for: tuple[Finding, ...] = ()) -> str:
-    """What Basware shows the clerk when the AP invoice stands in Epicor."""
-    text = f"Posted to Epicor AP, company {company}, group {group}, invoice {number}"
-    reasons = " ".join(each.sentence for each in held_for)
-    return (f"{text}, on hold: {reasons}" if reasons else text)[:LONGEST_ANSWER]
+def posted_text(
+    *,
+    company: str,
+    group: str,
+    number: str,
+    held_for: tuple[Finding, ...] = (),
+    in_payables: bool | None = None,
+    not_posted: tuple[Finding, ...] = (),
+) -> str:
+    """What Basware shows the clerk when the AP invoice stands in Epicor.
+
+    Args:
+        in_payables: whether its group is posted; None where nobody asked for that.
+        not_posted: why not, although it was asked for.
+    """
+    where = f"company {company}, group {group}, invoice {number}"
+    reasons = " ".join(each.sentence for each in (*not_posted, *held_for))
+    match in_payables:
+        case None:
+            text = f"Posted to Epicor AP, {where}" + (", on hold" if reasons else "")
+        case True:
+            text = f"Posted to Epicor's payables, {where}"
+        case False:
+            text = f"Entered in Epicor AP, {where}, " + ("but not posted" if not_posted else "on hold and not posted")
+    return (f"{text}: {reasons}" if reasons else text)[:LONGEST_ANSWER]
 
 
 def answer_text(findings: tuple[Finding, ...]) -> str:

@@ -17,14 +17,7 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, Servi
 from opentelemetry import propagate
 
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.events import (
-    Event,
-    FlowsPaused,
-    FlowsResumed,
-    NotificationReceived,
-    ReconciliationDone,
-    parse_event,
-)
+from mlc_common.events import Event, NotificationReceived, Operation, parse_event
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, OPERATIONS, history_subject
@@ -69,10 +62,8 @@ def stream_of(event: Event) -> str:
             return NOTIFICATIONS
         case FactOfDocument():
             return DOCUMENTS
-        case FlowsPaused() | FlowsResumed() | ReconciliationDone():
-            return OPERATIONS
         case _:
-            return MASTERDATA
+            return OPERATIONS if isinstance(event, Operation) else MASTERDATA
 
 
 def headers_of(event: Event) -> dict[str, str]:

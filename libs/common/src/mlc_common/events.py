@@ -28,13 +28,19 @@ from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
 from mlc_common.catalogue import Finding
 from mlc_common.failures import PermanentError
+from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
+from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
+from mlc_common.order_lines import OrderMatch
 from mlc_common.people_events import DocumentHeld as DocumentHeld
+from mlc_common.people_events import DocumentOverridden as DocumentOverridden
 from mlc_common.people_events import DocumentReleased as DocumentReleased
 from mlc_common.people_events import DocumentReturned as DocumentReturned
 from mlc_common.people_events import FlowsPaused as FlowsPaused
 from mlc_common.people_events import FlowsResumed as FlowsResumed
 from mlc_common.people_events import InvoiceLinked as InvoiceLinked
 from mlc_common.people_events import ReplayRequested as ReplayRequested
+from mlc_common.people_events import ReplayStarted as ReplayStarted
+from mlc_common.people_events import ReplayStopped as ReplayStopped
 from mlc_common.reconciliation_events import ReconciliationDone as ReconciliationDone
 from mlc_common.stored_event import FactOfDocument, StoredEvent
 from mlc_common.streams import masterdata_subject, notification_subject, token
@@ -128,6 +134,8 @@ class PostingIntended(FactOfDocument):
     group_id: str
     total: Decimal
     digest: str = Field(description="SHA-256 of the dataset")
+    orders: OrderMatch | None = Field(default=None, description="the purchase-order lines it is entered against")
+    apply_date: date | None = Field(default=None, description="None in facts of old: the group's name tells")
 
     @property
     def id(self) -> str:
@@ -166,6 +174,9 @@ class InvoiceRemoved(FactOfDocument):
     invoice_num: str
     difference: str
     connection_version: int | None = Field(default=None, description="of what was meant; None in facts of old")
+    kept_otherwise: int | None = Field(
+        default=None, description="how many of them Epicor had not kept as sent; the others were interrupted half-way"
+    )
 
     @property
     def id(self) -> str:
@@ -198,6 +209,12 @@ class InvoicePosted(FactOfDocument):
     )
     remarks: tuple[Finding, ...] | None = Field(
         default=None, description="what a bookkeeper should know of it beside; nobody has to do anything"
+    )
+    in_payables: bool | None = Field(
+        default=None, description="whether its group is posted; None where success does not ask for that"
+    )
+    not_posted: tuple[Finding, ...] | None = Field(
+        default=None, description="why its group is not posted although success asks for it; Basware is told a failure"
     )
     linked_by: str | None = Field(
         default=None, description="who said that this AP invoice, which did not come from here, is the document"
@@ -243,6 +260,8 @@ DocumentFact = (
     | PostingIntended
     | PostingUnclear
     | InvoiceRemoved
+    | GroupPostingRequested
+    | GroupPostingSubmitted
     | InvoicePosted
     | InvoiceRefused
     | OutcomeAnswered
@@ -258,6 +277,7 @@ DocumentFact = (
     | DocumentHeld
     | DocumentReleased
     | DocumentReturned
+    | DocumentOverridden
     | InvoiceLinked
     | ReplayRequested
 )
@@ -271,9 +291,19 @@ AnswerFact = (
     | AnswerUnconfirmed
 )
 """Facts about a transfer and its answer that are no outcome."""
-PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | InvoiceLinked | ReplayRequested
+WritersFact = (
+    PostingIntended
+    | PostingUnclear
+    | InvoiceRemoved
+    | GroupPostingRequested
+    | GroupPostingSubmitted
+    | InvoicePosted
+    | InvoiceRefused
+)
+"""Facts about an invoice on its way into Epicor."""
+PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | DocumentOverridden | InvoiceLinked | ReplayRequested
 """What people decided about a document."""
-Operation = FlowsPaused | FlowsResumed | ReconciliationDone
+Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped | ReconciliationDone
 """What people did to a connection as a whole."""
 
 Event = NotificationReceived | DocumentFact | RecordSent | Operation

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mlc_common.connection_flows import Flow
 from mlc_common.stored_event import FactOfDocument, StoredEvent
@@ -66,6 +67,25 @@ class InvoiceLinked(_Decision):
     currency: str
 
 
+class Change(BaseModel):
+    """One value of a document that a person has overridden; `place` as codingRows[2].accountCode, counted from 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    place: str
+    old: str | None = None
+    new: str
+
+
+class DocumentOverridden(_Decision):
+    """The transfer is entered with these values instead of Basware's; all that are in force, also earlier ones."""
+
+    fact: ClassVar[str] = "overridden"
+
+    type: Literal["document_overridden"] = "document_overridden"
+    changes: tuple[Change, ...] = Field(min_length=1)
+
+
 class ReplayRequested(_Decision):
     """The transfer is to be taken up anew from what is recorded, wherever it stopped; `replay` names the occasion."""
 
@@ -73,6 +93,10 @@ class ReplayRequested(_Decision):
 
     type: Literal["replay_requested"] = "replay_requested"
     replay: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.connection}/{token(self.invoice_id)}/{token(self.attempt)}/{self.fact}/{token(self.replay)}"
 
 
 class _OfConnection(StoredEvent):
@@ -108,3 +132,29 @@ class FlowsResumed(_OfConnection):
 
     type: Literal["flows_resumed"] = "flows_resumed"
     flows: tuple[Flow, ...] = Field(min_length=1)
+
+
+class ReplayStarted(_OfConnection):
+    """Transfers are being taken up anew, one after another; `connection` is "*" when it is about several.
+
+    `selection` says which, in the words of the command line; `documents` how many were planned.
+    """
+
+    fact: ClassVar[str] = "replay_started"
+
+    type: Literal["replay_started"] = "replay_started"
+    replay: str
+    selection: Mapping[str, str]
+    documents: int
+    per_second: float
+
+
+class ReplayStopped(_OfConnection):
+    """A replay has come to its end, or is to stop: paused until it is started again under its name, or for good."""
+
+    fact: ClassVar[str] = "replay_stopped"
+
+    type: Literal["replay_stopped"] = "replay_stopped"
+    replay: str
+    how: Literal["finished", "paused", "cancelled"]
+    requested: int = Field(default=0, description="transfers that were taken up so far")

@@ -11,6 +11,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from mlc_common.far_side_names import HeaderColumn, HeaderTemplate, LineColumn, LineTemplate, RowMember
+from mlc_common.group_rules import GroupPosting, Success
+from mlc_common.order_rules import Orders
+from mlc_common.rule_values import Action as Action
 from mlc_common.section import Section
 
 Amount = Annotated[Decimal, Field(ge=0, le=Decimal(1_000_000))]
@@ -26,17 +29,7 @@ class ApplyDate(StrEnum):
     TODAY = "today"
 
 
-class Action(StrEnum):
-    """What to do with an invoice that is out of the ordinary.
-
-    `hold` enters it in Epicor on hold, so that nobody can pay it before a person has released it there.
-    """
-
-    POST = "post"
-    HOLD = "hold"
-    REFUSE = "refuse"
-
-
+Strategy = Literal["single", "staged"]
 TaxMode = Literal["as given", "epicor computes", "none"]
 
 
@@ -110,7 +103,18 @@ _PREFIX = "first letter of our AP invoice groups; another one for every connecti
 class Posting(Section):
     """How an accounting document becomes an AP invoice. Templates may name {members} of the Basware document."""
 
-    strategy: Literal["single"] = Field(default="single", description="one UpdateMaster for the whole invoice")
+    strategy: Strategy = Field(
+        default="single",
+        description="one UpdateMaster for the whole invoice, or one after the other for header, lines and accounts",
+    )
+    rows_per_save: int = Field(
+        default=1, ge=1, le=500, description="with `staged`: lines, or rows of another table, in one UpdateMaster"
+    )
+    success: Success = Field(
+        default="created",
+        description="when Basware is told a success: the invoice is entered in its group, or its group is posted",
+    )
+    group_posting: GroupPosting = GroupPosting()
     prebooking: Literal["off", "create"] = Field(
         default="off",
         description="documents that Basware offers ahead of their approval: left alone, or entered on hold until they "
@@ -176,6 +180,8 @@ class Posting(Section):
         default=Action.HOLD, description="an invoice of nearly the same number with the same amount and date is there"
     )
 
+    orders: Orders = Field(default=Orders(), description="rows that name a purchase order")
+
     @model_validator(mode="after")
     def _one_line_has_an_account(self) -> Self:
         if self.without_rows == "one line" and not self.default_account:
@@ -186,6 +192,8 @@ class Posting(Section):
 class PostingOverrides(Section):
     """Rules of `posting` that one company has otherwise; what is not named stays as in `posting`."""
 
+    strategy: Strategy | None = None
+    success: Success | None = None
     apply_date: ApplyDate | None = None
     open_from: date | None = None
     group_prefix: GroupPrefix | None = None
@@ -193,6 +201,7 @@ class PostingOverrides(Section):
     tolerance: Decimal | None = Field(default=None, ge=0, le=Decimal("1.00"))
     tax_tolerance: Decimal | None = Field(default=None, ge=0, le=Decimal("100.00"))
     near_duplicates: Action | None = None
+    orders: Orders | None = Field(default=None, description="the whole section, in the place of `posting.orders`")
 
     def applied_to(self, posting: Posting) -> Posting:
         """The rules of the connection with this company's own."""

@@ -13,11 +13,16 @@ from pydantic import ValidationError
 from mlc_common.connection import Epicor
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.http import Answer, UnclearAnswerError, dump_json
+from mlc_epicor.columns import SHOWN_OF_ALIKE
 from mlc_epicor.datasets import APInvGrpRow, APInvHedRow, APInvoiceDataset, Saved
 from mlc_epicor.errors import Refusal
-from mlc_epicor.odata import any_of, both, chunks, collated, equals, literal
+from mlc_epicor.group_posting import GroupPoster
+from mlc_epicor.odata import any_of, both, equals
+from mlc_epicor.order_reading import read_orders
+from mlc_epicor.orders import OrderRows
+from mlc_epicor.set_reading import find, pages
 from mlc_epicor.sign_in import SignIn
-from mlc_epicor.transport import Transport, value_of
+from mlc_epicor.transport import Transport, elsewhere, value_of
 
 WEB_SERVICE_LICENCE = "00000003-9439-4B30-A6F4-6D2FD4B9FD0F"
 """The licence that web services claim, the same for all tenants; without it a person's licence is used up
@@ -25,19 +30,7 @@ WEB_SERVICE_LICENCE = "00000003-9439-4B30-A6F4-6D2FD4B9FD0F"
 
 INVOICES = "Erp.BO.APInvoiceSvc"
 GROUPS = "Erp.BO.APInvGrpSvc"
-
-_ALIKE = (
-    "VendorNum",
-    "InvoiceNum",
-    "InvoiceDate",
-    "DocInvoiceAmt",
-    "CurrencyCode",
-    "DebitMemo",
-    "ExternalID",
-    "GroupID",
-    "EntryPerson",
-    "Posted",
-)
+SEARCH = "Erp.BO.APInvSearchSvc/APInvSearches"
 
 Row = dict[str, Any]
 
@@ -63,6 +56,7 @@ class EpicorClient:
         licence: str | None = WEB_SERVICE_LICENCE,
     ) -> None:
         self._transport = Transport(http, epicor, sign_in=sign_in, write_patience=write_patience, licence=licence)
+        self.poster = GroupPoster(self._transport)
 
     async def invoice(self, company: str, vendor_num: int, invoice_num: str) -> APInvoiceDataset | None:
         """The AP invoice with this key, or None when there is none.
@@ -71,7 +65,7 @@ class EpicorClient:
             TransientError: Epicor cannot be asked now.
         """
         params = {"vendorNum": str(vendor_num), "invoiceNum": invoice_num}
-        body = await self._get_by_id(company, INVOICES, params)
+        body = await self.record(company, INVOICES, params)
         if body is None:
             return None
         try:
@@ -90,14 +84,21 @@ class EpicorClient:
             PermanentError: Epicor does not understand the question, or its answer cannot be read.
         """
         where = both(equals("VendorNum", vendor_num), any_of("DocInvoiceAmt", totals))
-        pages = self.pages(company, "Erp.BO.APInvSearchSvc/APInvSearches", key="InvoiceNum", select=_ALIKE, also=where)
-        try:
-            return [APInvHedRow.model_validate({"Company": company} | row) async for page in pages for row in page]
-        except ValidationError as error:
-            raise PermanentError("Epicor APInvSearches: the answer cannot be read.") from error
+        pages = self.pages(company, SEARCH, key="InvoiceNum", select=SHOWN_OF_ALIKE, also=where)
+        return [row async for page in pages for row in _headers(company, page)]
 
-    async def update_master(self, company: str, dataset: APInvoiceDataset, *, group_id: str) -> Saved | Refusal:
-        """Save a whole AP invoice in one call; what Epicor then holds must be read back whatever the answer is.
+    async def invoices_in(self, company: str, group_id: str) -> list[APInvHedRow]:
+        """The headers of some unposted invoices of a group; empty when it has none. Raises as `invoices_of`."""
+        where = f"{equals('GroupID', group_id)} and Posted eq false"
+        return _headers(company, await self.rows(company, SEARCH, where=where, select=SHOWN_OF_ALIKE, top=10))
+
+    async def update_master(
+        self, company: str, dataset: APInvoiceDataset, *, group_id: str, table: str = "APInvHed"
+    ) -> Saved | Refusal:
+        """Save rows of an AP invoice, all or some; what Epicor then holds must be read back whatever the answer is.
+
+        Args:
+            table: Epicor's name of the table that the save is about.
 
         Raises:
             TransientError: nothing was sent, or Epicor does not let us in.
@@ -109,7 +110,7 @@ class EpicorClient:
             {
                 "ds": dataset.to_wire(),
                 "cGroupID": group_id,
-                "cTableName": "APInvHed",
+                "cTableName": table,
                 "runChkCPay": False,
                 "runChkBankRef": False,
                 "runChkRevChrg": False,
@@ -122,6 +123,24 @@ class EpicorClient:
             return Saved.read(value_of(answer), what="Epicor UpdateMaster")
         except (PermanentError, TransientError) as error:
             raise UnclearAnswerError(str(error)) from error
+
+    async def prepared(self, company: str, method: str, arguments: Mapping[str, Any]) -> Row | Refusal:
+        """The tableset that a method of APInvoiceSvc answers which takes one and gives it back with more in it.
+
+        Raises:
+            TransientError, UnclearAnswerError: as `update_master`.
+        """
+        answer = await self._post(company, f"{INVOICES}/{method}", arguments)
+        if refusal := self._transport.refusal(answer):
+            return refusal
+        try:
+            value = value_of(answer)
+        except TransientError as error:
+            raise UnclearAnswerError(str(error)) from error
+        found = (value.get("parameters") or {}).get("ds") if isinstance(value, Mapping) else None
+        if not isinstance(found, dict):
+            raise UnclearAnswerError(f"{answer.what}: the answer holds no rows.")
+        return found
 
     async def delete_invoice(self, company: str, vendor_num: int, invoice_num: str) -> Refusal | None:
         """Delete an unposted AP invoice; None when Epicor did not object.
@@ -138,7 +157,7 @@ class EpicorClient:
         Raises:
             TransientError: Epicor cannot be asked now.
         """
-        body = await self._get_by_id(company, GROUPS, {"groupID": group_id})
+        body = await self.record(company, GROUPS, {"groupID": group_id})
         rows = body.get("APInvGrp") if isinstance(body, Mapping) else None
         try:
             return APInvGrpRow.model_validate(rows[0]) if rows else None
@@ -183,11 +202,22 @@ class EpicorClient:
             "ValidateDynamicSegment": False,
         }
         method = "Erp.BO.GLAccountSvc/ValidateGLAccount"
-        answer = await self._transport.call("POST", company, method, writes=False, content=dump_json(value))
+        answer = await self._ask(company, method, value)
         refusal = self._transport.refusal(answer)
         if refusal and answer.status == httpx.codes.NOT_FOUND:
-            raise TransientError(_elsewhere(answer, refusal.message))
+            raise TransientError(elsewhere(answer, refusal.message))
         return None if refusal is None else refusal.message
+
+    async def asked(self, company: str, method: str, value: Mapping[str, Any]) -> Any:
+        """What a method that only reads answers.
+
+        Raises:
+            TransientError: Epicor cannot be asked now, or does not answer this question.
+        """
+        answer = await self._ask(company, method, value)
+        if refusal := self._transport.refusal(answer):
+            raise TransientError(elsewhere(answer, refusal.message))
+        return value_of(answer)
 
     async def find(
         self,
@@ -208,17 +238,15 @@ class EpicorClient:
         Raises:
             TransientError: Epicor cannot be asked now.
         """
-        found: list[Row] = []
-        missing = sorted(set(keys))
-        while missing:
-            fresh: list[Row] = []
-            for some in chunks(missing):
-                fresh += await self.rows(company, entity_set, where=both(also, any_of(field, some)), select=select)
-            found += fresh
-            seen = {collated(str(row.get(field) or "")) for row in fresh}
-            left = [key for key in missing if collated(key) not in seen]
-            missing = left if len(left) < len(missing) else []
-        return found
+        return await find(self, company, entity_set, field=field, keys=keys, select=select, also=also)
+
+    async def orders(self, company: str, numbers: Iterable[int]) -> OrderRows:
+        """What Epicor holds of these purchase orders, and of their receipts.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+        """
+        return await read_orders(self, company, numbers)
 
     async def pages(
         self,
@@ -235,14 +263,8 @@ class EpicorClient:
         Raises:
             TransientError: Epicor cannot be asked now.
         """
-        last: str | int | None = None
-        while True:
-            after = None if last is None else f"{key} gt {literal(last)}"
-            rows = await self.rows(company, entity_set, where=both(also, after), select=select, order_by=key, top=size)
-            if not rows:
-                return
-            yield rows
-            last = rows[-1][key]
+        async for page in pages(self, company, entity_set, key=key, select=select, also=also, size=size):
+            yield page
 
     async def rows(
         self,
@@ -253,6 +275,8 @@ class EpicorClient:
         select: Sequence[str] = (),
         order_by: str | None = None,
         top: int | None = None,
+        skip: int = 0,
+        expand: str | None = None,
     ) -> list[Row]:
         """One page of a set; the server may give fewer rows than there are.
 
@@ -267,6 +291,8 @@ class EpicorClient:
                 ("$select", ",".join(select)),
                 ("$orderby", order_by),
                 ("$top", None if top is None else str(top)),
+                ("$skip", str(skip) if skip else None),
+                ("$expand", expand),
             )
             if value
         }
@@ -274,34 +300,41 @@ class EpicorClient:
         if refusal := self._transport.refusal(answer):
             if answer.status == httpx.codes.BAD_REQUEST and refusal.speaker != "somebody":
                 raise PermanentError(f"Epicor {entity_set} does not answer the question: {refusal.message}")
-            raise TransientError(_elsewhere(answer, refusal.message))
+            raise TransientError(elsewhere(answer, refusal.message))
         value = value_of(answer)
         found = value.get("value") if isinstance(value, Mapping) else None
         if not isinstance(found, list):
-            raise TransientError(_elsewhere(answer, "the answer holds no rows"))
+            raise TransientError(elsewhere(answer, "the answer holds no rows"))
         return found
 
-    async def _get_by_id(self, company: str, service: str, params: Mapping[str, str]) -> Any:
+    async def record(self, company: str, service: str, params: Mapping[str, str]) -> Any:
+        """The tableset of one record by its key, or None when there is none.
+
+        Raises:
+            TransientError: Epicor cannot be asked now.
+        """
         answer = await self._transport.call("GET", company, f"{service}/GetByID", writes=False, params=params)
         if refusal := self._transport.refusal(answer):
             if answer.status == httpx.codes.NOT_FOUND and refusal.is_absence:
                 return None
-            raise TransientError(_elsewhere(answer, refusal.message))
+            raise TransientError(elsewhere(answer, refusal.message))
         value = value_of(answer)
         if not isinstance(value, Mapping) or "returnObj" not in value:
-            raise TransientError(_elsewhere(answer, "the answer holds no record"))
+            raise TransientError(elsewhere(answer, "the answer holds no record"))
         return value["returnObj"]
+
+    async def _ask(self, company: str, method: str, value: Mapping[str, Any]) -> Answer:
+        return await self._transport.call("POST", company, method, writes=False, content=dump_json(value))
 
     async def _post(self, company: str, method: str, value: Mapping[str, Any]) -> Answer:
         return await self._transport.call("POST", company, method, writes=True, content=dump_json(value))
 
 
-def _elsewhere(answer: Answer, why: str) -> str:
-    """What to check when it does not look as if Epicor's service answered."""
-    return (
-        f"{answer.what} answered {answer.status}: {why}; check epicor.base_url, that the company exists there, and "
-        "whether Epicor is being maintained."
-    )
+def _headers(company: str, rows: Iterable[Row]) -> list[APInvHedRow]:
+    try:
+        return [APInvHedRow.model_validate({"Company": company} | row) for row in rows]
+    except ValidationError as error:
+        raise PermanentError("Epicor APInvSearches: the answer cannot be read.") from error
 
 
 def _new_group_row(answer: Answer) -> Row:

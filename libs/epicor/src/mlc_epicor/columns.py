@@ -13,6 +13,20 @@ from mlc_epicor.datasets import APInvDtlRow, APInvHedRow, _Row
 
 Value = str | Decimal | date | bool
 
+SHOWN_OF_ALIKE = (
+    "VendorNum",
+    "InvoiceNum",
+    "InvoiceDate",
+    "DocInvoiceAmt",
+    "CurrencyCode",
+    "DebitMemo",
+    "ExternalID",
+    "GroupID",
+    "EntryPerson",
+    "Posted",
+)
+"""Columns of APInvHed by which invoices that look alike are told apart."""
+
 _OF_THE_TENANT = "_c"
 _MONEY = re.compile(r"Amt|Amount|Bal$|Cost|Disc|Qty|Rate|Variance|Tax|Withhold")
 _KEYS_AND_STATE = frozenset((

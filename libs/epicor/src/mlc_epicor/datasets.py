@@ -26,6 +26,10 @@ def _flag(value: object) -> object:
     return False if value is None else value
 
 
+def _count(value: object) -> object:
+    return 0 if value is None else value
+
+
 def _rows(value: object) -> object:
     return () if value is None else value
 
@@ -44,6 +48,7 @@ def _column(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(_text)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+Count = Annotated[int, BeforeValidator(_count)]
 Day = Annotated[date | None, BeforeValidator(_day), PlainSerializer(_instant)]
 Money = Annotated[Decimal | None, Field(allow_inf_nan=False)]
 Column = Annotated[Any, PlainSerializer(_column)]
@@ -108,7 +113,11 @@ class APInvHedRow(_Row):
 
 
 class APInvDtlRow(_Row):
-    """A line; LineType M is a miscellaneous one. More columns are kept as in the header."""
+    """A line; LineType M is a miscellaneous one, U one of a purchase order, R one of a goods receipt.
+
+    A line names order, order line and release, or none of them. `DocUnitCost` is for 1, 100 or 1000 units, as
+    `CostPerCode` E, C or M says. More columns are kept as in the header.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, Column]
@@ -122,15 +131,28 @@ class APInvDtlRow(_Row):
     VendorQty: Money = None
     ScrVendorQty: Money = None
     PUM: Text = ""
+    CostPerCode: Text = ""
     DocUnitCost: Money = None
     DocExtCost: Money = None
     ScrDocExtCost: Money = None
     TaxCatID: Text = ""
     GroupID: Text = ""
+    PONum: Count = 0
+    POLine: Count = 0
+    PORelNum: Count = 0
+    PurPoint: Text = ""
+    PackSlip: Text = ""
+    PackLine: Count = 0
 
 
 class APInvExpRow(_Row):
-    """A part of a line's amount; `GLAccount` here is only shown, the account lives in APInvExpTGLC."""
+    """A part of a line's amount; `GLAccount` here is only shown, the account lives in APInvExpTGLC.
+
+    More columns are kept as they come, so that a row that was read can be changed and sent back.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Column]
 
     VendorNum: int = 0
     InvoiceNum: Text = ""
@@ -223,12 +245,16 @@ class APInvoiceDataset(BaseModel):
 
 
 class APInvGrpRow(_Row):
-    """A group of AP invoices; `ActiveUserID` is who has it open, `PostInProcess` locks it while it is posted."""
+    """A group of AP invoices; `ActiveUserID` is who has it open, `PostInProcess` locks it while it is posted.
+
+    `PostErrorLog` is what kept it from being posted the last time.
+    """
 
     GroupID: Text = ""
     CreatedBy: Text = ""
     ActiveUserID: Text = ""
     PostInProcess: Flag = False
+    PostErrorLog: Text = ""
     ApplyDate: Day = None
 
 

@@ -120,3 +120,11 @@ def value_of(answer: Answer) -> Any:
         return answer.json() if answer.body.strip() else {}
     except PermanentError as error:
         raise TransientError(f"{error} Check epicor.base_url, and whether Epicor is being maintained.") from error
+
+
+def elsewhere(answer: Answer, why: str) -> str:
+    """What to check when it does not look as if Epicor's service answered."""
+    return (
+        f"{answer.what} answered {answer.status}: {why}; check epicor.base_url, that the company exists there, and "
+        "whether Epicor is being maintained."
+    )

@@ -69,16 +69,20 @@ def to_response(outcome: Outcome, *, document: ConnectionDocument, company_code:
     """
     pair = document.pair(company_code)
     match outcome:
+        case InvoicePosted() if outcome.not_posted:
+            return TransferResponse(
+                externalCode=external_code(outcome),
+                success=False,
+                responseMessage=_standing_text(outcome),
+                sourceSystem=_source_system(document, outcome.company),
+                transferDate=_instant(outcome.at),
+                paymentBlock=False,
+            )
         case InvoicePosted():
             return TransferResponse(
                 externalCode=external_code(outcome),
                 success=True,
-                responseMessage=posted_text(
-                    company=outcome.company,
-                    group=outcome.group_id,
-                    number=outcome.invoice_num,
-                    held_for=outcome.held_for or (),
-                ),
+                responseMessage=_standing_text(outcome),
                 sourceSystem=_source_system(document, outcome.company),
                 voucherNumber1=outcome.voucher[:LONGEST_VOUCHER] or None,
                 voucherNumber2=(outcome.voucher_2 or "")[:LONGEST_VOUCHER] or None,
@@ -94,6 +98,17 @@ def to_response(outcome: Outcome, *, document: ConnectionDocument, company_code:
                 transferDate=_instant(outcome.at),
                 paymentBlock=False,
             )
+
+
+def _standing_text(outcome: InvoicePosted) -> str:
+    return posted_text(
+        company=outcome.company,
+        group=outcome.group_id,
+        number=outcome.invoice_num,
+        held_for=outcome.held_for or (),
+        in_payables=outcome.in_payables,
+        not_posted=outcome.not_posted or (),
+    )
 
 
 def interim_code(connection: str, invoice_id: str, attempt: str) -> str:
@@ -117,6 +132,8 @@ def interim_response(code: str, *, document: ConnectionDocument, company_code: s
 def _late(outcome: Outcome) -> str:
     """What is true of an outcome that Basware takes no more, since it was told `still working`."""
     match outcome:
+        case InvoicePosted() if outcome.not_posted:
+            return finding("REFUSED_LATE", why=_standing_text(outcome)).sentence
         case InvoicePosted():
             return finding("POSTED_LATE", company=outcome.company, number=outcome.invoice_num).sentence
         case InvoiceRefused():
@@ -126,6 +143,8 @@ def _late(outcome: Outcome) -> str:
 def _after_window(outcome: Outcome) -> str:
     """What is true of an outcome that Basware takes no more, since it gave the transfer up."""
     match outcome:
+        case InvoicePosted() if outcome.not_posted:
+            return finding("REFUSED_AFTER_WINDOW", why=_standing_text(outcome)).sentence
         case InvoicePosted():
             return finding("POSTED_AFTER_WINDOW", company=outcome.company, number=outcome.invoice_num).sentence
         case InvoiceRefused():

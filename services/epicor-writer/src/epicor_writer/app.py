@@ -37,7 +37,14 @@ async def wire(runtime: Runtime) -> Wiring:
         cap = connection.document.epicor.calls_in_flight
         engine = make_engine(runtime.settings.database_url, pool_size=cap, application_name="epicor-writer slots")
         try:
-            async with far_side(runtime, connection) as epicor:
+            left_locked = runtime.metrics.group_unlock_failures.labels(connection=connection.name)
+            opened = far_side(
+                connection,
+                runtime.settings.timings,
+                learn=runtime.redactor.learn,
+                on_left_locked=left_locked.inc,
+            )
+            async with opened as epicor:
                 slots = Slots(engine, connection.name, cap=cap)
                 inbox = Inbox(runtime, connection, ledger=epicor.ledger, slots=slots)
                 desk = AttachmentDesk(

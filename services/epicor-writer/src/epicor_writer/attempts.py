@@ -111,6 +111,12 @@ def elsewhere(history: Iterable[Event], attempt: str, *mine: Key) -> tuple[Elsew
     return tuple(found.values())
 
 
+def matched_before(history: Iterable[Event]) -> PostingIntended | None:
+    """The last intent that was matched with purchase orders."""
+    intents = [event for event in history if isinstance(event, PostingIntended) and event.orders]
+    return intents[-1] if intents else None
+
+
 def contradicted(history: Iterable[Event], outcome: InvoicePosted | InvoiceRefused) -> bool:
     """Whether the other kind of outcome stands already for the outcome's attempt."""
     other = InvoiceRefused if isinstance(outcome, InvoicePosted) else InvoicePosted

@@ -9,12 +9,15 @@ from decimal import Decimal
 from epicor_writer import coding, exchange, kinds, taxes
 from epicor_writer.apply_dates import apply_date_findings
 from epicor_writer.coding import Chart
+from epicor_writer.matching import match_orders
 from epicor_writer.normal import as_entered
+from epicor_writer.order_accounts import left_to_epicor, unmatched
 from epicor_writer.reference import Reference, same_key
 from epicor_writer.templates import column_findings
 from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
 from mlc_common.company_rules import CompanyPair
+from mlc_common.order_lines import NOT_MATCHED, OrderMatch
 from mlc_common.posting_rules import Action, Posting
 
 LONGEST_NUMBER = 50
@@ -22,9 +25,18 @@ LONGEST_NUMBER = 50
 
 
 def in_the_document(
-    document: AccountingDocument, chart: Chart | None, posting: Posting, *, apply_date: date | None
+    document: AccountingDocument,
+    chart: Chart | None,
+    posting: Posting,
+    *,
+    apply_date: date | None,
+    match: OrderMatch = NOT_MATCHED,
 ) -> tuple[Finding, ...]:
-    """What is wrong with the document itself, before Epicor is asked anything; no chart means no such company."""
+    """What is wrong with the document itself, before Epicor is asked anything; no chart means no such company.
+
+    Args:
+        match: what its rows are matched with in purchase orders; what is wrong with that is part of the answer.
+    """
     entered = as_entered(document, posting)
     pair = chart.pair if chart else None
     found = [
@@ -35,17 +47,27 @@ def in_the_document(
     ]
     if chart is None:
         return (finding("UNKNOWN_COMPANY", field="companyCode", company=document.companyCode), *found)
-    return (*found, *exchange.exchange_findings(entered, chart.pair, posting), *_rows(entered, chart, posting))
+    found += exchange.exchange_findings(entered, chart.pair, posting)
+    return (*found, *_rows(entered, chart, posting, match), *unmatched(entered, match, company=chart.pair.epicor))
 
 
-def in_epicor(document: AccountingDocument, chart: Chart, posting: Posting, known: Reference) -> tuple[Finding, ...]:
-    """What is wrong with the document's codes, by what Epicor knows."""
-    document, pair = as_entered(document, posting), chart.pair
+def in_epicor(
+    document: AccountingDocument, chart: Chart, posting: Posting, known: Reference, *, match: OrderMatch | None = None
+) -> tuple[Finding, ...]:
+    """What is wrong with the document's codes and its purchase orders, by what Epicor knows.
+
+    Args:
+        match: what its rows are matched with in purchase orders; None works it out.
+    """
+    pair = chart.pair
+    match = match_orders(document, pair, posting, known) if match is None else match
+    document = as_entered(document, posting)
     return (
         *_vendor(document, pair, known, posting),
-        *_accounts(document, chart, known),
+        *_accounts(document, chart, known, without=left_to_epicor(document, chart, posting, match)),
         *(_tax_codes(document, pair, known) if posting.tax == "as given" else ()),
         *_terms(document, pair, known),
+        *match.findings,
     )
 
 
@@ -75,25 +97,6 @@ def _header(document: AccountingDocument, posting: Posting) -> Iterator[Finding]
     yield from kinds.kind_findings(document, posting)
     if document.prebooked and posting.prebooking == "off":
         yield finding("PREBOOKED", field="prebooked")
-    yield from _orders(document)
-
-
-def _orders(document: AccountingDocument) -> Iterator[Finding]:
-    """Lines that belong to a purchase order: as plain expenses they would miss the order and its receipts."""
-    in_rows = False
-    for name, row in coding.rows_in_order(document):
-        for field in ("orderNumber", "orderLineNumber", "goodsReceiptNumber"):
-            if order := row.value(field):
-                in_rows = True
-                yield finding("PURCHASE_ORDER_LINE", field=field, place=f"Coding row {name}", order=_short(order))
-                break
-    orders = [order.strip() for order in document.orderNumbers if order.strip()]
-    if orders and not in_rows:
-        yield finding("PURCHASE_ORDER_LINE", field="orderNumbers", place="The invoice", order=_short(", ".join(orders)))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_NUMBER else f"{text[: LONGEST_NUMBER - 1]}…"
 
 
 def _sums(document: AccountingDocument, posting: Posting, pair: CompanyPair | None) -> Iterator[Finding]:
@@ -132,20 +135,22 @@ def _tax_findings(
         yield finding("TAX_WITHOUT_CODE", field="taxCode", tax=without, currency=currency)
 
 
-def _rows(document: AccountingDocument, chart: Chart, posting: Posting) -> Iterator[Finding]:
+def _rows(document: AccountingDocument, chart: Chart, posting: Posting, match: OrderMatch) -> Iterator[Finding]:
+    without = left_to_epicor(document, chart, posting, match)
     places = posting.decimals.get(document.currencyCode.strip().upper(), 2)
     for field in ("grossSum", "netSum", "taxSum1"):
         amount = getattr(document, field)
         if amount is not None and _finer_than(amount, places):
             yield finding("SUM_TOO_FINE", field=field, amount=amount, places=places, currency=document.currencyCode)
-    for name, row in coding.rows_in_order(document):
+    for place, (name, row) in enumerate(coding.rows_in_order(document)):
         if row.netTotal is None:
             yield finding("ROW_WITHOUT_AMOUNT", field="netTotal", row=name)
         for field, amount in (("netTotal", row.netTotal), ("taxSum", row.taxSum)):
             if amount is not None and _finer_than(amount, places):
                 values = {"amount": amount, "places": places, "currency": document.currencyCode}
                 yield finding("AMOUNT_TOO_FINE", field=field, row=name, **values)
-        yield from chart.findings(name, row)
+        if place not in without:
+            yield from chart.findings(name, row)
 
 
 def _finer_than(amount: Decimal, places: int) -> bool:
@@ -167,8 +172,11 @@ def _on_hold(document: AccountingDocument, pair: CompanyPair) -> Finding:
     return finding("VENDOR_ON_HOLD", field="supplierCode", vendor=document.supplierCode, company=pair.epicor)
 
 
-def _accounts(document: AccountingDocument, chart: Chart, known: Reference) -> Iterator[Finding]:
-    meant = {account.internal: account for row in document.codingRows if (account := chart.account(row))}
+def _accounts(
+    document: AccountingDocument, chart: Chart, known: Reference, *, without: frozenset[int]
+) -> Iterator[Finding]:
+    rows = [row for place, (_, row) in enumerate(coding.rows_in_order(document)) if place not in without]
+    meant = {account.internal: account for row in rows if (account := chart.account(row))}
     field = next((segment.field for segment in chart.pair.segments if segment.field), None)
     for internal, account in meant.items():
         held = known.accounts.get(same_key(internal))

@@ -18,7 +18,8 @@ from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
 
 AGREEING_LOOK_UPS = 2
 MOST_REMOVALS = 2
-"""The first time an invoice is not kept as sent it is made anew; the second time it is refused."""
+"""The first time an invoice is not kept as sent it is made anew; the second time it is refused. An invoice that was
+interrupted half-way does not count."""
 MOST_SERVER_ERRORS = 4
 NO_GAP = Decimal(0)
 _SHORTEST_CUT_ID = 20
@@ -146,6 +147,8 @@ class Remove:
 
     difference: str
     group_id: str
+    interrupted: bool = False
+    """No answer says that Epicor had all of it."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ def next_step(state: Progress, verdict: Verdict, said: Said) -> Step:
             return GiveUp("DUPLICATE", (("where", where),))
         case PostedOtherwise(difference):
             return GiveUp("POSTED_OTHERWISE", (("difference", difference),))
-        case Repair() | TaxApart() if state.phase == "fresh" and not state.removable:
+        case Repair() | TaxApart() if state.requested or (state.phase == "fresh" and not state.removable):
             return GiveUp("HELD_OTHERWISE", (("difference", verdict.difference), ("where", verdict.where)))
         case Repair():
             return _when_incomplete(state, verdict, said)
@@ -187,14 +190,16 @@ def next_step(state: Progress, verdict: Verdict, said: Said) -> Step:
 
 
 def _when_absent(state: Progress, said: Said) -> Step:
+    if state.requested:
+        return GiveUp("GONE_FROM_EPICOR")
     if said is Said.NO:
         return GiveUp(None)
     if said is Said.GROUP_TAKEN or state.phase == "fresh":
         return Send()
-    if state.phase == "removed":
-        return Send() if state.removals < MOST_REMOVALS else GiveUp("NOT_AS_SENT", (("difference", state.difference),))
+    if state.phase == "removed" and state.kept_otherwise >= MOST_REMOVALS:
+        return GiveUp("NOT_AS_SENT", (("difference", state.difference),))
     look_ups = state.look_ups + 1 if state.phase == "unclear" and said is Said.NOTHING else 1
-    if look_ups < AGREEING_LOOK_UPS:
+    if look_ups < AGREEING_LOOK_UPS and state.phase != "removed":
         return Wait(look_ups)
     if state.failures >= MOST_SERVER_ERRORS:
         return GiveUp("EPICOR_KEEPS_FAILING", (("tries", state.failures), ("message", state.sentence)))
@@ -205,7 +210,7 @@ def _when_incomplete(state: Progress, verdict: Repair, said: Said) -> Step:
     answered = said in (Said.YES, Said.NO, Said.GROUP_TAKEN)
     seen_before = said is Said.NOTHING and state.phase == "unclear" and state.total > 0 and state.look_ups == 0
     if answered or seen_before or state.phase in ("fresh", "removed"):
-        return Remove(verdict.difference, verdict.group_id)
+        return Remove(verdict.difference, verdict.group_id, interrupted=seen_before)
     return Wait(0)
 
 

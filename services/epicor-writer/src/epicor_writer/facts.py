@@ -9,10 +9,13 @@ from typing import Any
 
 from epicor_writer.attempts import is_prebooking
 from epicor_writer.invoice import Draft
+from epicor_writer.payables import Settled
 from epicor_writer.progress import Progress
 from mlc_common.catalogue import Finding
 from mlc_common.events import (
     DocumentApproved,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InvoiceLinked,
     InvoicePosted,
     InvoiceRefused,
@@ -21,7 +24,8 @@ from mlc_common.events import (
     PostingUnclear,
 )
 from mlc_common.http import dump_json
-from mlc_epicor.datasets import APInvoiceDataset
+from mlc_common.order_lines import NOT_MATCHED, OrderMatch
+from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
 
 LONGEST_VOUCHER = 25
 """Characters of a voucher number in Basware (Basware API reference, transfer responses)."""
@@ -41,8 +45,8 @@ class Facts:
         self._version = version
         self._at = at
 
-    def intended(self, number: int, dataset: APInvoiceDataset) -> PostingIntended:
-        """The next thing that happens is an UpdateMaster with this dataset."""
+    def intended(self, number: int, dataset: APInvoiceDataset, orders: OrderMatch) -> PostingIntended:
+        """The next thing that happens is an UpdateMaster with this dataset, for a document so matched with orders."""
         header = dataset.header
         return PostingIntended(
             **self._common(),
@@ -54,7 +58,9 @@ class Facts:
             invoice_num=header.InvoiceNum,
             group_id=header.GroupID,
             total=header.ScrDocInvoiceVendorAmt or Decimal(0),
+            apply_date=header.ApplyDate,
             digest=hashlib.sha256(dump_json(dataset.to_wire())).hexdigest(),
+            orders=None if orders == NOT_MATCHED else orders,
         )
 
     def unclear(
@@ -70,12 +76,15 @@ class Facts:
             sentence=sentence,
         )
 
-    def removed(self, state: Progress, meant: APInvoiceDataset, difference: str) -> InvoiceRemoved:
+    def removed(
+        self, state: Progress, meant: APInvoiceDataset, difference: str, *, interrupted: bool = False
+    ) -> InvoiceRemoved:
         """Our own incomplete invoice is gone from Epicor."""
         return InvoiceRemoved(
             **self._common(),
             number=state.number,
             times=state.removals + 1,
+            kept_otherwise=state.kept_otherwise + (not interrupted),
             company=meant.header.Company,
             vendor_num=meant.header.VendorNum,
             invoice_num=meant.header.InvoiceNum,
@@ -83,8 +92,21 @@ class Facts:
             connection_version=self._version,
         )
 
-    def posted(self, held: APInvoiceDataset, draft: Draft, *, vendor_id: str, found: bool) -> InvoicePosted:
-        """The invoice stands in Epicor as `held`, and that is what was meant."""
+    def posting_requested(
+        self, number: int, header: APInvHedRow, *, how: str, error_before: str
+    ) -> GroupPostingRequested:
+        """The next thing that happens is a request to post the invoice's group."""
+        place = {"company": header.Company, "group_id": header.GroupID, "invoice_num": header.InvoiceNum.strip()}
+        return GroupPostingRequested(**self._common(), **place, number=number, how=how, error_before=error_before)
+
+    def posting_submitted(self, number: int, *, ended: bool) -> GroupPostingSubmitted:
+        """Epicor took that request."""
+        return GroupPostingSubmitted(**self._common(), number=number, ended=ended)
+
+    def posted(
+        self, held: APInvoiceDataset, draft: Draft, *, vendor_id: str, found: bool, settled: Settled | None = None
+    ) -> InvoicePosted:
+        """The invoice stands in Epicor as `held`, and that is what was meant; `settled` says what of its group."""
         header = held.header
         return InvoicePosted(
             **self._common(),
@@ -104,6 +126,8 @@ class Facts:
             prebook=is_prebooking(self._cause) or None,
             held_for=draft.held_for or None,
             remarks=draft.remarks or None,
+            in_payables=settled.in_payables if settled else None,
+            not_posted=(settled.why or None) if settled else None,
         )
 
     def refused(self, findings: tuple[Finding, ...]) -> InvoiceRefused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ import httpx
 from epicor_writer.ledger import EpicorLedger
 from epicor_writer.records import Records
 from mlc_common.connections import Connection
-from mlc_common.service import Runtime
+from mlc_common.settings import Timings
 from mlc_epicor.attachments import EpicorAttachments
 from mlc_epicor.client import WEB_SERVICE_LICENCE, EpicorClient
 from mlc_epicor.sign_in import sign_in
@@ -28,25 +28,38 @@ class FarSide:
 
 
 @asynccontextmanager
-async def far_side(runtime: Runtime, connection: Connection) -> AsyncIterator[FarSide]:
-    """The connection's Epicor, with a pool of its own; leaving closes it."""
-    timings, epicor = runtime.settings.timings, connection.document.epicor
+async def far_side(
+    connection: Connection,
+    timings: Timings,
+    *,
+    learn: Callable[[Iterable[str]], None] = lambda _secrets: None,
+    on_left_locked: Callable[[], None] = lambda: None,
+) -> AsyncIterator[FarSide]:
+    """The connection's Epicor, with a pool of its own; leaving closes it.
+
+    Args:
+        learn: told the secrets that the sign-in sends, for them to be hidden.
+        on_left_locked: called when a group could not be given back.
+
+    Raises:
+        MissingCredentialError: a credential is not set.
+    """
+    epicor = connection.document.epicor
     most = epicor.calls_in_flight + 1
     async with httpx.AsyncClient(
         timeout=httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect),
         limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
     ) as http:
         signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
-        runtime.redactor.learn(signed.secrets)
+        learn(signed.secrets)
         client = EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write)
         transport = Transport(
             http, epicor, sign_in=signed, write_patience=timings.epicor_write, licence=WEB_SERVICE_LICENCE
         )
-        left_locked = runtime.metrics.group_unlock_failures.labels(connection=connection.name)
         ledger = EpicorLedger(
             client,
             Records(client, believed=timings.reference_cache, clock=time.monotonic),
             user=connection.secret("epicor.username") if epicor.sign_in == "basic" else None,
-            on_left_locked=left_locked.inc,
+            on_left_locked=on_left_locked,
         )
         yield FarSide(ledger, EpicorAttachments(transport))

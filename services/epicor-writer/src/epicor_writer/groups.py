@@ -6,6 +6,7 @@ ActiveUserID; one that is being posted has PostInProcess.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -14,12 +15,27 @@ from mlc_common.connection import ConnectionDocument
 from mlc_epicor.datasets import APInvGrpRow
 
 _PLACES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LETTERS = _PLACES[10:]
 _LOCK_WORDS = re.compile(r"\block(ed)?\b|in use|another user|being posted|post in process", re.IGNORECASE)
 
 
 def group_ids(prefix: str, apply_date: date, *, slot: int, cap: int) -> list[str]:
     """The groups a slot may use, the first one first; the others are for when somebody holds it."""
     return [f"{prefix}{apply_date:%y%m%d}{place}" for place in _PLACES[slot::cap]]
+
+
+def own_group_ids(prefix: str, whose: str, *, slot: int, cap: int) -> list[str]:
+    """The groups of one invoice's own that a slot may use; `whose` names the transfer.
+
+    The second character is a letter, so that none of them is a group of a day.
+    """
+    number = int.from_bytes(hashlib.sha256(whose.encode()).digest()[:8])
+    number, first = divmod(number, len(_LETTERS))
+    digits = ""
+    for _ in range(5):
+        number, digit = divmod(number, len(_PLACES))
+        digits += _PLACES[digit]
+    return [f"{prefix}{_LETTERS[first]}{digits}{place}" for place in _PLACES[slot::cap]]
 
 
 def apply_date_in(group_id: str) -> date:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from epicor_writer.apply_dates import apply_date_of
 from epicor_writer.attempts import (
@@ -12,32 +12,34 @@ from epicor_writer.attempts import (
     elsewhere,
     groups_of,
     is_prebooking,
+    matched_before,
     open_before,
     prebooked_before,
     superseded,
     withdrawn,
 )
-from epicor_writer.checks import LONGEST_NUMBER, holds, in_epicor
-from epicor_writer.coding import Chart
-from epicor_writer.credit_notes import credit_number, with_suffix
+from epicor_writer.checking import Before, alike, check, credited, numbered
+from epicor_writer.credit_notes import with_suffix
 from epicor_writer.decision import is_ours, place_of
-from epicor_writer.draft import to_draft, wanted
-from epicor_writer.duplicates import near_duplicates, plain
+from epicor_writer.desk import Desk
+from epicor_writer.draft import to_draft
+from epicor_writer.duplicates import plain
 from epicor_writer.groups import apply_date_in
 from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
 from epicor_writer.linking import link
-from epicor_writer.people import decided, returned
+from epicor_writer.normal import as_entered
+from epicor_writer.order_rows import orders_named, references_digest
+from epicor_writer.people import as_decided, decided, returned, wait_while_held
 from epicor_writer.ports import Ledger, Log, Slot
-from epicor_writer.posting import Desk, Posting, refuse, wait_while_held
+from epicor_writer.posting import Posting, refuse
 from epicor_writer.progress import Progress, pause_left, progress
-from epicor_writer.reference import Reference, Vendor, same_key
-from epicor_writer.templates import fill
-from mlc_basware.documents import AccountingDocument
+from epicor_writer.reference import Vendor, same_key
 from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, PostingIntended
 from mlc_common.failures import PermanentError, TransientError
+from mlc_common.order_lines import NOT_MATCHED
 from mlc_common.posting_rules import Action
 from mlc_common.settings import Timings
 
@@ -46,10 +48,12 @@ def identities(event: DocumentApproved) -> tuple[str, ...]:
     """What one worker at a time may work on: the document, and the invoice it would become.
 
     Invoices of a supplier whose numbers look alike wait for each other, also in another company, so that the second
-    one finds the first.
+    one finds the first. So do invoices of one purchase order, so that the second one finds what is left of it.
     """
     number = event.invoice_number or ""
-    return (f"document/{event.invoice_id}", f"invoice/{same_key(event.supplier_code)}/{plain(number) or number}")
+    orders = sorted({f"order/{event.company_code}/{name}" for name in orders_named(event.document)})
+    mine = (f"document/{event.invoice_id}", f"invoice/{same_key(event.supplier_code)}/{plain(number) or number}")
+    return (*mine, *orders)
 
 
 async def post_invoice(
@@ -74,12 +78,12 @@ async def post_invoice(
         for company, group_id in await _left_open(log, event, state):
             await ledger.close_group(company, group_id, surely_ours=False)
         return None
-    document = AccountingDocument.parse(event.document)
-    desk = Desk(event, document, connection=connection, ledger=ledger, log=log, slot=slot, timings=timings, now=now)
+    document = as_decided(event, history)
+    desk = Desk(document, connection, ledger, event=event, log=log, slot=slot, timings=timings, now=now)
     if superseded(history, event.attempt):
         return await _step_back(desk, state)
     for earlier in open_before(history, event.attempt):
-        document = AccountingDocument.parse(earlier.approved.document)
+        document = as_decided(earlier.approved, history)
         history.append(await _step_back(replace(desk, event=earlier.approved, document=document), earlier.state))
     desk = replace(desk, prebooked=prebooked_before(history, event.attempt) and not is_prebooking(event))
     state, barred = progress(history, event.attempt), withdrawn(history, event.attempt)
@@ -91,7 +95,9 @@ async def post_invoice(
         if decisions.linked is not None:
             return await link(desk, decisions.linked)
     barred += _prebooked_by_another(desk) + await _held_elsewhere(desk, history)
-    return await (_first_time if state.intent is None else _again)(desk, state, barred=barred)
+    if state.intent is not None:
+        return await _again(desk, state, barred=barred)
+    return await _first_time(desk, state, barred=barred, before=await _matched_before(desk, history))
 
 
 async def _step_back(desk: Desk, state: Progress) -> InvoicePosted | InvoiceRefused:
@@ -134,16 +140,27 @@ async def _held_elsewhere(desk: Desk, history: Sequence[Event]) -> tuple[Finding
     return tuple(found)
 
 
+async def _matched_before(desk: Desk, history: Sequence[Event]) -> Before:
+    intent = matched_before(history)
+    if intent is None or intent.orders is None:
+        return Before()
+    held = await desk.ledger.look_up(intent.company, intent.vendor_num, intent.invoice_num)
+    if held is None or not is_ours(held.header, invoice_id=desk.event.invoice_id, group_id=intent.group_id):
+        return Before()
+    same = intent.orders.digest == references_digest(as_entered(desk.document, desk.rules))
+    return Before(intent.orders if same else None, held)
+
+
 async def _first_time(
-    desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = ()
+    desk: Desk, state: Progress, *, barred: tuple[Finding, ...], before: Before
 ) -> InvoicePosted | InvoiceRefused:
     today = desk.now().astimezone(UTC).date()
-    draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables)
-    checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today))
+    checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today), before=before)
+    draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables, match=checked.match)
     vendor = checked.reference.vendor
     if not isinstance(draft, Draft) or vendor is None:
         faults = () if isinstance(draft, Draft) else draft
-        return await refuse(desk, (*barred, *faults, *checked.findings))
+        return await refuse(desk, tuple(dict.fromkeys((*barred, *faults, *checked.findings))))
     draft = await numbered(_ahead_of_approval(draft, desk).held_back(checked.holds), vendor, desk)
     near = await alike(draft, desk)
     if desk.rules.near_duplicates is Action.REFUSE:
@@ -163,7 +180,7 @@ async def _again(desk: Desk, state: Progress, *, barred: tuple[Finding, ...] = (
     assert intent is not None  # noqa: S101 - the caller's condition, for the type checker
     draft = _draft_again(desk, intent)
     try:
-        checked = await check(desk, apply_date=draft.apply_date)
+        checked = await check(desk, apply_date=draft.apply_date, before=Before(draft.orders))
         near = await alike(draft, desk) if desk.rules.near_duplicates is Action.HOLD else ()
     except PermanentError as error:
         raise TransientError(f"{error} It is unclear whether Epicor holds the invoice, so this waits.") from error
@@ -181,8 +198,9 @@ def _draft_again(desk: Desk, intent: PostingIntended) -> Draft:
     Raises:
         TransientError: by the changed connection it cannot be told, or it would be sought in another company.
     """
-    day = apply_date_in(intent.group_id)
-    draft = to_draft(desk.document, desk.pair, desk.rules, today=day, tables=desk.tables, apply_date=day)
+    day = intent.apply_date or apply_date_in(intent.group_id)
+    match = intent.orders or NOT_MATCHED
+    draft = to_draft(desk.document, desk.pair, desk.rules, today=day, tables=desk.tables, apply_date=day, match=match)
     if isinstance(draft, Draft) and draft.pair.epicor == intent.company:
         return replace(_ahead_of_approval(draft, desk), invoice_num=intent.invoice_num)
     if isinstance(draft, Draft):
@@ -205,54 +223,3 @@ async def _left_open(log: Log, event: DocumentApproved, state: Progress) -> tupl
         return groups_of([state.intent], event.attempt)
     timeline = await log.timeline(event.connection, event.invoice_id)
     return groups_of((recorded.event for recorded in timeline), event.attempt)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What Epicor knows of the document's codes, what is wrong with them, and why to enter it on hold."""
-
-    reference: Reference = field(default_factory=Reference)
-    findings: tuple[Finding, ...] = ()
-    holds: tuple[Finding, ...] = ()
-
-
-async def check(desk: Desk, *, apply_date: date | None) -> Checked:
-    """Ask Epicor about the document's codes; bad news is never old news."""
-    if desk.pair is None:
-        return Checked()
-    codes = wanted(desk.document, desk.pair, desk.rules, apply_date=apply_date, tables=desk.tables)
-    chart = Chart(desk.pair, desk.tables, apply_date)
-    for fresh in (False, True):
-        reference = await desk.ledger.reference(codes, fresh=fresh)
-        findings = in_epicor(desk.document, chart, desk.rules, reference)
-        held_for = holds(desk.document, desk.pair, desk.rules, reference)
-        if not findings and not held_for:
-            break
-    return Checked(reference, findings, held_for)
-
-
-async def numbered(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:
-    """A credit note under the number it gets: with the suffix where an invoice of the supplier has its own already."""
-    if draft.credit:
-        held = await desk.ledger.look_up(draft.pair.epicor, vendor.num, draft.invoice_num)
-        draft = replace(draft, invoice_num=credit_number(draft, held, suffix=desk.rules.credit_notes.suffix))
-    return await credited(draft, vendor, desk)
-
-
-async def alike(draft: Draft, desk: Desk) -> tuple[Finding, ...]:
-    """An invoice that Epicor holds in one of the connection's companies and that looks like this one."""
-    if desk.rules.near_duplicates is Action.POST:
-        return ()
-    companies = sorted({pair.epicor for pair in desk.connection.document.companies})
-    return near_duplicates(draft, await desk.ledger.alike(companies, desk.document.supplierCode.strip(), draft.total))
-
-
-async def credited(draft: Draft, vendor: Vendor, desk: Desk) -> Draft:
-    """A credit note with the number of the invoice it credits, if Epicor holds that one."""
-    number = fill(desk.rules.credit_notes.reference, desk.document.value)[:LONGEST_NUMBER]
-    if not draft.credit or not number:
-        return draft
-    original = await desk.ledger.look_up(draft.pair.epicor, vendor.num, number)
-    if original is None or original.header.DebitMemo:
-        return draft.told(finding("ORIGINAL_NOT_FOUND", number=number))
-    return replace(draft, reference=number)

@@ -63,7 +63,7 @@ class Inbox:
         about = {"connection": outcome.connection, "document": outcome.invoice_id, "attempt": outcome.attempt}
         match outcome:
             case InvoicePosted():
-                reason = "posted"
+                reason = outcome.not_posted[0].code if outcome.not_posted else "posted"
                 where = {"company": outcome.company, "group": outcome.group_id, "found": outcome.found}
                 log.info("invoice_posted", **about, **where)
             case InvoiceRefused():

@@ -11,6 +11,7 @@ from epicor_writer.coding import GlAccount
 from epicor_writer.taxes import TaxLine
 from mlc_common.catalogue import Finding
 from mlc_common.company_rules import CompanyPair
+from mlc_common.order_lines import NOT_MATCHED, OrderLine, OrderMatch
 
 ONE = Decimal(1)
 
@@ -36,6 +37,7 @@ class Line:
         quantity: in the order's unit; 1 for an expense line.
         unit: the unit of `quantity`.
         tax_category: Epicor's TaxCatID, where it computes the tax; None leaves its default.
+        order: the purchase-order line it is entered against; None for an expense line.
         extra: more columns of APInvDtl.
     """
 
@@ -45,6 +47,7 @@ class Line:
     quantity: Decimal = ONE
     unit: str = "EA"
     tax_category: str | None = None
+    order: OrderLine | None = None
     extra: Extra = field(default_factory=dict)
 
 
@@ -64,6 +67,7 @@ class Draft:
         computes_tax: Epicor works the tax out; `taxes` is empty then, and the tax is what the lines lack of the total.
         tax_region: Epicor's TaxRegionCode; None leaves the vendor's.
         remarks: what a bookkeeper should know of it beside.
+        orders: what its rows are matched with in purchase orders.
         extra: more columns of APInvHed.
     """
 
@@ -91,11 +95,18 @@ class Draft:
     computes_tax: bool = False
     tax_region: str | None = None
     remarks: tuple[Finding, ...] = ()
+    orders: OrderMatch = NOT_MATCHED
     extra: Extra = field(default_factory=dict)
 
     def held_back(self, reasons: tuple[Finding, ...]) -> Draft:
-        """The draft, on hold when there are reasons for it."""
+        """The draft, on hold when there are reasons for it, beside those of its orders."""
+        reasons = tuple(dict.fromkeys((*self.orders.held_for, *reasons)))
         return replace(self, hold=True, held_for=reasons) if reasons else self
+
+    @property
+    def receives(self) -> bool:
+        """Whether a line is invoiced from a goods receipt, which Epicor enters itself."""
+        return any(line.order is not None and line.order.receipt is not None for line in self.lines)
 
     def told(self, *remarks: Finding) -> Draft:
         """The draft with more remarks."""

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-import httpx
 import structlog
 
 from epicor_writer.decision import Said
-from epicor_writer.groups import holder, speaks_of_a_lock
+from epicor_writer.groups import holder
+from epicor_writer.order_stages import ALL_STAGES
 from epicor_writer.ports import Reply
 from epicor_writer.records import Records
 from epicor_writer.reference import Reference, Wanted
+from epicor_writer.replies import refused, saved, unclear
+from epicor_writer.staged import Entry, enter
 from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
+from mlc_common.group_rules import GroupPosting
 from mlc_common.http import UnclearAnswerError
 from mlc_epicor.client import EpicorClient
-from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset, Saved
+from mlc_epicor.datasets import APInvGrpRow, APInvHedRow, APInvoiceDataset
 from mlc_epicor.errors import Refusal
+from mlc_epicor.group_posting import PrePost
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -84,12 +89,12 @@ class EpicorLedger:
             try:
                 refusal = await self._client.create_group(company, group_id, apply_date=apply_date)
             except UnclearAnswerError as error:
-                return _unclear(error)
+                return unclear(error)
             if refusal is None:
                 return Reply(Said.YES)
             group = await self._client.group(company, group_id) if refusal.is_duplicate else None
         if group is None:
-            return _refused(refusal, group_id)
+            return refused(refusal, group_id)
         other = holder(group, user=self._user)
         return Reply(Said.YES) if other is None else Reply(Said.GROUP_TAKEN, f"Group {group_id}: {other}")
 
@@ -98,10 +103,23 @@ class EpicorLedger:
         try:
             answer = await self._client.update_master(company, dataset, group_id=group_id)
         except UnclearAnswerError as error:
-            return _unclear(error)
+            return unclear(error)
         if isinstance(answer, Refusal):
-            return _refused(answer, group_id)
-        return _saved(answer)
+            return refused(answer, group_id)
+        return saved(answer)
+
+    async def save_in_stages(
+        self,
+        company: str,
+        dataset: APInvoiceDataset,
+        *,
+        group_id: str,
+        rows_at_once: int,
+        still_ours: Callable[[], Awaitable[None]],
+    ) -> Reply:
+        """The same dataset in several UpdateMasters, as the entry screen saves it."""
+        entry = Entry(self._client, company, group_id, meant=dataset, rows_at_once=rows_at_once, still_ours=still_ours)
+        return await enter(entry, ALL_STAGES)
 
     async def remove(self, company: str, vendor_num: int, invoice_num: str) -> Reply:
         """Delete an unposted invoice."""
@@ -109,6 +127,46 @@ class EpicorLedger:
             refusal = await self._client.delete_invoice(company, vendor_num, invoice_num)
         except UnknownOutcomeError as error:
             return Reply(Said.UNCLEAR, str(error))
+        return Reply(Said.YES) if refusal is None else refused(refusal, "")
+
+    @property
+    def user(self) -> str | None:
+        """Our own user, where the sign-in tells it."""
+        return self._user
+
+    async def group(self, company: str, group_id: str) -> APInvGrpRow | None:
+        """The group, or None; where reading it made us its active user, it is given back at once."""
+        group = await self._client.group(company, group_id)
+        if group is not None and group.ActiveUserID.strip() and holder(_idle(group), user=self._user) is None:
+            await self.close_group(company, group_id, surely_ours=True)
+        return group
+
+    async def invoices_in(self, company: str, group_id: str) -> list[APInvHedRow]:
+        """The headers of some unposted invoices of a group; empty when it has none."""
+        try:
+            return await self._client.invoices_in(company, group_id)
+        except PermanentError as error:
+            raise TransientError(f"{error} Posting groups (posting.success: posted) needs APInvSearchSvc.") from error
+
+    async def check_group(self, company: str, group_id: str) -> PrePost | str:
+        """What stands against posting a group, or the words in which Epicor refuses even to check."""
+        answer = await self._client.poster.check(company, group_id)
+        return answer.message if isinstance(answer, Refusal) else answer
+
+    async def posting_parameters(self, company: str, group_id: str) -> Mapping[str, Any]:
+        """What asks the posting process for a group."""
+        return await self._client.poster.parameters(company, group_id)
+
+    async def post_group(self, company: str, parameters: Mapping[str, Any], *, rules: GroupPosting) -> Reply:
+        """Ask for the posting of a group, by a task agent or within the call."""
+        poster = self._client.poster
+        try:
+            if rules.how == "direct":
+                refusal = await poster.run(company, parameters)
+            else:
+                refusal = await poster.submit(company, parameters, agent=rules.agent, program=rules.program)
+        except UnclearAnswerError as error:
+            return unclear(error)
         return Reply(Said.YES) if refusal is None else Reply(Said.NO, refusal.message)
 
     async def close_group(self, company: str, group_id: str, *, surely_ours: bool) -> None:
@@ -134,21 +192,6 @@ class EpicorLedger:
         return None if refusal is None else refusal.message
 
 
-def _unclear(error: UnclearAnswerError) -> Reply:
-    failed = error.answer is not None and error.answer.status >= httpx.codes.INTERNAL_SERVER_ERROR
-    return Reply(Said.UNCLEAR, str(error), server_error=failed)
-
-
-def _refused(refusal: Refusal | None, group_id: str) -> Reply:
-    if refusal is None:
-        return Reply(Said.NO, f"Group {group_id} can neither be made nor found.")
-    said = Said.GROUP_TAKEN if speaks_of_a_lock(refusal.message, group_id) else Said.NO
-    return Reply(said, refusal.message)
-
-
-def _saved(answer: Saved) -> Reply:
-    """`lUpdateRan` false means that nothing was saved; where it is missing, the read-back decides."""
-    if answer.lUpdateRan is False:
-        message = answer.messages or "Nothing was saved, and no reason was given."
-        return Reply(Said.NO, message, question=answer.requiresUserInput or bool(answer.messages))
-    return Reply(Said.YES, answer.messages, question=answer.requiresUserInput)
+def _idle(group: APInvGrpRow) -> APInvGrpRow:
+    """The group as if it were not being posted, to see who has it open."""
+    return group.model_copy(update={"PostInProcess": False})

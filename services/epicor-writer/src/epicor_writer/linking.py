@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from epicor_writer.desk import Desk
 from epicor_writer.people import unlinkable
-from epicor_writer.posting import Desk, record, refuse
+from epicor_writer.posting import record, refuse
 from mlc_common.events import InvoiceLinked, InvoicePosted, InvoiceRefused
 
 

@@ -1,20 +1,21 @@
 """Message Translator: a draft becomes an AP invoice dataset. Pure; proven by golden files.
 
-One miscellaneous line, one expense and one account row per coding row, all in one dataset (Epicor reference,
-UpdateMaster); every child repeats its parent's key, because the rows are saved in one call. A credit note is a debit
-memo: the screen's columns (Scr...) take positive amounts, the others hold them negative (Epicor reference, credit
-notes).
+One miscellaneous line, one expense and one account row per coding row, and the lines of purchase orders, all in one
+dataset (Epicor reference, UpdateMaster); a line without expense rows gets them from Epicor. Every child repeats its
+parent's key, because the rows are saved in one call. A credit note is a debit memo: the screen's columns (Scr...) take
+positive amounts, the others hold them negative (Epicor reference, credit notes).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
 from epicor_writer.invoice import Draft, Line, Share
 from epicor_writer.reference import Vendor
 from epicor_writer.taxes import TaxLine
+from mlc_common.order_lines import PER, OrderLine
 from mlc_epicor.datasets import (
     APInvDtlRow,
     APInvExpRow,
@@ -23,6 +24,9 @@ from mlc_epicor.datasets import (
     APInvoiceDataset,
     APInvTaxRow,
 )
+
+COST_DECIMALS = Decimal("0.00001")
+"""Decimals of a unit cost that is worked out; the amount is sent beside it and counts."""
 
 Made = TypeVar("Made", APInvHedRow, APInvDtlRow)
 
@@ -94,7 +98,35 @@ def _line(draft: Draft, vendor: Vendor, group_id: str, number: int, line: Line) 
         RowMod="A",
     )
     category = {} if line.tax_category is None else {"TaxCatID": line.tax_category}
-    return _with_columns(row, category | dict(line.extra))
+    order = {} if line.order is None else _order_columns(line, line.order)
+    return _with_columns(row, order | category | dict(line.extra))
+
+
+def _order_columns(line: Line, order: OrderLine) -> dict[str, Any]:
+    """What makes a line one of a purchase order: received when it names a receipt."""
+    columns = {
+        "LineType": "U",
+        "PartNum": order.part,
+        "CostPerCode": order.per,
+        "DocUnitCost": _unit_cost(line.amount, order),
+        "PONum": order.order,
+        "POLine": order.line,
+        "PORelNum": order.release,
+    }
+    if order.receipt is None:
+        return columns
+    receipt = order.receipt
+    keys = {"PurPoint": receipt.purchase_point, "PackSlip": receipt.pack_slip, "PackLine": receipt.pack_line}
+    return columns | {"LineType": "R"} | keys
+
+
+def _unit_cost(amount: Decimal, order: OrderLine) -> Decimal:
+    """The order's cost where it comes to the amount, else what the amount comes to."""
+    per = PER[order.per]
+    smallest = Decimal(1).scaleb(min(int(amount.as_tuple().exponent), 0))
+    if (order.quantity * order.cost / per).quantize(smallest, ROUND_HALF_UP) == amount:
+        return order.cost
+    return (amount * per / order.quantity).quantize(COST_DECIMALS, ROUND_HALF_UP)
 
 
 def _expense(draft: Draft, vendor: Vendor, number: int, place: int, share: Share) -> APInvExpRow:

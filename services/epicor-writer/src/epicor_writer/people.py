@@ -7,8 +7,20 @@ from dataclasses import dataclass
 
 from epicor_writer.decision import place_of
 from epicor_writer.reference import same_key
+from mlc_basware.documents import AccountingDocument
+from mlc_basware.overrides import overridden
 from mlc_common.catalogue import Finding, finding
-from mlc_common.events import DocumentApproved, DocumentHeld, DocumentReleased, DocumentReturned, Event, InvoiceLinked
+from mlc_common.events import (
+    DocumentApproved,
+    DocumentHeld,
+    DocumentOverridden,
+    DocumentReleased,
+    DocumentReturned,
+    Event,
+    InvoiceLinked,
+)
+from mlc_common.failures import TransientError
+from mlc_common.settings import Timings
 from mlc_epicor.datasets import APInvoiceDataset
 
 
@@ -46,6 +58,17 @@ def approved(history: Iterable[Event], attempt: str) -> DocumentApproved | None:
     return next(found, None)
 
 
+def as_decided(event: DocumentApproved, history: Iterable[Event]) -> AccountingDocument:
+    """The document as it is to be entered: as Basware gave it, with what people have overridden.
+
+    Raises:
+        PermanentError: it cannot be read.
+    """
+    found = [each for each in history if isinstance(each, DocumentOverridden) and each.attempt == event.attempt]
+    text = overridden(event.document, found[-1].changes) if found else event.document
+    return AccountingDocument.parse(text)
+
+
 def returned(decision: DocumentReturned) -> tuple[Finding, ...]:
     """Why the transfer is refused."""
     return (finding("RETURNED", by=decision.by, reason=decision.reason),)
@@ -63,3 +86,14 @@ def unlinkable(linked: InvoiceLinked, held: APInvoiceDataset | None) -> tuple[Fi
     if (header.InvoiceDate, header.DocInvoiceAmt, same_key(header.CurrencyCode)) != seen:
         return (finding("LINKED_CHANGED", where=place_of(header), **values),)
     return ()
+
+
+def wait_while_held(decisions: Decided, timings: Timings) -> None:
+    """Go no further while a person holds the document back.
+
+    Raises:
+        TransientError: somebody does; a release is taken up at once, and this is only looked at now and then.
+    """
+    if decisions.held is not None:
+        sentence = finding("HELD_BY_A_PERSON", by=decisions.held.by, reason=decisions.held.reason).sentence
+        raise TransientError(sentence, retry_after=timings.retry_ceiling, counts=False)

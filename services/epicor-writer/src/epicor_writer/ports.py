@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from epicor_writer.decision import Said
 from epicor_writer.reference import Reference, Wanted
 from mlc_common.eventlog import Appended, Recorded
 from mlc_common.events import Event
-from mlc_epicor.datasets import APInvHedRow, APInvoiceDataset
+from mlc_common.group_rules import GroupPosting
+from mlc_epicor.datasets import APInvGrpRow, APInvHedRow, APInvoiceDataset
+from mlc_epicor.group_posting import PrePost
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,14 @@ class Reply:
         message: Epicor's own words, or what happened to the answer.
         question: Epicor wants a person to decide something.
         server_error: the far side answered 5xx.
+        begun: parts of the invoice were saved before this answer.
     """
 
     said: Said
     message: str = ""
     question: bool = False
     server_error: bool = False
+    begun: bool = False
 
 
 class Ledger(Protocol):
@@ -55,8 +59,48 @@ class Ledger(Protocol):
         """UpdateMaster: YES, NO, GROUP_TAKEN or UNCLEAR. A TransientError means that nothing was saved."""
         ...
 
+    async def save_in_stages(
+        self,
+        company: str,
+        dataset: APInvoiceDataset,
+        *,
+        group_id: str,
+        rows_at_once: int,
+        still_ours: Callable[[], Awaitable[None]],
+    ) -> Reply:
+        """The same in several UpdateMasters; UNCLEAR also when it was left half-way. A TransientError as of `save`.
+
+        `still_ours` is asked before each of them and raises TransientError when the place was lost.
+        """
+        ...
+
     async def remove(self, company: str, vendor_num: int, invoice_num: str) -> Reply:
-        """Delete an unposted invoice: YES, NO or UNCLEAR."""
+        """Delete an unposted invoice: YES, NO, UNCLEAR, or GROUP_TAKEN while somebody has its group open."""
+        ...
+
+    @property
+    def user(self) -> str | None:
+        """Our own user, where the sign-in tells it."""
+        ...
+
+    async def group(self, company: str, group_id: str) -> APInvGrpRow | None:
+        """The group, or None; reading it leaves it open to others."""
+        ...
+
+    async def invoices_in(self, company: str, group_id: str) -> Sequence[APInvHedRow]:
+        """The headers of some unposted invoices of a group; empty when it has none."""
+        ...
+
+    async def check_group(self, company: str, group_id: str) -> PrePost | str:
+        """What stands against posting a group, or the words in which Epicor refuses even to check."""
+        ...
+
+    async def posting_parameters(self, company: str, group_id: str) -> Mapping[str, Any]:
+        """What asks the posting process for a group."""
+        ...
+
+    async def post_group(self, company: str, parameters: Mapping[str, Any], *, rules: GroupPosting) -> Reply:
+        """Ask for it: YES when Epicor took it, NO, or UNCLEAR. A TransientError means that nothing was asked."""
         ...
 
     async def close_group(self, company: str, group_id: str, *, surely_ours: bool) -> None:

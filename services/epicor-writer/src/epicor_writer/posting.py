@@ -6,68 +6,27 @@ can answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
 
 from epicor_writer import progress
 from epicor_writer.attempts import contradicted, withdrawn
 from epicor_writer.computed_taxes import holds_of, remarks_of
 from epicor_writer.decision import Absent, GiveUp, Remove, Said, Send, Settle, Succeed, Wait, decide, next_step
-from epicor_writer.facts import Facts
-from epicor_writer.groups import group_ids
+from epicor_writer.desk import Desk
+from epicor_writer.group_posting import into_payables
+from epicor_writer.groups import group_ids, own_group_ids
 from epicor_writer.invoice import Draft
 from epicor_writer.mapping import to_dataset
-from epicor_writer.people import Decided, decided
-from epicor_writer.ports import Ledger, Log, Reply, Slot
+from epicor_writer.payables import Settled, neighbours
+from epicor_writer.people import decided, wait_while_held
+from epicor_writer.ports import Reply
 from epicor_writer.progress import Progress, pause_after
 from epicor_writer.reference import Vendor
 from epicor_writer.refusals import speaks_of_a_period
-from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
-from mlc_common.company_rules import CompanyPair, LookUpTable
-from mlc_common.connections import Connection
-from mlc_common.events import DocumentApproved, DocumentFact, InvoicePosted, InvoiceRefused
+from mlc_common.events import DocumentFact, InvoicePosted, InvoiceRefused
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.posting_rules import Posting as PostingRules
-from mlc_common.settings import Timings
 from mlc_epicor.datasets import APInvoiceDataset
-
-
-@dataclass(frozen=True)
-class Desk:
-    """One document and everything needed to work on it."""
-
-    event: DocumentApproved
-    document: AccountingDocument
-    connection: Connection
-    ledger: Ledger
-    log: Log
-    slot: Slot
-    timings: Timings
-    now: Callable[[], datetime]
-    prebooked: bool = False
-    """Another attempt entered the document ahead of its approval."""
-
-    @property
-    def pair(self) -> CompanyPair | None:
-        """The company pair of the document, if the connection has it."""
-        return self.connection.document.pair(self.document.companyCode)
-
-    @property
-    def rules(self) -> PostingRules:
-        """How the connection posts."""
-        return self.connection.document.rules(self.pair)
-
-    @property
-    def tables(self) -> Mapping[str, LookUpTable]:
-        """The connection's look-up tables."""
-        return self.connection.document.tables
-
-    @property
-    def facts(self) -> Facts:
-        """Facts that react to the document, at this moment."""
-        return Facts(self.event, version=self.connection.version, at=self.now())
 
 
 async def refuse(desk: Desk, findings: tuple[Finding, ...]) -> InvoiceRefused:
@@ -88,17 +47,6 @@ async def record(desk: Desk, outcome: InvoicePosted | InvoiceRefused) -> None:
         raise TransientError("Another worker recorded an outcome of this transfer.", retry_after=1, counts=False)
     await desk.slot.still_ours()
     await desk.log.append(outcome)
-
-
-def wait_while_held(decisions: Decided, timings: Timings) -> None:
-    """Go no further while a person holds the document back.
-
-    Raises:
-        TransientError: somebody does; a release is taken up at once, and this is only looked at now and then.
-    """
-    if decisions.held is not None:
-        sentence = finding("HELD_BY_A_PERSON", by=decisions.held.by, reason=decisions.held.reason).sentence
-        raise TransientError(sentence, retry_after=timings.retry_ceiling, counts=False)
 
 
 class Posting:
@@ -187,6 +135,11 @@ class Posting:
     async def _look_up(self) -> APInvoiceDataset | None:
         return await self._desk.ledger.look_up(self._company, self._vendor.num, self._draft.invoice_num)
 
+    @property
+    def _posts(self) -> bool:
+        """Success means posted, so every invoice has a group of its own."""
+        return self._desk.rules.success == "posted"
+
     async def _append(self, event: DocumentFact) -> bool:
         appended = await self._desk.log.append(event)
         self._state = progress.after(self._state, event)
@@ -197,10 +150,10 @@ class Posting:
         dataset = to_dataset(self._draft, self._vendor, group_id=group_id)
         await self._still_wanted()
         await self._desk.slot.still_ours()
-        if await self._append(self._desk.facts.intended(self._state.number + 1, dataset)):
+        if await self._append(self._desk.facts.intended(self._state.number + 1, dataset, self._draft.orders)):
             raise TransientError("This posting is under way elsewhere.", retry_after=1, counts=False)
         try:
-            return await self._open_and_save(group_id, dataset)
+            return await self._open_and_save(group_id, dataset, whole=True)
         except TransientError as failure:
             sentence = f"Nothing was sent: {failure}"
             await self._append(self._desk.facts.unclear(self._state, look_ups=1, total=0, sentence=sentence))
@@ -215,7 +168,7 @@ class Posting:
             raise TransientError(sentence, retry_after=0, counts=False)
         wait_while_held(decided(history, event.attempt), self._desk.timings)
 
-    async def _open_and_save(self, group_id: str, dataset: APInvoiceDataset) -> Reply:
+    async def _open_and_save(self, group_id: str, dataset: APInvoiceDataset, *, whole: bool = False) -> Reply:
         ledger = self._desk.ledger
         self._in_use.setdefault(group_id, False)
         opened = await ledger.open_group(self._company, group_id, apply_date=self._draft.apply_date)
@@ -225,16 +178,36 @@ class Posting:
         if opened.said is not Said.YES:
             return opened
         self._in_use[group_id] = True
+        if whole and self._posts and neighbours(dataset.header, await ledger.invoices_in(self._company, group_id)):
+            self._taken.add(group_id)
+            return Reply(Said.GROUP_TAKEN, f"Group {group_id} holds other invoices.")
         await self._desk.slot.still_ours()
-        reply = await ledger.save(self._company, dataset, group_id=group_id)
+        reply = await self._save(group_id, dataset, whole=whole)
         if reply.said is Said.GROUP_TAKEN:
             self._taken.add(group_id)
             self._in_use[group_id] = False
         return reply
 
+    async def _save(self, group_id: str, dataset: APInvoiceDataset, *, whole: bool) -> Reply:
+        """In stages when the connection says so, or a line is from a goods receipt, which Epicor makes itself.
+
+        A change of what stands there already is always one call.
+        """
+        ledger, rules = self._desk.ledger, self._desk.rules
+        if not whole or (rules.strategy == "single" and not self._draft.receives):
+            return await ledger.save(self._company, dataset, group_id=group_id)
+        still_ours = self._desk.slot.still_ours
+        return await ledger.save_in_stages(
+            self._company, dataset, group_id=group_id, rows_at_once=rules.rows_per_save, still_ours=still_ours
+        )
+
     def _next_group(self) -> str:
-        slot, rules = self._desk.slot, self._desk.rules
-        ids = group_ids(rules.group_prefix, self._draft.apply_date, slot=slot.number, cap=slot.cap)
+        slot, prefix, event = self._desk.slot, self._desk.rules.group_prefix, self._desk.event
+        if self._posts:
+            whose = f"{event.connection}/{event.invoice_id}/{event.attempt}"
+            ids = own_group_ids(prefix, whose, slot=slot.number, cap=slot.cap)
+        else:
+            ids = group_ids(prefix, self._draft.apply_date, slot=slot.number, cap=slot.cap)
         free = next((each for each in ids if each not in self._taken), None)
         if free is None:
             raise TransientError(f"Other users hold all our AP invoice groups of {self._draft.apply_date} in Epicor.")
@@ -245,10 +218,12 @@ class Posting:
         await self._desk.slot.still_ours()
         self._in_use.setdefault(step.group_id, False)
         num, invoice_num = self._vendor.num, self._draft.invoice_num
-        reply = await self._desk.ledger.remove(self._company, num, invoice_num)
-        self._reply = Reply(Said.NOTHING)
+        reply, refusal = await self._desk.ledger.remove(self._company, num, invoice_num), self._reply
+        # What Epicor refused half-way is refused: made anew it would be refused again.
+        self._reply = refusal if refusal.begun and refusal.said is Said.NO else Reply(Said.NOTHING)
         if await self._look_up() is None:
-            await self._append(self._desk.facts.removed(self._state, self._meant(), step.difference))
+            facts, interrupted = self._desk.facts, step.interrupted
+            await self._append(facts.removed(self._state, self._meant(), step.difference, interrupted=interrupted))
             return None
         if reply.said is Said.NO:
             values = {"difference": step.difference, "message": reply.message}
@@ -283,12 +258,35 @@ class Posting:
         pause = pause_after(state.total + 1, state.number, self._desk.timings.unclear_pauses)
         raise TransientError(f"Looking up an unclear posting again later: {sentence}", retry_after=pause, counts=False)
 
-    async def _succeed(self, step: Succeed) -> InvoicePosted:
+    async def _succeed(self, step: Succeed) -> InvoicePosted | None:
+        """Record the success; None when the invoice was posted just now and is to be read back once more."""
+        settled = await self._settled_in_payables(step)
+        if settled and settled.in_payables and not step.held.header.Posted:
+            return None
         draft = self._draft.told(*remarks_of(self._meant(), step.held))
         draft = draft.held_back((*draft.held_for, *holds_of(self._meant(), step.held)))
-        event = self._desk.facts.posted(step.held, draft, vendor_id=self._vendor.vendor_id, found=step.found)
+        found = step.found and self._state.requested is None
+        event = self._desk.facts.posted(
+            step.held, draft, vendor_id=self._vendor.vendor_id, found=found, settled=settled
+        )
         await record(self._desk, event)
         return event
+
+    async def _settled_in_payables(self, step: Succeed) -> Settled | None:
+        """What became of the invoice's group, where success asks for that."""
+        if not self._posts:
+            return None
+        header = step.held.header
+        if header.GroupID in self._in_use:
+            ours = self._in_use.pop(header.GroupID)
+            await self._desk.ledger.close_group(self._company, header.GroupID, surely_ours=ours)
+
+        async def append(event: DocumentFact) -> Progress:
+            if await self._append(event):
+                raise TransientError("This group is being posted elsewhere.", retry_after=1, counts=False)
+            return self._state
+
+        return await into_payables(self._desk, self._state, header, findings=self._findings, append=append)
 
     def _reasons(self, step: GiveUp) -> tuple[Finding, ...]:
         if step.code is not None:

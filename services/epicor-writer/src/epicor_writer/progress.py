@@ -10,6 +10,8 @@ from typing import Literal
 from mlc_common.events import (
     DocumentFact,
     Event,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InvoicePosted,
     InvoiceRefused,
     InvoiceRemoved,
@@ -27,8 +29,11 @@ class Progress:
         look_ups: look-ups in a row that found nothing; 0 when the last one found it incomplete.
         total: look-ups since the intent.
         failures: UpdateMasters of this attempt that were answered with a server error.
+        kept_otherwise: removals of what Epicor did not keep as it was sent, not of what was interrupted half-way.
         sentence: why it is unclear.
         unclear_at: when it was last looked up and nothing certain was found.
+        requested: the last request to post the group of the invoice that stands there as meant.
+        submitted: whether that request is known to have arrived; `posting_ended` when it was answered after its end.
         removable: whether our log knows of an UpdateMaster of this document, and of no success.
     """
 
@@ -38,10 +43,14 @@ class Progress:
     total: int = 0
     failures: int = 0
     removals: int = 0
+    kept_otherwise: int = 0
     sentence: str = ""
     difference: str = ""
     unclear_at: datetime | None = None
     removable: bool = False
+    requested: GroupPostingRequested | None = None
+    submitted: bool = False
+    posting_ended: bool = False
 
     @property
     def number(self) -> int:
@@ -54,7 +63,7 @@ def progress(history: Iterable[Event], attempt: str) -> Progress:
     state, sent, posted = Progress(), False, False
     for event in history:
         sent = sent or isinstance(event, PostingIntended)
-        posted = posted or (isinstance(event, InvoicePosted) and not event.prebook)
+        posted = posted or (isinstance(event, InvoicePosted) and not event.prebook and not event.not_posted)
         if isinstance(event, DocumentFact) and event.attempt == attempt:
             state = after(state, event)
     return replace(state, removable=sent and not posted)
@@ -68,7 +77,12 @@ def after(state: Progress, event: DocumentFact) -> Progress:
         case _ if state.phase == "settled":
             return state
         case PostingIntended():
-            return replace(state, phase="sent", intent=event, look_ups=0, total=0, unclear_at=None, removable=True)
+            fresh = replace(state, phase="sent", intent=event, look_ups=0, total=0, unclear_at=None, removable=True)
+            return replace(fresh, requested=None, submitted=False, posting_ended=False)
+        case GroupPostingRequested():
+            return replace(state, requested=event, submitted=False, posting_ended=False)
+        case GroupPostingSubmitted():
+            return replace(state, submitted=True, posting_ended=event.ended)
         case PostingUnclear():
             known = replace(state, failures=event.failures, sentence=event.sentence)
             if event.number != state.number:
@@ -76,7 +90,8 @@ def after(state: Progress, event: DocumentFact) -> Progress:
             looked_at = event.at if event.total else None
             return replace(known, phase="unclear", look_ups=event.look_ups, total=event.total, unclear_at=looked_at)
         case InvoiceRemoved():
-            known = replace(state, removals=event.times, difference=event.difference)
+            otherwise = event.times if event.kept_otherwise is None else event.kept_otherwise
+            known = replace(state, removals=event.times, kept_otherwise=otherwise, difference=event.difference)
             return replace(known, phase="removed") if event.number == state.number else known
     return state
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from epicor_writer.reference import same_key
+from epicor_writer.codes import same_key
+from epicor_writer.readback_orders import aligned, order_differences
 from mlc_epicor.columns import same_value
 from mlc_epicor.datasets import APInvDtlRow, APInvExpRow, APInvExpTGLCRow, APInvHedRow, APInvoiceDataset, APInvTaxRow
 
@@ -34,7 +35,7 @@ def differences(meant: APInvoiceDataset, held: APInvoiceDataset, *, tax_gap: Dec
     Args:
         tax_gap: by how much the total may be another one, where Epicor computes the tax.
     """
-    meant = as_stored(meant, held)
+    meant = aligned(as_stored(meant, held), held)
     return [*_header(meant, held, tax_gap), *_lines(meant, held), *_taxes(meant, held)]
 
 
@@ -49,7 +50,10 @@ def as_stored(meant: APInvoiceDataset, held: APInvoiceDataset) -> APInvoiceDatas
     return meant.model_copy(
         update={
             "APInvHed": (meant.header.model_copy(update=header),),
-            "APInvDtl": tuple(r.model_copy(update={"DocExtCost": r.ScrDocExtCost}) for r in meant.APInvDtl),
+            "APInvDtl": tuple(
+                r.model_copy(update={"DocExtCost": r.ScrDocExtCost, "VendorQty": r.ScrVendorQty})
+                for r in meant.APInvDtl
+            ),
             "APInvExp": tuple(r.model_copy(update={"DocExpAmt": r.DocScrExpAmt}) for r in meant.APInvExp),
             "APInvTax": tuple(r.model_copy(update={"DocTaxAmt": r.ScrDocTaxAmt}) for r in meant.APInvTax),
         }
@@ -118,6 +122,7 @@ def _lines(meant: APInvoiceDataset, held: APInvoiceDataset) -> Iterator[str]:
             continue
         if _cost(fact) != _cost(wish):
             yield f"line {number} has {money(_cost(fact))} instead of {money(_cost(wish))}"
+        yield from order_differences(wish, fact)
         expenses = [row for row in held.APInvExp if row.InvoiceLine == number]
         rows = [row for row in held.APInvExpTGLC if row.InvoiceLine == number and row.RecordType != JOURNAL]
         yield from _columns(wish, fact, f"line {number} ")
@@ -140,10 +145,12 @@ def _accounts(
 ) -> Iterator[str]:
     """Accounts of one line; with several shares they are compared as a set."""
     books = {same_key(wish.BookID) for wish in wished} | {""}
-    ours = [row for row in rows if same_key(row.BookID) in books]
+    ours = [row for row in rows if same_key(row.BookID) in books or not wished]
     coded = {row.InvExpSeq for row in ours if row.GLAccount.strip()}
     if not ours or any(not row.GLAccount.strip() for row in rows) or any(e.InvExpSeq not in coded for e in expenses):
         yield f"line {number} has no GL account"
+    if not wished:
+        return  # whatever account the order gives
     meant = {same_key(wish.GLAccount): wish.GLAccount for wish in wished}
     held = {same_key(row.GLAccount): row.GLAccount.strip() for row in ours if row.GLAccount.strip()}
     instead = ", ".join(_display(account) for account in meant.values())

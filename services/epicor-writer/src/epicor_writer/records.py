@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
+from epicor_writer.orders import orders_of
 from epicor_writer.reference import Account, Reference, Vendor, Wanted, same_key
+from mlc_epicor.orders import OrderRows
 
 MOST_RECORDS = 20_000
 """Records kept in memory per connection."""
@@ -29,6 +31,8 @@ class Finder(Protocol):
     ) -> list[dict[str, Any]]: ...
 
     async def validate_account(self, company: str, chart: str, account: str, *, day: date) -> str | None: ...
+
+    async def orders(self, company: str, numbers: Iterable[int]) -> OrderRows: ...
 
 
 class Records:
@@ -57,12 +61,15 @@ class Records:
         taxes = await self._read(company, _TAXES, wanted.taxes, fresh=fresh)
         terms = await self._read(company, _TERMS, wanted.terms, fresh=fresh)
         invalid = await self._invalid(wanted, accounts, fresh=fresh)
+        # What is left of an order changes with every invoice: it is never old news.
+        orders = await self._finder.orders(company, wanted.orders) if wanted.orders else OrderRows()
         return Reference(
             vendor=next((_vendor(row) for row in vendors.values()), None),
             accounts={key: _account(row) for key, row in accounts.items()},
             taxes=frozenset(taxes),
             terms=frozenset(terms),
             invalid=invalid,
+            orders=orders_of(orders),
         )
 
     async def _invalid(self, wanted: Wanted, known: Mapping[str, Row], *, fresh: bool) -> dict[str, str]:

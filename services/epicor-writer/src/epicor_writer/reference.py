@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-
-def same_key(code: str) -> str:
-    """A code as Epicor's database compares it: without case and without blanks at its ends."""
-    return code.strip().casefold()
+from epicor_writer.codes import same_key as same_key
+from epicor_writer.orders import Order
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ class Wanted:
     taxes: frozenset[str] = frozenset()
     terms: frozenset[str] = frozenset()
     validate_on: date | None = None
+    orders: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -64,3 +63,4 @@ class Reference:
     taxes: frozenset[str] = frozenset()
     terms: frozenset[str] = frozenset()
     invalid: Mapping[str, str] = field(default_factory=dict)
+    orders: Mapping[int, Order] = field(default_factory=dict)

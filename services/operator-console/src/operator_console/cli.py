@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from operator_console import cli_documents, cli_people, cli_reconcile, cli_setting_up, edge, output
+from operator_console import (
+    cli_documents,
+    cli_people,
+    cli_plan,
+    cli_reconcile,
+    cli_replay,
+    cli_setting_up,
+    edge,
+    output,
+)
 from operator_console.cli_words import AsJson, DataDir, SiteDir
 from operator_console.data_folder import DataFolder
 from operator_console.exits import EPILOG, Exit
@@ -23,6 +32,9 @@ app.add_typer(cli_setting_up.keys, name="keys")
 cli_people.add_to(app)
 app.command()(cli_documents.explain)
 app.command()(cli_reconcile.reconcile)
+app.command()(cli_plan.plan)
+app.command()(cli_replay.replay)
+app.add_typer(cli_replay.replays, name="replays")
 
 
 @app.callback()

@@ -10,6 +10,7 @@ import typer
 from mlc_common.connection_flows import Flow
 from operator_console import output
 from operator_console.cli_words import AsJson, ConnectionName, DataDir
+from operator_console.exits import CommandError, Exit
 from operator_console.reach import settings_for
 
 Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; it is recorded with your name.")]
@@ -20,7 +21,7 @@ Where = Annotated[str | None, typer.Option("--connection", help="The connection,
 
 def add_to(app: typer.Typer) -> None:
     """Add the words to the command line."""
-    for command in (pause, resume, hold, release):
+    for command in (pause, resume, hold, release, override):
         app.command()(command)
     app.command(name="return")(return_)
     app.command()(link)
@@ -80,6 +81,32 @@ def return_(
         people_commands.give_back(settings_for(data_dir), identifier, connection=connection, reason=reason)
     )
     output.show_json(event) if as_json else output.console().print(f"Document {event.invoice_id} goes back to Basware.")
+
+
+def override(
+    identifier: Document,
+    reason: Reason,
+    values: Annotated[
+        list[str], typer.Option("--set", help="As paymentTermCode=N30 or codingRows[2].accountCode=6100; repeatable.")
+    ],
+    connection: Where = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter a document with other values than Basware's; what was recorded stays, the difference is recorded."""
+    from operator_console import people_commands
+
+    named = dict(each.partition("=")[::2] for each in values if "=" in each)
+    if len(named) != len(values):
+        raise CommandError("Write each value once, as --set paymentTermCode=N30.", code=Exit.USAGE)
+    event = asyncio.run(
+        people_commands.override(settings_for(data_dir), identifier, named, connection=connection, reason=reason)
+    )
+    if as_json:
+        output.show_json(event)
+        return
+    rows = [(each.place, each.old, each.new) for each in event.changes]
+    output.console().print(output.table("in force", ("", "Basware", "instead"), rows))
 
 
 def link(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from mlc_basware.overrides import changed
 from mlc_common.eventlog import EventLog
 from mlc_common.events import (
     DocumentApproved,
     DocumentHeld,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     Event,
@@ -129,6 +131,29 @@ async def give_back(settings: Settings, identifier: str, *, connection: str | No
     async with case(settings, identifier, connection=connection) as it:
         _not_settled(it)
         event = DocumentReturned(**it.common(reason))
+        await it.log.append(event)
+    return event
+
+
+async def override(
+    settings: Settings, identifier: str, values: Mapping[str, str], *, connection: str | None, reason: str
+) -> DocumentOverridden:
+    """Have a document entered with other values; what was overridden before stays, unless it is named again.
+
+    Raises:
+        CommandError: there is no such document, it was sent to Epicor already, or a value cannot be overridden.
+    """
+    async with case(settings, identifier, connection=connection) as it:
+        _not_settled(it)
+        if it.of_this_transfer(PostingIntended):
+            raise CommandError("It was sent to Epicor already; correct the invoice there.", code=Exit.REFUSED)
+        try:
+            fresh = {place: changed(it.approved.document, place, value) for place, value in values.items()}
+        except ValueError as error:
+            raise CommandError(str(error), code=Exit.USAGE) from None
+        before = it.of_this_transfer(DocumentOverridden)
+        kept = {each.place: each for each in before[-1].changes} if before else {}
+        event = DocumentOverridden(**it.common(reason), changes=tuple((kept | fresh).values()))
         await it.log.append(event)
     return event
 

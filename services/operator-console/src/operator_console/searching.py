@@ -45,11 +45,12 @@ class Sought:
 def question(sought: Sought, *, limit: int) -> Select[Any]:
     """The documents that are sought, the last changed first."""
     columns = document_status.c
-    found = select(document_status).where(*_conditions(sought))
+    found = select(document_status).where(*conditions(sought))
     return found.order_by(columns.last_change.desc(), columns.invoice_id).limit(limit)
 
 
-def _conditions(sought: Sought) -> Iterator[ColumnElement[bool]]:
+def conditions(sought: Sought) -> Iterator[ColumnElement[bool]]:
+    """What must hold of a row of the read model."""
     columns = document_status.c
     same = {
         columns.phase: sought.phase,

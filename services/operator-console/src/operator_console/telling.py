@@ -19,12 +19,15 @@ from mlc_common.events import (
     DocumentApproved,
     DocumentHeld,
     DocumentNoticed,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     DocumentWithdrawn,
     Event,
     FlowsPaused,
     FlowsResumed,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InterimAnswered,
     InvoiceLinked,
     InvoicePosted,
@@ -39,6 +42,9 @@ from mlc_common.events import (
     ReconciliationDone,
     RecordSent,
     ReplayRequested,
+    ReplayStarted,
+    ReplayStopped,
+    WritersFact,
 )
 from operator_console import attachments
 
@@ -71,9 +77,16 @@ def tell(event: Event) -> tuple[str, str]:
             | AnswerUnconfirmed()
         ):
             return _about_the_answer(event)
-        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+        case (
+            DocumentHeld()
+            | DocumentReleased()
+            | DocumentReturned()
+            | DocumentOverridden()
+            | InvoiceLinked()
+            | ReplayRequested()
+        ):
             return _decided(event)
-        case FlowsPaused() | FlowsResumed() | ReconciliationDone():
+        case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped() | ReconciliationDone():
             return _operated(event)
         case _:
             return _worked_on(event)
@@ -84,9 +97,16 @@ def actor(event: Event) -> str:
     match event:
         case NotificationReceived() | DocumentWithdrawn():
             return "Basware"
-        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+        case (
+            DocumentHeld()
+            | DocumentReleased()
+            | DocumentReturned()
+            | DocumentOverridden()
+            | InvoiceLinked()
+            | ReplayRequested()
+        ):
             return event.by
-        case FlowsPaused() | FlowsResumed() | ReconciliationDone():
+        case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped() | ReconciliationDone():
             return event.by
         case RecordSent():
             return "masterdata-sync"
@@ -96,17 +116,29 @@ def actor(event: Event) -> str:
             return "basware-reader"
 
 
-def _operated(event: Operation) -> tuple[str, str]:
-    if isinstance(event, ReconciliationDone):
-        return "reconciled", f"{event.invoices} invoices, {sum(event.breaks.values())} breaks, by {event.by}"
-    return event.fact, f"{', '.join(event.flows)} by {event.by}: {event.reason}"
-
-
 def _decided(event: PersonFact) -> tuple[str, str]:
     said = f"{event.by}: {event.reason}"
     if isinstance(event, InvoiceLinked):
         said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
+    if isinstance(event, DocumentOverridden):
+        diff = "; ".join(f"{each.place}: {each.old or 'nothing'} -> {each.new}" for each in event.changes)
+        said = f"{diff}; {said}"
     return event.fact, said
+
+
+def _operated(event: Operation) -> tuple[str, str]:
+    match event:
+        case FlowsPaused() | FlowsResumed():
+            what = ", ".join(event.flows)
+        case ReplayStarted():
+            what = f"{event.replay}: {event.documents} transfers, {event.per_second:g} a second"
+        case ReplayStopped():
+            what = f"{event.replay}: {event.how} after {event.requested} transfers"
+        case ReconciliationDone():
+            return "reconciled", f"{event.invoices} invoices, {sum(event.breaks.values())} breaks, by {event.by}"
+        case _:
+            assert_never(event)
+    return event.fact.replace("_", " "), f"{what}; {event.by}: {event.reason}"
 
 
 def _seen(event: DocumentApproved | DocumentAcknowledged | DocumentNoticed) -> tuple[str, str]:
@@ -141,7 +173,7 @@ def _about_the_answer(event: AnswerFact) -> tuple[str, str]:
 
 
 def _worked_on(
-    event: PostingIntended | PostingUnclear | InvoiceRemoved | InvoicePosted | InvoiceRefused,
+    event: WritersFact,
 ) -> tuple[str, str]:
     match event:
         case PostingIntended():
@@ -153,15 +185,21 @@ def _worked_on(
             return "unclear", f"UpdateMaster {event.number}, look-up {event.look_ups}: {event.sentence}"
         case InvoiceRemoved():
             return "removed", f"incomplete invoice {event.invoice_num} of vendor {event.vendor_num}: {event.difference}"
+        case GroupPostingRequested():
+            return "posting requested", f"request {event.number} to post group {event.group_id} ({event.how})"
+        case GroupPostingSubmitted():
+            return "posting submitted", f"Epicor took request {event.number}"
         case InvoicePosted():
             found = " (it was there already)" if event.found else ""
             found = f" (linked by {event.linked_by})" if event.linked_by else found
             hold = f"; on hold: {_sentences(event.held_for)}" if event.held_for else ""
             remarks = f"; {_sentences(event.remarks)}" if event.remarks else ""
+            group = "; its group is posted" if event.in_payables else ""
+            group = f"; not posted: {_sentences(event.not_posted)}" if event.not_posted else group
             return "posted", (
                 f"company {event.company}, group {event.group_id}, invoice {event.invoice_num}, "
                 f"voucher {event.voucher}, "
-                f"{event.total} {event.currency} in {event.lines} lines{found}{hold}{remarks}"
+                f"{event.total} {event.currency} in {event.lines} lines{found}{hold}{group}{remarks}"
             )
         case InvoiceRefused():
             return "refused", _sentences(event.findings)

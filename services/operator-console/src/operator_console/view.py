@@ -23,9 +23,12 @@ from mlc_common.events import (
     DocumentFact,
     DocumentHeld,
     DocumentNoticed,
+    DocumentOverridden,
     DocumentReleased,
     DocumentReturned,
     DocumentWithdrawn,
+    GroupPostingRequested,
+    GroupPostingSubmitted,
     InterimAnswered,
     InvoiceLinked,
     InvoicePosted,
@@ -36,6 +39,7 @@ from mlc_common.events import (
     PostingIntended,
     PostingUnclear,
     ReplayRequested,
+    WritersFact,
 )
 
 
@@ -160,7 +164,14 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return _told(state, event)
         case DeadlineNear() | InterimAnswered() | DocumentWithdrawn():
             return _waiting(state, event)
-        case DocumentHeld() | DocumentReleased() | DocumentReturned() | InvoiceLinked() | ReplayRequested():
+        case (
+            DocumentHeld()
+            | DocumentReleased()
+            | DocumentReturned()
+            | DocumentOverridden()
+            | InvoiceLinked()
+            | ReplayRequested()
+        ):
             return _decided(state, event)
         case _:
             return _worked_on(state, event)
@@ -193,6 +204,8 @@ def _decided(state: DocumentStatus, event: PersonFact) -> DocumentStatus:
         case DocumentReleased():
             phase = Phase.APPROVED if state.phase == Phase.HELD else state.phase
             return replace(state, phase=phase, reason=f"{event.by} released it: {event.reason}")
+        case DocumentOverridden():
+            return state
         case DocumentReturned():
             return replace(state, reason=f"{event.by} returns it: {event.reason}")
         case InvoiceLinked():
@@ -203,9 +216,7 @@ def _decided(state: DocumentStatus, event: PersonFact) -> DocumentStatus:
             assert_never(event)
 
 
-def _worked_on(
-    state: DocumentStatus, event: PostingIntended | PostingUnclear | InvoiceRemoved | InvoicePosted | InvoiceRefused
-) -> DocumentStatus:
+def _worked_on(state: DocumentStatus, event: WritersFact) -> DocumentStatus:
     match event:
         case PostingIntended():
             return _intended(state, event)
@@ -213,6 +224,10 @@ def _worked_on(
             return replace(state, phase=Phase.UNCLEAR, reason=event.sentence)
         case InvoiceRemoved():
             return replace(state, phase=Phase.POSTING, reason=f"An incomplete invoice was removed: {event.difference}")
+        case GroupPostingRequested():
+            return replace(state, phase=Phase.POSTING, reason=f"Epicor is asked to post group {event.group_id}.")
+        case GroupPostingSubmitted():
+            return state
         case InvoicePosted():
             return _posted(state, event)
         case InvoiceRefused():
@@ -271,14 +286,16 @@ def _intended(state: DocumentStatus, event: PostingIntended) -> DocumentStatus:
 
 
 def _posted(state: DocumentStatus, event: InvoicePosted) -> DocumentStatus:
+    stays = event.not_posted or event.held_for
+    why = "Not posted" if event.not_posted else "On hold"
     return replace(
         state,
-        phase=Phase.POSTED,
+        phase=Phase.REFUSED if event.not_posted else Phase.POSTED,
         epicor_company=event.company,
         vendor_num=event.vendor_num,
         epicor_invoice=event.invoice_num,
         group_id=event.group_id,
         voucher=event.voucher,
-        reason_code=event.held_for[0].code if event.held_for else None,
-        reason=f"On hold: {answer_text(event.held_for)}" if event.held_for else None,
+        reason_code=stays[0].code if stays else None,
+        reason=f"{why}: {answer_text(stays)}" if stays else None,
     )

@@ -4,6 +4,7 @@ from datetime import date
 
 from mlc_sandbox.company import BOOK, CHART
 from mlc_sandbox.epicor.draft import Draft, changes, duplicate, money, same_revision, shown, sign_of
+from mlc_sandbox.epicor.purchasing import account_of
 from mlc_sandbox.epicor.seed import BOOKS, SUSPENSE, Master
 from mlc_sandbox.epicor.tables import date_of
 from mlc_sandbox.epicor.wire import KineticError, Row
@@ -126,14 +127,30 @@ def _account_columns(draft: Draft, invoice: Invoice, row: Row) -> Row:
     return {**{name: found[name] for name in _SEGMENTS}, **shown}
 
 
-def add_default_distribution(draft: Draft, invoice: Invoice, line: Row) -> None:
+def add_order_distributions(draft: Draft, invoice: Invoice) -> None:
+    """Lines of purchase orders without a distribution get the whole amount on their release's account.
+
+    A distribution that was made so follows the line's amount; where the account is missing, it is stored blank.
+    """
+    for number, line in invoice.lines.items():
+        mine = [row for (found, _), row in invoice.expenses.items() if found == number]
+        if line["LineType"] != "M" and not mine:
+            add_default_distribution(draft, invoice, line, account=account_of(draft, line))
+            invoice.made_by_epicor.add(number)
+        for row in mine:
+            if len(mine) == 1 and number in invoice.made_by_epicor and row["DocExpAmt"] != line["DocExtCost"]:
+                amounts = _amounts(draft, invoice, {"DocScrExpAmt": line["ScrDocExtCost"]})
+                row |= {**amounts, "SysRevID": draft.world.next_revision()}
+
+
+def add_default_distribution(draft: Draft, invoice: Invoice, line: Row, *, account: str = SUSPENSE) -> None:
     """What the save trigger of some tenants does: the whole line once more, to the suspense account."""
     number, keys = line["InvoiceLine"], {name: line[name] for name in ("VendorNum", "InvoiceNum", "InvoiceLine")}
     amount = {"DocExpAmt": line["DocExtCost"], "COACode": CHART, "BookID": BOOK}
     expense = _add_expense(draft, invoice, {**keys, **amount})
     sequence = expense["InvExpSeq"]
     named = {"Key1": str(line["VendorNum"]), "Key2": line["InvoiceNum"], "Key3": str(number), "Key4": str(sequence)}
-    row = {**keys, "InvExpSeq": sequence, **named, "RelatedToFile": EXPENSE, "GLAccount": SUSPENSE, "RowMod": "A"}
+    row = {**keys, "InvExpSeq": sequence, **named, "RelatedToFile": EXPENSE, "GLAccount": account, "RowMod": "A"}
     save_account(draft, {**row, "COACode": CHART, "BookID": BOOK, "RecordType": "A", "UserCanModify": True})
 
 

@@ -18,6 +18,7 @@ from mlc_sandbox.epicor.access import authorise, issue_token, within_scope
 from mlc_sandbox.epicor.business_objects import SERVICES
 from mlc_sandbox.epicor.entity_sets import SETS, list_entities, one_entity
 from mlc_sandbox.epicor.entity_writes import create_entity
+from mlc_sandbox.epicor.posting import work_off
 from mlc_sandbox.epicor.rpc import Call, arguments_of_body, arguments_of_query
 from mlc_sandbox.epicor.wire import KineticError, Row, answer
 from mlc_sandbox.epicor.world import EpicorWorld
@@ -61,6 +62,7 @@ async def _serve(world: EpicorWorld, request: Request, now: datetime) -> Respons
     company, service, rest = (request.path_params[name] for name in ("company", "service", "rest"))
     key = request.query_params.get("api-key", "")
     user = authorise(world, request.headers, company=company, key_in_query=key, now=now)
+    work_off(world, now)
     name = rest.partition("(")[0]
     is_set = name in SETS.get(service, {})
     within_scope(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mlc_sandbox.epicor import attachments, groups, invoices
+from mlc_sandbox.epicor import attachments, groups, invoices, line_changes, orders, posting, receipts
 from mlc_sandbox.epicor.accounts import valid_account
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.tables import date_of
@@ -42,8 +42,10 @@ _ACCOUNT = {
 }
 
 SERVICES: Mapping[str, Mapping[str, Method]] = {
-    "Erp.BO.APInvoiceSvc": invoices.METHODS,
-    "Erp.BO.APInvGrpSvc": groups.METHODS,
+    "Erp.BO.APInvoiceSvc": {**invoices.METHODS, **line_changes.METHODS, **receipts.METHODS},
+    "Erp.BO.APInvGrpSvc": {**groups.METHODS, "PrePostGroupInvoices": posting.CHECK},
+    "Erp.PROC.APInvoicePostSvc": posting.METHODS,
+    "Erp.BO.POSvc": orders.METHODS,
     "Ice.BO.AttachmentSvc": attachments.METHODS,
     "Erp.BO.VendorSvc": {"GetByID": Method(_vendor, {"vendorNum": "number"}, ("GET", "POST"))},
     "Erp.BO.GLAccountSvc": {

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from mlc_sandbox.epicor.wire import BUSINESS, DUPLICATE, KineticError, Row
 from mlc_sandbox.epicor.world import EpicorWorld, Invoice, InvoiceKey, invoice_key
 
+NO_ROW = "00000000-0000-0000-0000-000000000000"
 CENT = Decimal("0.01")
 THOUSANDTH = Decimal("0.001")
 DUPLICATE_TEXT = "This is a duplicate entry of an existing record"
@@ -65,6 +66,13 @@ class Draft:
                 self.world.invoices.pop(key, None)
             else:
                 self.world.invoices[key] = invoice
+
+
+def same_row_twice(table: str, rows: list[Row]) -> None:
+    """Raises KineticError when two new rows bear one SysRowID, as copies of one row of a GetNew method do."""
+    named = [row["SysRowID"] for row in rows if row.get("RowMod") == "A" and row.get("SysRowID", NO_ROW) != NO_ROW]
+    if len(named) != len(set(named)):
+        raise KineticError(DUPLICATE_TEXT, status=409, kind=DUPLICATE, table=table, field="SysRowID")
 
 
 def duplicate(world: EpicorWorld, table: str, field_name: str) -> KineticError:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlc_sandbox.epicor.purchasing import RECEIPT, RELEASE, receipts, releases
 from mlc_sandbox.epicor.query import Shape, read
+from mlc_sandbox.epicor.settings import Settings
 from mlc_sandbox.epicor.wire import NOT_FOUND, KineticError, Row
 from mlc_sandbox.epicor.world import EpicorWorld
 
@@ -83,8 +85,10 @@ SETS: Mapping[str, Mapping[str, EntitySet]] = {
     "Erp.BO.POSvc": {
         "POes": _master("POHeader", "PONum", children={"PODetails": ("PONum", "PONUM"), "PORels": ("PONum", "PONum")}),
         "PODetails": _master("PODetail", "PONUM POLine"),
-        "PORels": _master("PORel", "PONum POLine PORelNum"),
+        "PORels": EntitySet(Shape("PORel", ("Company", *RELEASE), {}), releases),
+        "PORelTGLCs": _master("PORelTGLC", "PONum POLine PORelNum BookID"),
     },
+    "Erp.BO.ReceiptSvc": {"RcvDtls": EntitySet(Shape("RcvDtl", ("Company", *RECEIPT), {}), receipts)},
 }
 
 
@@ -92,12 +96,17 @@ def list_entities(world: EpicorWorld, company: str, service: str, name: str, opt
     """The answer to a GET of an entity set."""
     entity_set, settings = SETS[service][name], world.settings
     expanded = _expanded(entity_set, options)
-    rows = entity_set.rows(world, company)
+    rows = entity_set.rows(world, company) if _shows(settings, name) else []
     page = read(entity_set.shape, rows, options, cap=settings.page_cap, every_column=settings.full_rows)
-    for child in expanded:
+    for child in expanded if settings.order_lines != "by method only" else ():
         _expand(world, company, service, child, page.value, entity_set.children[child])
     count = {"@odata.count": page.count} if options.get("$count") == "true" else {}
     return {"@odata.context": f"{service}/$metadata#{name}", **count, "value": page.value}
+
+
+def _shows(settings: Settings, name: str) -> bool:
+    """Whether a set has its rows; the lines of purchase orders come up empty on some tenants."""
+    return name != "PODetails" or settings.order_lines == "everywhere"
 
 
 def _expanded(entity_set: EntitySet, options: Mapping[str, str]) -> list[str]:

@@ -125,7 +125,8 @@ def _rate(draft: Draft, row: Row, currency: str) -> Row:
     found = draft.world.master.rate(currency, home)
     if found is None:
         raise refused(f"There is no exchange rate from {currency} to {home}.", "ExchangeRate")
-    return {"ExchangeRate": found}
+    # What a row says is kept, as a default row's 1 that nobody changed with the currency.
+    return {"ExchangeRate": Decimal(row["ExchangeRate"]) if row.get("ExchangeRate") else found}
 
 
 def _reference(draft: Draft, row: Row, vendor: Row) -> Row:

@@ -1,6 +1,8 @@
 """AP invoice entry (APInvoiceSvc): UpdateMaster and its neighbours."""
 
+import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from mlc_sandbox.company import BOOK, CHART
@@ -9,7 +11,7 @@ from mlc_sandbox.epicor.draft import Draft, money
 from mlc_sandbox.epicor.groups import use_group
 from mlc_sandbox.epicor.rpc import Call, Method
 from mlc_sandbox.epicor.saving import checked_tableset, group_total, invoice_tableset, save
-from mlc_sandbox.epicor.tables import AP_INVOICE_TABLES
+from mlc_sandbox.epicor.tables import AP_INVOICE_TABLES, full
 from mlc_sandbox.epicor.wire import NOT_FOUND, KineticError, QuestionError, Row, Tableset, day
 from mlc_sandbox.epicor.world import Invoice
 
@@ -87,7 +89,11 @@ def _get_by_id(call: Call) -> Row:
 
 
 def _stored(call: Call) -> Invoice:
-    invoice = call.world.invoice(call.company, call.arguments["vendorNum"], call.arguments["invoiceNum"])
+    return _invoice_of(call, "vendorNum", "invoiceNum")
+
+
+def _invoice_of(call: Call, vendor: str, number: str) -> Invoice:
+    invoice = call.world.invoice(call.company, call.arguments[vendor], call.arguments[number])
     if invoice is None:
         raise KineticError("Record not found.", status=404, kind=NOT_FOUND)
     return invoice
@@ -103,11 +109,13 @@ def _delete_by_id(call: Call) -> Row:
 
 
 def _adding(table: str, row_of: Callable[[Call, Tableset], Row]) -> Callable[[Call], Row]:
-    """A GetNew method: the tableset as sent, with one more row that is not saved yet."""
+    """A GetNew method: the tableset as sent, with one more row that is not saved yet and has a SysRowID of its own."""
 
     def run(call: Call) -> Row:
         tableset = checked_tableset(call.world, call.arguments["ds"])
-        row = {"Company": call.company, **row_of(call, tableset), "SysRevID": 0, "RowMod": "A"}
+        system = {"SysRevID": 0, "SysRowID": str(uuid.uuid4()), "RowMod": "A"}
+        row = {"Company": call.company, **row_of(call, tableset), **system}
+        row = full(table, row) if call.world.settings.full_rows else row
         tableset[table].append(row)
         return {"parameters": {"ds": _all_tables(tableset)}}
 
@@ -124,14 +132,17 @@ def _new_header(call: Call, tableset: Tableset) -> Row:
     home = call.world.master.companies[call.company]
     dates = {"InvoiceDate": day(call.now.date()), "ApplyDate": group["ApplyDate"]}
     codes = {"CurrencyCode": home["CurrencyCode"], "RateGrpCode": "MAIN", "GLControlType": "APAcct"}
+    codes |= {"ExchangeRate": Decimal(1)}
     return {"GroupID": group["GroupID"], "DebitMemo": False, "Posted": False, **dates, **codes}
+
+
+def _new_debit_memo(call: Call, tableset: Tableset) -> Row:
+    return {**_new_header(call, tableset), "DebitMemo": True}
 
 
 def _new_line(call: Call, tableset: Tableset) -> Row:
     keys = {"VendorNum": call.arguments["iVendorNum"], "InvoiceNum": call.arguments["cInvoiceNum"]}
-    invoice = call.world.invoice(call.company, keys["VendorNum"], keys["InvoiceNum"])
-    if invoice is None:
-        raise KineticError("Record not found.", status=404, kind=NOT_FOUND)
+    invoice = _invoice_of(call, "iVendorNum", "cInvoiceNum")
     sent = [row.get("InvoiceLine", 0) for row in tableset["APInvDtl"]]
     number = max([*invoice.lines, *sent], default=0) + 1
     amounts = {"VendorQty": 1, "ScrVendorQty": 1, "DocUnitCost": money(0)}
@@ -139,6 +150,8 @@ def _new_line(call: Call, tableset: Tableset) -> Row:
 
 
 def _child_keys(call: Call) -> Row:
+    if call.arguments["invoiceLine"] not in _invoice_of(call, "vendorNum", "invoiceNum").lines:
+        raise KineticError("Record not found.", status=404, kind=NOT_FOUND)
     names = {"VendorNum": "vendorNum", "InvoiceNum": "invoiceNum", "InvoiceLine": "invoiceLine"}
     return {column: call.arguments[name] for column, name in names.items()}
 
@@ -156,6 +169,13 @@ def _new_account(call: Call, tableset: Tableset) -> Row:
     return {**columns, **keys, "RelatedToFile": "APInvExp", **account}
 
 
+def _new_tax(call: Call, tableset: Tableset) -> Row:
+    del tableset
+    _invoice_of(call, "vendorNum", "invoiceNum")
+    names = {"VendorNum": "vendorNum", "InvoiceNum": "invoiceNum", "TaxCode": "taxCode", "RateCode": "rateCode"}
+    return {**{column: call.arguments[name] for column, name in names.items()}, "ECAcquisitionSeq": 0, "Manual": False}
+
+
 def _change_vendor(call: Call) -> Row:
     tableset, row = _header_in_hand(call)
     vendor = call.world.master.vendor_ids.get((call.company, call.arguments["ProposedVendorID"]))
@@ -170,6 +190,17 @@ def _change_date(call: Call) -> Row:
     tableset, row = _header_in_hand(call)
     row["InvoiceDate"] = call.arguments["ProposedInvoiceDate"]
     return {"parameters": {"cMessageText": "", "ds": _all_tables(checked_tableset(call.world, tableset))}}
+
+
+def _change_currency(call: Call) -> Row:
+    tableset, row = _header_in_hand(call)
+    currency, home = call.arguments["ProposedCurrencyCode"], call.world.master.companies[call.company]["CurrencyCode"]
+    rate = Decimal(1) if currency == home else call.world.master.rate(currency, home)
+    if rate is None:
+        message = f"There is no exchange rate from {currency} to {home}."
+        raise KineticError(message, table="APInvHed", field="CurrencyCode")
+    row |= {"CurrencyCode": currency, "RateGrpCode": call.arguments["vRateGrpCode"], "ExchangeRate": rate}
+    return {"parameters": {"vExchangeRate": rate, "vXRateLabel": "", "ds": _all_tables(tableset)}}
 
 
 def _header_in_hand(call: Call) -> tuple[Tableset, Row]:
@@ -191,6 +222,7 @@ METHODS = {
     "GetByID": Method(_get_by_id, _INVOICE, ("GET", "POST")),
     "DeleteByID": Method(_delete_by_id, _INVOICE),
     "GetNewAPInvHedInvoice": Method(_adding("APInvHed", _new_header), {**_TABLESET, "cGroupID": "string"}),
+    "GetNewAPInvHedDebitMemo": Method(_adding("APInvHed", _new_debit_memo), {**_TABLESET, "cGroupID": "string"}),
     "GetNewAPInvDtlMiscellaneous": Method(
         _adding("APInvDtl", _new_line), {**_TABLESET, "iVendorNum": "number", "cInvoiceNum": "string"}
     ),
@@ -199,6 +231,12 @@ METHODS = {
     ),
     "GetNewAPInvExp": Method(_adding("APInvExp", _new_expense), _CHILD),
     "GetNewAPInvExpTGLC": Method(_adding("APInvExpTGLC", _new_account), {**_CHILD, "invExpSeq": "number"}),
+    "GetNewAPInvTax": Method(
+        _adding("APInvTax", _new_tax), {**_TABLESET, **_INVOICE, "taxCode": "string", "rateCode": "string"}
+    ),
     "ChangeVendorID": Method(_change_vendor, {"ProposedVendorID": "string", "confirmCheck": "boolean", **_TABLESET}),
+    "ChangeCurrencyMaster": Method(
+        _change_currency, {"ProposedCurrencyCode": "string", "vRateGrpCode": "string", **_TABLESET}
+    ),
     "ChangeInvoiceDateEx": Method(_change_date, {"ProposedInvoiceDate": "string", "recalcAmts": "string", **_TABLESET}),
 }

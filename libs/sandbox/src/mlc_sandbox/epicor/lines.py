@@ -1,14 +1,16 @@
 """The lines of an AP invoice (APInvDtl) and its taxes (APInvTax)."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from mlc_sandbox.epicor.draft import Draft, cents, changes, duplicate, money, same_revision, shown, sign_of
+from mlc_sandbox.epicor.order_lines import check_order_line, line_type, per, receipt_line, with_order
 from mlc_sandbox.epicor.seed import RATE_CODE
 from mlc_sandbox.epicor.wire import KineticError, Row, instant
 from mlc_sandbox.epicor.world import Invoice
 
 LINE = "APInvDtl"
 TAX = "APInvTax"
+COST = Decimal("0.00001")
 
 
 def save_line(draft: Draft, row: Row) -> Row:
@@ -26,21 +28,37 @@ def save_line(draft: Draft, row: Row) -> Row:
     if row["RowMod"] == "D":
         _remove_line(invoice, number)
         return stored
-    stored |= {**changes(draft, row), **_cost(draft, invoice, stored, row), **_line_stamp(draft, stored)}
+    fixed = {name: stored[name] for name in _FIXED if name in stored}
+    stored |= {**changes(draft, row), **_cost(draft, invoice, stored, row), **_line_stamp(draft, stored), **fixed}
+    check_order_line(draft, stored)
     return stored
 
 
+_FIXED = ("LineType", "PONum", "POLine", "PORelNum", "PurPoint", "PackSlip", "PackLine")
+"""What a change of a line leaves as it is."""
+
+
 def _add_line(draft: Draft, invoice: Invoice, row: Row) -> Row:
-    if row.get("LineType", "M") != "M":
-        message = f"This sandbox takes miscellaneous lines (LineType M) only, not {row['LineType']!r}."
-        raise KineticError(message, table=LINE, field="LineType")
+    kind = line_type(row)
+    row = with_order(draft, invoice, kind, row)
     number = row.get("InvoiceLine", 0) or max(invoice.lines, default=0) + 1
     if number < 1:
         raise KineticError("InvoiceLine must be positive.", table=LINE, field="InvoiceLine")
+    return _put_line(draft, invoice, {**row, "InvoiceLine": number, "LineType": kind})
+
+
+def add_receipt_line(draft: Draft, invoice: Invoice, receipt: Row) -> Row:
+    """A new line from a goods receipt, for all of it that is not invoiced."""
+    number = max(invoice.lines, default=0) + 1
+    return _put_line(draft, invoice, {**receipt_line(draft, invoice, receipt), "InvoiceLine": number})
+
+
+def _put_line(draft: Draft, invoice: Invoice, row: Row) -> Row:
     line = {**_identity(invoice), "PartNum": "", "Description": "", **row, **_cost(draft, invoice, {}, row)}
-    line |= {"InvoiceLine": number, "LineType": "M", **draft.world.stamp()}
+    line |= draft.world.stamp()
     line |= _line_stamp(draft, line)
-    invoice.lines[number] = line
+    invoice.lines[line["InvoiceLine"]] = line
+    check_order_line(draft, line)
     return line
 
 
@@ -60,13 +78,21 @@ def _cost(draft: Draft, invoice: Invoice, stored: Row, row: Row) -> Row:
     extended = shown(draft, invoice, LINE, row, "ScrDocExtCost", "DocExtCost")
     unit = Decimal(known["DocUnitCost"])
     if extended is None:
-        extended = cents(quantity * unit)
+        extended = cents(quantity * unit / per(known))
     elif quantity:
-        unit = extended if quantity == 1 else extended / quantity
+        unit = _unit_cost(extended, quantity, unit, per(known))
     if not extended and draft.world.settings.zero_lines == "refuse":
         raise KineticError("A line must have an amount.", table=LINE, field="ScrDocExtCost")
     amounts = {"DocExtCost": extended * sign, "ScrDocExtCost": extended, "ExtCost": extended * sign}
     return {**amounts, "DocUnitCost": unit, "VendorQty": quantity * sign, "ScrVendorQty": quantity}
+
+
+def _unit_cost(extended: Decimal, quantity: Decimal, given: Decimal, units: int) -> Decimal:
+    """The unit cost as given where it comes to the amount, else what the amount comes to, to five decimals."""
+    if cents(quantity * given / units, 3) == extended or cents(quantity * given / units) == extended:
+        return given
+    exact = extended * units / quantity
+    return exact if exact == exact.quantize(COST) else exact.quantize(COST, ROUND_HALF_UP)
 
 
 def _remove_line(invoice: Invoice, number: int) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 
 from mlc_sandbox.epicor.accounts import (
     add_default_distribution,
+    add_order_distributions,
     blank_accounts,
     save_account,
     save_expense,
     show_accounts,
 )
 from mlc_sandbox.epicor.computed_taxes import compute_taxes
-from mlc_sandbox.epicor.draft import Draft
+from mlc_sandbox.epicor.draft import Draft, same_row_twice
 from mlc_sandbox.epicor.header import save_header, total
 from mlc_sandbox.epicor.lines import save_line, save_tax
 from mlc_sandbox.epicor.tables import AP_INVOICE_TABLES, checked_row, full
@@ -48,6 +49,8 @@ def checked_tableset(world: EpicorWorld, value: Any) -> Tableset:
 
 def save(draft: Draft, tableset: Tableset, *, lose_accounts: bool = False) -> None:
     """Apply all rows to the draft: deletions children first, then additions and updates parents first."""
+    for table, _ in _SAVED:
+        same_row_twice(table, tableset.get(table, []))
     if any(_with_mod(draft, ATTACHMENTS, tableset, "AUD")):
         raise KineticError(f"This sandbox saves rows of {ATTACHMENTS} by themselves, with Update.")
     for table, save_row in reversed(_SAVED):
@@ -60,6 +63,7 @@ def save(draft: Draft, tableset: Tableset, *, lose_accounts: bool = False) -> No
         _default_distributions(draft, tableset)
     for invoice in draft.invoices.values():
         if invoice is not None:
+            add_order_distributions(draft, invoice)
             settle(draft, invoice, lose_accounts=lose_accounts)
 
 

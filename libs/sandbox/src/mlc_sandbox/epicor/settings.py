@@ -19,6 +19,12 @@ class Settings(BaseModel):
     `zero_lines`: whether a line of no amount is taken.
     `closed_period`: how an apply date before `period_closed_before` is refused: with an error, or as a question.
     `tenant_columns`: what becomes of columns that a tenant may have added itself (`..._c`) and this one may not have.
+    `order_lines`: where lines of purchase orders are found: everywhere, not in the set PODetails, or by method only.
+    `order_accounts`: the account of a purchase-order line: its release's, or blank, as where GL controls are missing.
+    `receipt_lines`: which lines GetAPUninvoicedReceipts brings: of every receipt, or of the first one only.
+    `posting_queue`, `posting_takes`: how long a submitted posting waits for its agent, and then has the group.
+    `posting_fails`: what the process writes into the group's PostErrorLog, instead of posting it.
+    `prepost_question`, `prepost_taxes`: what the check before posting answers as ReturnMessage and TaxCalcFlag.
     `attachments_on_posted`: whether a posted invoice takes an attachment; `attachment_descriptions`: whether a long one
     is kept or cut; `same_file_name`: what a second upload under a name does; `largest_upload`: bytes. None of it is
     documented.
@@ -42,6 +48,10 @@ class Settings(BaseModel):
     full_rows: bool = False
     tenant_columns: Literal["keep", "drop", "refuse"] = "keep"
 
+    order_lines: Literal["everywhere", "not in their set", "by method only"] = "everywhere"
+    order_accounts: Literal["release", "blank"] = "release"
+    receipt_lines: Literal["all", "first receipt"] = "all"
+
     duplicate: Literal[409, 400, 500] = 409
     auto_expense: bool = False
     legal_numbers: bool = False
@@ -50,6 +60,11 @@ class Settings(BaseModel):
     period_closed_before: date | None = None
     closed_period: Literal["refuse", "ask"] = "refuse"
     zero_lines: Literal["accept", "refuse"] = "accept"
+    posting_queue: Annotated[float, Field(ge=0)] = 0
+    posting_takes: Annotated[float, Field(ge=0)] = 0
+    posting_fails: str = ""
+    prepost_question: str = ""
+    prepost_taxes: bool = False
     taxes_unasked: bool = False
     tax_rounded: Literal["invoice", "line"] = "invoice"
 

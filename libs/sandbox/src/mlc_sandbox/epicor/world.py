@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from mlc_sandbox.calls import Calls
 from mlc_sandbox.epicor.seed import Master, master_data
@@ -28,13 +29,15 @@ def invoice_key(company: str, vendor_num: int, invoice_num: str) -> InvoiceKey:
 @dataclass
 class Invoice:
     """One AP invoice. Keys: lines by InvoiceLine; expenses by (InvoiceLine, InvExpSeq); accounts by those plus
-    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq); attachments by DrawingSeq."""
+    (BookID, RecordType); taxes by (TaxCode, RateCode, ECAcquisitionSeq); attachments by DrawingSeq.
+    `made_by_epicor`: lines whose distribution this Epicor made of their order."""
 
     header: Row
     lines: dict[int, Row] = field(default_factory=dict)
     expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
     accounts: dict[tuple[int, int, str, str], Row] = field(default_factory=dict)
     taxes: dict[tuple[str, str, int], Row] = field(default_factory=dict)
+    made_by_epicor: set[int] = field(default_factory=set)
     attachments: dict[int, Row] = field(default_factory=dict)
 
     @property
@@ -78,6 +81,8 @@ class EpicorWorld:
     calls: Calls = field(default_factory=Calls)
     revision: int = 88_112_000
     legal_number: int = 0
+    tasks: list[Any] = field(default_factory=list)
+    """Postings that wait for their agent, see `posting.Task`."""
     file_ref: int = 0
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from mlc_sandbox.samples.approved import TODAY, approved_invoices, large_invoice
 from mlc_sandbox.samples.bad import bad_invoices
 from mlc_sandbox.samples.bulk import bulk_invoices
 from mlc_sandbox.samples.kinds import followers, unusual_invoices
+from mlc_sandbox.samples.orders import order_invoices
 
 __all__ = [
     "TODAY",
@@ -12,5 +13,6 @@ __all__ = [
     "bulk_invoices",
     "followers",
     "large_invoice",
+    "order_invoices",
     "unusual_invoices",
 ]

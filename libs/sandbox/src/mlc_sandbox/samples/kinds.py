@@ -6,6 +6,7 @@ from typing import Any
 from mlc_sandbox.samples import american
 from mlc_sandbox.samples.approved import TODAY
 from mlc_sandbox.samples.compose import Case, compose
+from mlc_sandbox.samples.orders import order_kinds
 
 _CREDIT = {"invoiceTypeCode": "CR", "invoiceTypeName": "Credit note"}
 _FOREIGN = {"netSumCompany": None, "taxSum1Company": None, "grossSumCompany": None, "exchangeRateCompany": None}
@@ -13,7 +14,7 @@ _FOREIGN = {"netSumCompany": None, "taxSum1Company": None, "grossSumCompany": No
 
 def unusual_invoices(today: date = TODAY) -> dict[str, dict[str, Any]]:
     """The bodies by what they are; they can be posted in any order, before or after the approved invoices."""
-    return {name: _made(case, today) for name, case in _CASES.items()}
+    return {name: _made(case, today) for name, case in _CASES.items()} | order_kinds(today)
 
 
 def followers(today: date = TODAY) -> dict[str, dict[str, Any]]:

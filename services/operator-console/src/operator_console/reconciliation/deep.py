@@ -53,7 +53,7 @@ async def look(
         TransientError: Epicor cannot be asked now.
     """
     ids = [case.here.invoice_id for case in sample.drawn if case.here]
-    accounts = await expect(ids) if expect else {}
+    accounts = await expect(ids) if expect and ids else {}
     found: list[Break] = []
     for case in sample.drawn:
         held = await patiently(partial(_read, client, slots, case.rows[0]), pauses)

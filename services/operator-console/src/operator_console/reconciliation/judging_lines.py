@@ -22,13 +22,14 @@ def lines(held: APInvoiceDataset, *, posted: int, expected: Accounts | None) -> 
 
     Args:
         posted: how many lines were posted.
-        expected: the accounts that its document is coded on; None where nobody can tell them.
+        expected: the accounts that its document is coded on, by line; a line without any is not compared, and None
+            where nobody can tell them.
     """
     if len(held.APInvDtl) != posted:
         yield "LINES_DIFFER", {"theirs": len(held.APInvDtl), "ours": posted}
         return
     for line in held.APInvDtl:
-        yield from _line(held, line, None if expected is None else expected.get(line.InvoiceLine, frozenset()))
+        yield from _line(held, line, None if expected is None else expected.get(line.InvoiceLine))
 
 
 def _line(held: APInvoiceDataset, line: APInvDtlRow, expected: frozenset[str] | None) -> Iterator[Said]:

@@ -14,6 +14,7 @@ from mlc_common.events import (
     AnswerUnconfirmed,
     AnswerUndelivered,
     DocumentAcknowledged,
+    DocumentOverridden,
     DocumentWithdrawn,
     Event,
     InvoicePosted,
@@ -37,6 +38,7 @@ FACTS: tuple[type[FactOfDocument], ...] = (
     AnswerDelivered,
     AnswerUndelivered,
     AnswerUnconfirmed,
+    DocumentOverridden,
 )
 """The kinds of facts that are looked at; the documents as read are not, they are large."""
 
@@ -73,6 +75,7 @@ def here(status: DocumentStatus, facts: Sequence[Event]) -> Here | None:
         outcome="posted" if posted else ("refused" if refused else None),
         withdrawn=_last(mine, DocumentWithdrawn) is not None,
         told=_told(mine),
+        overridden=_last(mine, DocumentOverridden) is not None,
     )
 
 

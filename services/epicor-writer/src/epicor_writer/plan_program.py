@@ -1,0 +1,79 @@
+"""`epicor-writer-plan`: plans documents for the operator console, over standard input and output, a JSON value a line.
+
+A line {"name", "connection"} gives a connection document to plan by. A line {"id", "document" (JSON text), "today",
+"vendor_num", "orders", "by": {label: name}, "online": name of a connection or null} asks for plans, and is answered by
+{"id", "plans": {label: {"posts", "lines"}}, "unreadable"}. With `online` the label "now" is planned by the stored
+connection of that name and with what its Epicor knows. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel
+
+from epicor_writer.planning import Given, Plan, flat, plan
+from epicor_writer.planning_online import Online, online
+from mlc_basware.documents import AccountingDocument
+from mlc_common.connection import ConnectionDocument
+from mlc_common.failures import FailureError
+from mlc_common.http import dump_json, load_json
+from mlc_common.order_lines import OrderMatch
+from mlc_common.settings import Settings
+
+NOW = "now"
+
+
+class Asked(BaseModel):
+    """The question about one document."""
+
+    id: str
+    document: str
+    today: date
+    vendor_num: int | None = None
+    orders: OrderMatch | None = None
+    by: dict[str, str]
+    online: str | None = None
+
+
+async def answer(asked: Asked, known: Mapping[str, ConnectionDocument], epicor: Online | None) -> dict[str, Any]:
+    """The plans of one document, by each connection document that it is asked by."""
+    try:
+        document = AccountingDocument.parse(asked.document)
+        given = Given(document, asked.today, asked.vendor_num, asked.orders)
+        made = {label: plan(given, known[name]) for label, name in asked.by.items()}
+        if epicor is not None and asked.online is not None:
+            made[NOW] = await epicor.plan(given, asked.online)
+    except FailureError as error:
+        return {"id": asked.id, "plans": {}, "unreadable": str(error)}
+    return {"id": asked.id, "plans": {label: _told(each) for label, each in made.items()}, "unreadable": None}
+
+
+def _told(made: Plan) -> dict[str, Any]:
+    return {"posts": made.dataset is not None, "lines": flat(made)}
+
+
+async def _answer_all() -> None:
+    known: dict[str, ConnectionDocument] = {}
+    epicor: Online | None = None
+    async with AsyncExitStack() as stack:
+        while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+            said = load_json(line)
+            if "connection" in said:
+                known[said["name"]] = ConnectionDocument.model_validate(said["connection"])
+                continue
+            asked = Asked.model_validate(said)
+            if asked.online is not None and epicor is None:
+                epicor = await stack.enter_async_context(online(Settings()))
+            sys.stdout.buffer.write(dump_json(await answer(asked, known, epicor)) + b"\n")
+            sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """The console script."""
+    asyncio.run(_answer_all())
