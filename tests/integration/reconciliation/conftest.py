@@ -54,6 +54,8 @@ class Books:
     basware: BaswareWorld
     epicor: EpicorWorld
     log: EventLog
+    environment: dict[str, str]
+    folder: Path
 
     @property
     def ids(self) -> list[str]:
@@ -160,5 +162,5 @@ async def books(topology: str, database_url: str, engine: AsyncEngine, tmp_path:
         settings = Settings(
             nats_url=topology, database_url=SecretStr(database_url), master_keys=SecretStr(KEYS), _env_file=None
         )
-        yield Books(settings, basware, epicor, EventLog(client, timeout=5))
+        yield Books(settings, basware, epicor, EventLog(client, timeout=5), environment, tmp_path)
     await client.close()

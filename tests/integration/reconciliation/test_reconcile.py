@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,7 +97,7 @@ def tamper(books: Books) -> set[tuple[str | None, str]]:
     )
     body("PAID_ONLY_IN_BASWARE", processingStatus="Paid")
     other = books.document(one("ANSWERED_BY_ANOTHER"))
-    other.body["transferResponses"].append({"externalCode": "x", "success": True, "responseMessage": "by hand"})
+    other.body["transferResponses"] = [{"externalCode": "x", "success": True, "responseMessage": "by hand"}]
     header("AMOUNT_DIFFERS", DocInvoiceAmt=Decimal("9.99"), DocInvoiceBal=Decimal("9.99"))
     header("CURRENCY_DIFFERS", CurrencyCode="CAD")
     header("SIGN_DIFFERS", DebitMemo=True)
@@ -129,6 +134,22 @@ async def test_every_seeded_break_is_found_and_none_is_invented(books: Books) ->
         (elsewhere, "TRANSFERRED_ELSEWHERE"),
     }
     assert exit_code([outcome]) is Exit.PROBLEM
+    await _the_command_says_the_same(books, outcome)
+
+
+async def _the_command_says_the_same(books: Books, outcome: Outcome) -> None:
+    words = ["reconcile", "--from", "2020-01-01", "--to", "2035-01-01", "--quiet", "0", "--json", "--csv", "b.csv"]
+    program = Path(sys.executable).parent / "ml-connector"
+    process = await asyncio.create_subprocess_exec(
+        program, *words, "--xlsx", "b.xlsx", cwd=books.folder, env=books.environment, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+
+    assert process.returncode == Exit.PROBLEM
+    assert json.loads(said)[0]["counts"] == dict(sorted(Counter(each.code for each in outcome.breaks).items()))
+    assert len((books.folder / "b.csv").read_text().splitlines()) == len(outcome.breaks) + 1
+    assert (books.folder / "b.sums.csv").exists()
+    assert (books.folder / "b.xlsx").read_bytes()[:2] == b"PK"
 
 
 def _copied(books: Books, invoice_id: str, *, status: str) -> str:

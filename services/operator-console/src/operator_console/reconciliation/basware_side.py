@@ -76,7 +76,7 @@ async def document(basware: BaswareClient, invoice_id: str, *, pauses: Sequence[
 def seen(sight: DocumentSight) -> InBasware:
     """What is kept of a document; texts that many share are kept once."""
     transfers = sight.transferResponses or sight.prebookResponses
-    payments = [each for each in sight.paymentResponses if each.success]
+    payments = (each.paidTotal for each in sight.paymentResponses if each.success)
     return InBasware(
         invoice_id=sight.invoiceId,
         status=intern(sight.processingStatus),
@@ -90,6 +90,6 @@ def seen(sight: DocumentSight) -> InBasware:
         voucher=intern(sight.voucherNumber1) if sight.voucherNumber1 else None,
         batch=sight.batch,
         codes=tuple(each.externalCode for each in transfers),
-        paid=payments[-1].paidTotal if payments else None,
+        paid=tuple(each for each in payments if each is not None),
         changed=sight.changed_at,
     )

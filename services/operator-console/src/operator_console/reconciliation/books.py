@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from operator_console.reconciliation.judging_epicor import SHORTEST_CUT_ID, is_external_id_of
-from operator_console.reconciliation.sides import Case, Claim, Here, InBasware, InEpicor, Side, folded
+from operator_console.reconciliation.sides import Case, Claim, Here, InBasware, InEpicor, Side, folded, same
 
 Key = tuple[str, int, str]
 
@@ -44,13 +44,22 @@ class Books:
                 self.by_id[folded(row.external_id)[:SHORTEST_CUT_ID]].append(key)
             self.by_key[key] = row
 
-    def rows_of(self, invoice_id: str, claims: Iterable[Claim] = ()) -> tuple[InEpicor, ...]:
-        """The AP invoices of a document, those under a claimed key first."""
-        ours = folded(invoice_id)
-        keys = dict.fromkeys(key_of(claim) for claim in claims)
-        keys |= dict.fromkeys(self.by_id.get(ours[:SHORTEST_CUT_ID], ()))
-        found = (self.by_key[key] for key in keys if key in self.by_key)
-        return tuple(row for row in found if not row.external_id or is_external_id_of(folded(row.external_id), ours))
+    def rows_of(self, invoice_id: str, here: Here | None = None) -> tuple[InEpicor, ...]:
+        """The AP invoices of a document, those under a key that it claims first.
+
+        One without an ExternalID is the document's when it was recorded as posted, or stands in the group that the
+        intent named: somebody else may have entered the same number by hand.
+        """
+        claims = {key_of(claim): claim for claim in (here.claims if here else ())}
+        posted = key_of(here.posted.claim) if here and here.posted else None
+        keys = dict.fromkeys((*claims, *self.by_id.get(folded(invoice_id)[:SHORTEST_CUT_ID], ())))
+
+        def is_its(key: Key, row: InEpicor) -> bool:
+            if row.external_id:
+                return is_external_id_of(folded(row.external_id), folded(invoice_id))
+            return key == posted or same(row.group, claims[key].group)
+
+        return tuple(row for key in keys if (row := self.by_key.get(key)) and is_its(key, row))
 
     def foreign(self, here: Here) -> InEpicor | None:
         """An AP invoice of another document that stands under a key this one claims."""
@@ -76,7 +85,7 @@ class Books:
         return Case(
             basware=self.basware.get(here.invoice_id),
             here=here,
-            rows=self.rows_of(here.invoice_id, here.claims),
+            rows=self.rows_of(here.invoice_id, here),
             foreign=self.foreign(here),
             claimed_too=other if other != here.invoice_id else None,
             unsure=self._unsure(companies),

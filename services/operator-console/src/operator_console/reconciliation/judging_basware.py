@@ -145,7 +145,7 @@ def _shown(basware: InBasware, here: Here, told: Told) -> Iterator[Said]:
 
 
 def _as_answered(basware: InBasware, posted: Posted, told: Told) -> Iterator[Said]:
-    if basware.codes and told.codes and basware.codes[-1] not in told.codes:
+    if basware.codes and told.codes and not set(basware.codes) & set(told.codes):
         yield "ANSWERED_BY_ANOTHER", {"status": basware.status}
     elif basware.voucher is not None and not same(basware.voucher, posted.voucher):
         yield "VOUCHER_DIFFERS", {"theirs": basware.voucher, "ours": posted.voucher}

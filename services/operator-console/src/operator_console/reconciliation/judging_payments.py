@@ -47,5 +47,10 @@ def _is_told(paid: Paid) -> bool:
 def _shown(basware: InBasware, paid: Paid) -> Iterator[Said]:
     if paid.standing == "paid" and basware.status != PAID_IN_BASWARE:
         yield "PAID_NOT_CONFIRMED", {"status": basware.status}
-    elif basware.paid is not None and abs(basware.paid) != abs(paid.paid):
-        yield "PAID_TOTAL_DIFFERS", {"theirs": basware.paid, "ours": paid.paid}
+    elif basware.paid and not _says(basware, paid):
+        yield "PAID_TOTAL_DIFFERS", {"theirs": basware.paid[-1], "ours": paid.paid}
+
+
+def _says(basware: InBasware, paid: Paid) -> bool:
+    """Whether one of the payment responses that Basware keeps says this sum, with either sign."""
+    return abs(paid.paid) in {abs(each) for each in basware.paid}

@@ -182,7 +182,7 @@ class Reconciliation:
                 await self._ask_epicor(company, [here for here in batch if self._lacks(here)])
 
     def _lacks(self, here: Here) -> bool:
-        return bool(here.claims) and not self.books.rows_of(here.invoice_id, here.claims)
+        return bool(here.claims) and not self.books.rows_of(here.invoice_id, here)
 
     async def _ask_basware(self, ids: Sequence[str]) -> None:
         try:

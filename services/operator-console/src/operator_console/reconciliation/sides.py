@@ -26,8 +26,8 @@ class InBasware:
     """An accounting document as Basware shows it now.
 
     Attributes:
-        codes: of the transfer and prebook responses that it keeps, the latest last.
-        paid: `paidTotal` of the latest payment response; None when there is none.
+        codes: of the transfer or prebook responses that it keeps; in which order is not documented.
+        paid: `paidTotal` of its payment responses, in no known order.
         changed: when Basware changed it last.
     """
 
@@ -43,7 +43,7 @@ class InBasware:
     voucher: str | None = None
     batch: str | None = None
     codes: tuple[str, ...] = ()
-    paid: Decimal | None = None
+    paid: tuple[Decimal, ...] = ()
     changed: datetime | None = None
 
 
