@@ -53,7 +53,8 @@ Answered documents that Basware does not list any more are no break: it may clea
 date is over.
 
 **A deep look.** `--deep N` also reads N posted AP invoices, drawn by lot, line by line: as many lines as were posted,
-an account on every part, and parts that add up to their line.
+an account on every part, parts that add up to their line, and the accounts that the document is coded on, by the
+mapping version that it was posted with (planned anew, offline).
 
 **Files.** Texts come from suppliers: one that a spreadsheet program could take for a formula gets an apostrophe
 before it, in CSV and XLSX. Amounts are numbers; one of more than 15 digits is text.

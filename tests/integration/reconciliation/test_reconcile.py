@@ -169,7 +169,8 @@ def _row(books: Books, **changes: Any) -> Invoice:
 
 
 async def test_a_deep_look_finds_what_the_headers_do_not_show(books: Books) -> None:
-    wrong, blank, short, *_ = books.ids
+    wrong, blank, short, moved, *_ = books.ids
+    next(iter(books.invoice(moved).accounts.values()))["GLAccount"] = "6999|10|200"
     next(iter(books.invoice(wrong).expenses.values()))["DocExpAmt"] += Decimal("0.01")
     for row in books.invoice(blank).accounts.values():
         row["GLAccount"] = ""
@@ -183,6 +184,7 @@ async def test_a_deep_look_finds_what_the_headers_do_not_show(books: Books) -> N
         (wrong, "DISTRIBUTION_DIFFERS"),
         (blank, "ACCOUNT_MISSING"),
         (short, "LINES_DIFFER"),
+        (moved, "ACCOUNT_DIFFERS"),
     }
     assert {each.code for each in (await books.compared(deep=1)).breaks} <= {code for _, code in found(deep)}
 

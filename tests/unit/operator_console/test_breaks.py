@@ -199,6 +199,7 @@ def test_every_kind_of_break_is_seeded() -> None:
             id="linked to an invoice that a clerk dated otherwise",
         ),
         pytest.param(basware(voucher=None), id="Basware does not show vouchers"),
+        pytest.param(here(epicor(day=date(2026, 11, 1)), overridden=True), id="a person had another date entered"),
         pytest.param(epicor(external_id=""), id="Epicor keeps no external ids"),
         pytest.param(epicor(external_id=ID[:24]), id="Epicor cuts external ids"),
         pytest.param(epicor(number="inv-1 "), id="numbers compare as in the database"),

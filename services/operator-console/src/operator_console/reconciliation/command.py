@@ -24,6 +24,7 @@ from operator_console.connection_commands import operator
 from operator_console.epicor_reach import epicor_client
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
+from operator_console.reconciliation.accounts import coded_accounts
 from operator_console.reconciliation.deep import Sample
 from operator_console.reconciliation.epicor_side import EpicorBooks, Window
 from operator_console.reconciliation.patience import PAUSES
@@ -150,7 +151,16 @@ async def _compared(
         slots = Slots(engine, connection.name, cap=document.epicor.calls_in_flight)
         rules = rules_of(document, asked, user=user, now=now)
         books = EpicorBooks(epicor, slots, user, asked.pauses)
-        return await Reconciliation(connection, scope, rules, basware, books, stream, sample=Sample(asked.deep)).run()
+        return await Reconciliation(
+            connection,
+            scope,
+            rules,
+            basware,
+            books,
+            stream,
+            sample=Sample(asked.deep),
+            expect=coded_accounts(settings, engine, log, connection.name),
+        ).run()
 
 
 def _done(outcome: Outcome, asked: Asked, window: Window, *, at: datetime) -> ReconciliationDone:

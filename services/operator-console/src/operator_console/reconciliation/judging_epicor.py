@@ -98,7 +98,7 @@ def _content(row: InEpicor, here: Here, posted: Posted) -> Iterator[Said]:
         yield "SIGN_DIFFERS", {"theirs": kinds[not row.debit_memo], "ours": kinds[total > 0]}
     if not same(row.currency, posted.currency):
         yield "CURRENCY_DIFFERS", {"theirs": row.currency or "empty", "ours": posted.currency}
-    if row.day and here.day and row.day != here.day and not posted.linked:
+    if row.day and here.day and row.day != here.day and not (posted.linked or here.overridden):
         yield "DATE_DIFFERS", {"theirs": row.day, "ours": here.day}
 
 

@@ -14,6 +14,7 @@ from mlc_common.events import (
     AnswerUnconfirmed,
     AnswerUndelivered,
     DocumentAcknowledged,
+    DocumentOverridden,
     DocumentWithdrawn,
     Event,
     InvoicePosted,
@@ -39,6 +40,7 @@ FACTS: tuple[type[FactOfDocument], ...] = (
     AnswerUndelivered,
     AnswerUnconfirmed,
     *PAYMENT_FACTS,
+    DocumentOverridden,
 )
 """The kinds of facts that are looked at; the documents as read are not, they are large."""
 
@@ -76,6 +78,7 @@ def here(status: DocumentStatus, facts: Sequence[Event]) -> Here | None:
         withdrawn=_last(mine, DocumentWithdrawn) is not None,
         told=_told(mine),
         paid=paid(facts),
+        overridden=_last(mine, DocumentOverridden) is not None,
     )
 
 

@@ -13,7 +13,7 @@ from mlc_common.database import DATABASE_ERRORS
 from mlc_common.failures import FailureError
 from operator_console.reconciliation import basware_side
 from operator_console.reconciliation.books import Books
-from operator_console.reconciliation.deep import Sample, look
+from operator_console.reconciliation.deep import Expect, Sample, look
 from operator_console.reconciliation.epicor_side import EpicorBooks, Window
 from operator_console.reconciliation.kind import Break
 from operator_console.reconciliation.reconciling import company_of, in_motion, judge
@@ -65,6 +65,7 @@ class Reconciliation:
     moving: int = 0
     judged: set[str] = field(default_factory=set)
     sample: Sample = field(default_factory=lambda: Sample(0))
+    expect: Expect | None = None
 
     async def run(self) -> Outcome:
         """Read the far sides first and ours last: what is answered meanwhile is in motion, and not judged."""
@@ -137,7 +138,7 @@ class Reconciliation:
         epicor = self.epicor
         try:
             self.breaks += await look(
-                self.sample, epicor.client, epicor.slots, rules=self.rules, pauses=epicor.pauses, expect=None
+                self.sample, epicor.client, epicor.slots, rules=self.rules, pauses=epicor.pauses, expect=self.expect
             )
         except (FailureError, *DATABASE_ERRORS) as error:
             self._fails(Side.EPICOR, error)

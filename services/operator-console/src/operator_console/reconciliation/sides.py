@@ -110,6 +110,7 @@ class Here:
         sent: the latest intent of this attempt.
         posted: the latest success of any attempt.
         outcome: of this attempt: posted, refused, or None while there is none.
+        overridden: a person had it entered with values other than Basware's.
         moved: when the latest attempt began or got further; retries do not count.
     """
 
@@ -132,6 +133,7 @@ class Here:
     withdrawn: bool = False
     told: Told | None = None
     paid: Paid | None = None
+    overridden: bool = False
 
     @property
     def claims(self) -> tuple[Claim, ...]:
