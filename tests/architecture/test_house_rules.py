@@ -68,7 +68,7 @@ PURE = (
     "breaks_before.py",
     "breaks_in_epicor.py",
     "kind.py",
-    "sides.py",
+    "invoice_sides.py",
     "recorded.py",
     "recorded_payments.py",
     "judging_lines.py",

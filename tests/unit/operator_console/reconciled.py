@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from operator_console.reconciliation.sides import Case, Claim, Here, InBasware, InEpicor, Posted, Rules, Told
+from operator_console.reconciliation.invoice_sides import Case, Claim, Here, InBasware, InEpicor, Posted, Rules, Told
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 BEFORE = NOW - timedelta(hours=5)

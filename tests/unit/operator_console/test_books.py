@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from operator_console.reconciliation.books import Books
-from operator_console.reconciliation.sides import InEpicor, Side
+from operator_console.reconciliation.invoice_sides import InEpicor, Side
 
 from .reconciled import BASWARE, CLAIM, EPICOR, HERE, ID
 

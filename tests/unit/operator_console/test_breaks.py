@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operator_console.reconciliation.breaks import BREAKS
+from operator_console.reconciliation.invoice_sides import Case, Paid, Posted, Side, Told
 from operator_console.reconciliation.reconciling import judge
-from operator_console.reconciliation.sides import Case, Paid, Posted, Side, Told
 from operator_console.reconciliation.sums import Sums
 
 from .reconciled import (

@@ -80,6 +80,8 @@ def test_a_plan_of_the_writer_tells_the_accounts_by_line() -> None:
         "APInvExpTGLC 2 InvoiceLine": "2",
         "APInvExpTGLC 3 GLAccount": "6120|10|300",
         "APInvExpTGLC 3 InvoiceLine": "2",
+        "APInvExpTGLC 4 GLAccount": "6100|(erased)",
+        "APInvExpTGLC 4 InvoiceLine": "3",
     }
 
     assert planned_accounts(cells) == CODED

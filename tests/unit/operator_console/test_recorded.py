@@ -21,8 +21,8 @@ from mlc_common.events import (
     OutcomeAnswered,
     PostingIntended,
 )
+from operator_console.reconciliation.invoice_sides import Claim, Here, Told
 from operator_console.reconciliation.recorded import FACTS, here
-from operator_console.reconciliation.sides import Claim, Here, Told
 from operator_console.view import DocumentStatus, Phase
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)

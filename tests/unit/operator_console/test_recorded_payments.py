@@ -8,9 +8,9 @@ from typing import Any
 
 from mlc_common.events import PaymentAnswerDelivered, PaymentAnswered, PaymentAnswerUndelivered, PaymentSeen
 from mlc_common.payment_events import Picture
+from operator_console.reconciliation.invoice_sides import Paid
 from operator_console.reconciliation.recorded import FACTS
 from operator_console.reconciliation.recorded_payments import PAYMENT_FACTS, paid
-from operator_console.reconciliation.sides import Paid
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 AMOUNTS = {"paid": Decimal("240.10"), "balance": Decimal(0)}

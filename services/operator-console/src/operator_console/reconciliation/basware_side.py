@@ -12,8 +12,8 @@ import structlog
 from mlc_basware.client import BaswareClient
 from mlc_basware.sights import DocumentSight
 from mlc_common.failures import PermanentError
+from operator_console.reconciliation.invoice_sides import InBasware
 from operator_console.reconciliation.patience import PAUSES, patiently
-from operator_console.reconciliation.sides import InBasware
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from operator_console.reconciliation.invoice_sides import Case, Claim, Here, InBasware, InEpicor, Side, folded, same
 from operator_console.reconciliation.judging_epicor import SHORTEST_CUT_ID, is_external_id_of
-from operator_console.reconciliation.sides import Case, Claim, Here, InBasware, InEpicor, Side, folded, same
 
 Key = tuple[str, int, str]
 

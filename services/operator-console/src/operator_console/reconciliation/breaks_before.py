@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from operator_console.reconciliation.invoice_sides import Side
 from operator_console.reconciliation.kind import CHANGED, ENTERED, READ, Kind
-from operator_console.reconciliation.sides import Side
 
 B, H, E = Side.BASWARE, Side.HERE, Side.EPICOR
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from operator_console.reconciliation.invoice_sides import Side
 from operator_console.reconciliation.kind import DIFFERS, MISSING, UNKNOWN, UNPOSTED, Kind
-from operator_console.reconciliation.sides import Side
 
 H, E = Side.HERE, Side.EPICOR
 

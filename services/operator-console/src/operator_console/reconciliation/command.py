@@ -27,9 +27,9 @@ from operator_console.reach import broker, database
 from operator_console.reconciliation.accounts import coded_accounts
 from operator_console.reconciliation.deep import Sample
 from operator_console.reconciliation.epicor_side import EpicorBooks, Window
+from operator_console.reconciliation.invoice_sides import Rules, same
 from operator_console.reconciliation.patience import PAUSES
 from operator_console.reconciliation.run import Outcome, Reconciliation, Scope
-from operator_console.reconciliation.sides import Rules, same
 from operator_console.reconciliation.stream_side import StreamSide
 from operator_console.stream_reader import StreamReader
 

@@ -10,11 +10,11 @@ from functools import partial
 from mlc_epicor.client import EpicorClient
 from mlc_epicor.datasets import APInvoiceDataset
 from mlc_epicor.slots import Slots
+from operator_console.reconciliation.invoice_sides import Case, InEpicor, Rules
 from operator_console.reconciliation.judging_lines import Accounts, lines
 from operator_console.reconciliation.kind import Break
 from operator_console.reconciliation.patience import patiently
 from operator_console.reconciliation.reconciling import is_sure, told
-from operator_console.reconciliation.sides import Case, InEpicor, Rules
 
 Expect = Callable[[Sequence[str]], Awaitable[Mapping[str, Accounts]]]
 """From document ids to the accounts that their AP invoices should be booked on, where that can be told."""

@@ -19,9 +19,9 @@ from mlc_epicor.datasets import APInvHedRow, Flag, Money
 from mlc_epicor.odata import both, equals, literal
 from mlc_epicor.questions_about_payments import after
 from mlc_epicor.slots import Slots
+from operator_console.reconciliation.invoice_sides import Claim, InEpicor, same
 from operator_console.reconciliation.judging_epicor import is_our_group
 from operator_console.reconciliation.patience import PAUSES, patiently
-from operator_console.reconciliation.sides import Claim, InEpicor, same
 
 log = structlog.stdlib.get_logger(__name__)
 

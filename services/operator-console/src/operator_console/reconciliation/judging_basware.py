@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from operator_console.reconciliation.sides import Here, InBasware, Posted, Rules, Told, same
+from operator_console.reconciliation.invoice_sides import Here, InBasware, Posted, Rules, Told, same
 
 Said = tuple[str, dict[str, Any]]
 """The code of a break, and the values of its sentence."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
+from operator_console.reconciliation.invoice_sides import Case, Claim, Here, InEpicor, Posted, Rules, same
 from operator_console.reconciliation.judging_basware import REMOVED, Said
-from operator_console.reconciliation.sides import Case, Claim, Here, InEpicor, Posted, Rules, same
 
 SHORTEST_CUT_ID = 20
 """Characters after which an external id that Epicor has cut is still taken for ours, as by the epicor-writer."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
+from mlc_common.personal import ERASED
 from mlc_epicor.datasets import APInvDtlRow, APInvExpTGLCRow, APInvoiceDataset
+from operator_console.reconciliation.invoice_sides import folded
 from operator_console.reconciliation.judging_basware import Said
-from operator_console.reconciliation.sides import folded
 
 JOURNAL = "R"
 """RecordType of rows that hold no account (Epicor reference, expense distribution and GL accounts)."""
@@ -62,12 +63,15 @@ def _shown(accounts: Iterable[str]) -> str:
 
 
 def planned_accounts(cells: Mapping[str, str]) -> Accounts:
-    """The accounts by line of a plan of the epicor-writer, whose cells are named `APInvExpTGLC 1 GLAccount`."""
+    """The accounts by line of a plan of the epicor-writer, whose cells are named `APInvExpTGLC 1 GLAccount`.
+
+    An account that rests on erased data cannot be told any more.
+    """
     found: dict[int, set[str]] = {}
     for name, account in cells.items():
         table, _, rest = name.partition(" ")
         number, _, column = rest.partition(" ")
-        if (table, column) == ("APInvExpTGLC", "GLAccount"):
+        if (table, column) == ("APInvExpTGLC", "GLAccount") and ERASED not in account:
             line = int(cells.get(f"{table} {number} InvoiceLine", number))
             found.setdefault(line, set()).add(account)
     return {line: frozenset(accounts) for line, accounts in found.items()}

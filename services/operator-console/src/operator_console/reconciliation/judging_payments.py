@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from operator_console.reconciliation.invoice_sides import Here, InBasware, InEpicor, Paid, Rules
 from operator_console.reconciliation.judging_basware import Said
-from operator_console.reconciliation.sides import Here, InBasware, InEpicor, Paid, Rules
 
 PAID_IN_BASWARE = "Paid"
 TOLD = frozenset({"paid", "partly paid"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mlc_common.sentences.entry import Owner
-from operator_console.reconciliation.sides import Side
+from operator_console.reconciliation.invoice_sides import Side
 
 READ = "approved, not read"
 ENTERED = "read, not posted"

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from operator_console.reconciliation.breaks import BREAKS
+from operator_console.reconciliation.invoice_sides import Case, Here, InBasware, InEpicor, Rules
 from operator_console.reconciliation.judging_basware import (
     FOR_A_PERSON,
     OFFERED,
@@ -27,7 +28,6 @@ from operator_console.reconciliation.judging_basware import (
 from operator_console.reconciliation.judging_epicor import held_by_epicor, signed, unknown
 from operator_console.reconciliation.judging_payments import payments
 from operator_console.reconciliation.kind import Break
-from operator_console.reconciliation.sides import Case, Here, InBasware, InEpicor, Rules
 
 NO_PERIOD = "unknown"
 

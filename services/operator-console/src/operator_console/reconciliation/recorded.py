@@ -23,8 +23,8 @@ from mlc_common.events import (
     PostingIntended,
 )
 from mlc_common.stored_event import FactOfDocument
+from operator_console.reconciliation.invoice_sides import Claim, Here, Posted, Told
 from operator_console.reconciliation.recorded_payments import PAYMENT_FACTS, paid
-from operator_console.reconciliation.sides import Claim, Here, Posted, Told
 from operator_console.view import DocumentStatus
 
 FACTS: tuple[type[FactOfDocument], ...] = (

@@ -13,7 +13,7 @@ from mlc_common.events import (
     PaymentSeen,
 )
 from mlc_common.stored_event import FactOfDocument
-from operator_console.reconciliation.sides import Paid
+from operator_console.reconciliation.invoice_sides import Paid
 
 PAYMENT_FACTS: tuple[type[FactOfDocument], ...] = (
     PaymentSeen,

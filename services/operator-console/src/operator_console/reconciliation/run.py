@@ -15,9 +15,9 @@ from operator_console.reconciliation import basware_side
 from operator_console.reconciliation.books import Books
 from operator_console.reconciliation.deep import Expect, Sample, look
 from operator_console.reconciliation.epicor_side import EpicorBooks, Window
+from operator_console.reconciliation.invoice_sides import Case, Here, InBasware, Rules, Side, same
 from operator_console.reconciliation.kind import Break
 from operator_console.reconciliation.reconciling import company_of, in_motion, judge
-from operator_console.reconciliation.sides import Case, Here, InBasware, Rules, Side, same
 from operator_console.reconciliation.stream_side import StreamSide
 from operator_console.reconciliation.sums import Line, Sums
 

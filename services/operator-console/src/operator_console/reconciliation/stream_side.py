@@ -19,8 +19,8 @@ from mlc_common.streams import DOCUMENTS, token
 from mlc_common.tables import document_status
 from operator_console.document_commands import status
 from operator_console.projector import NAME
+from operator_console.reconciliation.invoice_sides import Here, InEpicor
 from operator_console.reconciliation.recorded import FACTS, here
-from operator_console.reconciliation.sides import Here, InEpicor
 from operator_console.stream_reader import Read, StreamReader
 from operator_console.view import DocumentStatus
 

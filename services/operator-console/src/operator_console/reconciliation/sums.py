@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from operator_console.reconciliation.invoice_sides import Case, Rules, Side
 from operator_console.reconciliation.judging_epicor import signed
 from operator_console.reconciliation.reconciling import company_of, currency_of, period_of, state_of
-from operator_console.reconciliation.sides import Case, Rules, Side
 
 Key = tuple[str, str, str, str]
 """Company, currency, period, state."""
