@@ -139,6 +139,16 @@ async def test_a_first_account_waits_too_unless_the_file_says_otherwise(place: A
         assert {each.code for each in await place.facts(BankChangeHeld)} == {"10432", code}
 
 
+@pytest.mark.parametrize("way", ["odata", "getrows"])
+async def test_accounts_are_read_either_way(place: Any, opening: Opening, way: str) -> None:
+    bank(place, OLD)
+    bank(place, OTHER, vendor=102)
+    async with opening(place, **AT_ONCE, masterdata={"default": {"way": way}}) as bench:
+        await bench.run()
+        code = bench.world.master.vendors["NWM", 102]["VendorID"]
+        assert (account(bench.there()), account(bench.there(), f"US01_{code}")) == (OLD, OTHER)
+
+
 @pytest.mark.usefixtures("unreadable")
 async def test_a_rejected_account_is_never_sent_and_asked_for_once(place: Any, opening: Opening) -> None:
     bank(place, OLD)
