@@ -1,4 +1,7 @@
-"""The projection `document_status`: folds DOCUMENTS, then DEADLETTERS, in batches, one replica at a time."""
+"""The projection `document_status`: folds DOCUMENTS, then DEADLETTERS, in batches, one replica at a time.
+
+The projection `record_uses` is kept up to date beside it.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from mlc_common.failures import TransientError
 from mlc_common.projections import advance, position, rewind
 from mlc_common.streams import DEADLETTERS, DOCUMENTS
 from mlc_common.tables import document_status
+from operator_console import record_uses
 from operator_console.dead_letters import marked
 from operator_console.stream_reader import Read, StreamReader
 from operator_console.view import DocumentStatus, fold
@@ -56,7 +60,9 @@ async def _while_elected(engine: AsyncEngine, reader: StreamReader, now: Callabl
             return
         try:
             while True:
-                if not await catch_up(engine, reader, now=now) + await catch_up_dead_letters(engine, reader, now=now):
+                documents = await catch_up(engine, reader, now=now)
+                dead_letters = await catch_up_dead_letters(engine, reader, now=now)
+                if not documents + dead_letters + await record_uses.catch_up(engine, reader, now=now):
                     # Also notices that the session, and with it the lock, is gone.
                     await elected.scalar(text("SELECT 1"))
                     await asyncio.sleep(IDLE)
@@ -88,6 +94,7 @@ async def rebuild(engine: AsyncEngine) -> None:
         await db.execute(delete(document_status))
         await rewind(db, NAME)
         await rewind(db, STUCK)
+        await record_uses.begin_anew(db)
 
 
 async def catch_up_dead_letters(engine: AsyncEngine, reader: StreamReader, *, now: Callable[[], datetime]) -> int:
