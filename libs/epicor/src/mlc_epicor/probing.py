@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -13,18 +12,9 @@ from mlc_common.connection import Epicor
 from mlc_common.failures import TransientError
 from mlc_common.http import dump_json
 from mlc_epicor.client import WEB_SERVICE_LICENCE
-from mlc_epicor.errors import Refusal
+from mlc_epicor.replies import Reply
 from mlc_epicor.sign_in import SignIn
 from mlc_epicor.transport import NotLetInError, Transport, value_of
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer: its JSON (or text, where that was asked for), or the refusal; `seconds` is how long it took."""
-
-    seconds: float
-    value: Any = None
-    refusal: Refusal | None = None
 
 
 class Prober:
@@ -50,6 +40,16 @@ class Prober:
         """The body as text. Raises as `ask`."""
         return await self._reply("GET", company, path, accept=accept)
 
+    async def delete_group(self, company: str, group_id: str) -> Reply:
+        """Delete an empty AP invoice group.
+
+        Raises:
+            TransientError: it was not deleted.
+            UnclearAnswerError: it may be gone.
+        """
+        path, body = "Erp.BO.APInvGrpSvc/DeleteByID", dump_json({"groupID": group_id})
+        return await self._reply("POST", company, path, content=body, writes=True)
+
     async def _reply(
         self,
         method: str,
@@ -59,12 +59,13 @@ class Prober:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         accept: str = "application/json",
+        writes: bool = False,
     ) -> Reply:
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
             answer = await self._transport.call(
-                method, company, path, writes=False, params=params, content=content, accept=accept
+                method, company, path, writes=writes, params=params, content=content, accept=accept
             )
         except NotLetInError as error:
             return Reply(clock() - began, refusal=error.refusal)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from operator_console import (
+    cli_doctor,
     cli_documents,
     cli_masterdata,
     cli_people,
@@ -31,6 +32,8 @@ app.add_typer(cli_documents.documents, name="documents")
 app.add_typer(cli_documents.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
 app.add_typer(cli_masterdata.masterdata, name="masterdata")
+app.command()(cli_doctor.doctor)
+app.add_typer(cli_doctor.subscription, name="subscription")
 app.command(name="sync")(cli_sync.sync)
 cli_people.add_to(app)
 app.command()(cli_documents.explain)

@@ -34,7 +34,9 @@ def metadata(world: EpicorWorld, service: str) -> str:
 def _types(service: str, hidden: frozenset[str]) -> Iterator[str]:
     for table in dict.fromkeys(each.shape.table for each in SETS.get(service, {}).values()):
         shown = {name: kind for name, kind in columns(table).items() if f"{table}.{name}" not in hidden}
-        rows = "".join(f"<Property Name={quoteattr(name)} Type={quoteattr(_EDM[kind])}/>" for name, kind in shown.items())
+        rows = "".join(
+            f"<Property Name={quoteattr(name)} Type={quoteattr(_EDM[kind])}/>" for name, kind in shown.items()
+        )
         yield f"<EntityType Name={quoteattr(_ENTITY.get(table, table))}>{rows}</EntityType>"
 
 
