@@ -110,8 +110,8 @@ def _comparing(prober: Prober, connection: Connection, pair: CompanyPair) -> Wor
         if rows is None:
             why = reply.refusal.message if reply.refusal else "the answer holds no rows"
             remedy = (
-                "allow Erp.BO.COASvc in the API key's access scope, or compare companies[].segments with Chart of Accounts "
-                "Maintenance yourself"
+                "allow Erp.BO.COASvc in the API key's access scope, or compare companies[].segments with Chart of "
+                "Accounts Maintenance yourself"
             )
             return [unknown(f"epicor segments {pair.epicor}", why, remedy)]
         return [segments(pair, connection.document, rows)]

@@ -61,7 +61,7 @@ def questions(document: ConnectionDocument, pair: CompanyPair) -> tuple[Question
     """One question for each service, set and method that a company's work needs; each path once."""
     found: dict[str, Question] = {}
     for each in (*_posting(document, pair), *_payments(document), *_kinds(document), *_attachments(document)):
-        if each.path not in found or each.needed:
+        if each.path not in found or (each.needed and not found[each.path].needed):
             found[each.path] = each
     return tuple(found.values())
 

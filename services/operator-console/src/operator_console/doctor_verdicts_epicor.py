@@ -10,7 +10,7 @@ from operator_console.doctor_checks import Check, failed, passed, skipped, unkno
 from operator_console.doctor_needs import Question
 
 SHARED_PENALTY = 18.0
-"""Seconds; where all web-service licences are in use, every call is held back for twenty (Epicor reference, licences)."""
+"""Seconds; where all web-service licences are in use, a call is held back for twenty (Epicor reference, licences)."""
 
 _KEY = "epicor api key"
 _SIGN_IN = "epicor sign-in"
@@ -43,8 +43,8 @@ def _api_key(keyless: Sequence[str], replies: Mapping[str, Reply], *, connection
     if len(keyless) < len(replies):
         return passed(_KEY)
     remedy = (
-        f"ml-connector credentials set {connection} (epicor.api_key); the key belongs to one environment, may have ended, "
-        f"and must be for all companies or for {', '.join(replies)}"
+        f"ml-connector credentials set {connection} (epicor.api_key); the key belongs to one environment, may have "
+        f"ended, and must be for all companies or for {', '.join(replies)}"
     )
     return failed(_KEY, "Epicor says: Invalid API Key", remedy)
 

@@ -129,10 +129,10 @@ def _length(segment: Segment) -> int:
 def _places(pair: CompanyPair, document: ConnectionDocument) -> Iterator[str]:
     """What master data says of a segment's meaning: accounts and cost centres come from numbered segments too."""
     kinds = document.kinds
-    meant = {"costCenterCode": each.segment for each in kinds.dimensions.values() if each.to == "costCenters"}
+    meant = {"costCenterCode": [each.segment for each in kinds.dimensions.values() if each.to == "costCenters"]}
     if kinds.accounts and kinds.accounts.of == "segment values":
-        meant["accountCode"] = kinds.accounts.segment
-    for member, number in meant.items():
+        meant["accountCode"] = [kinds.accounts.segment]
+    for member, numbers in meant.items():
         places = [place for place, each in enumerate(pair.segments, start=1) if each.field == member]
-        if places and number not in places:
-            yield f"{member} is segment {places[0]} in the mapping, but `kinds` reads it from segment {number}"
+        if places and numbers and not set(numbers) & set(places):
+            yield f"{member} is segment {places[0]} in the mapping, but `kinds` reads it from segment {numbers[0]}"

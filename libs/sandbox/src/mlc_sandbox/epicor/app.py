@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mlc_sandbox.calls import CALL_KEY, CallLog
+from mlc_sandbox.dating import Dated
 from mlc_sandbox.epicor import control, master_control, master_reads, payment_control, payment_reads
 from mlc_sandbox.epicor.access import authorise, claim_licence, issue_token, within_scope
 from mlc_sandbox.epicor.business_objects import SERVICES
@@ -56,7 +57,11 @@ def create_app(world: EpicorWorld | None = None, *, now: Clock) -> Starlette:
             *payment_control.routes(world, now=now),
             *master_control.routes(world, now=now),
         ],
-        middleware=[Middleware(CallLog, world=world, now=now), Middleware(FaultInjector, script=world.faults)],
+        middleware=[
+            Middleware(Dated, now=now),
+            Middleware(CallLog, world=world, now=now),
+            Middleware(FaultInjector, script=world.faults),
+        ],
         exception_handlers={KineticError: _refused, HTTPException: _framework_refused},
     )
 

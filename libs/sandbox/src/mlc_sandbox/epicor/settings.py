@@ -13,8 +13,8 @@ class Settings(BaseModel):
     `auto_expense`: the save of a line also creates a default distribution, as some tenants do.
     `denied`: services (`Erp.BO.VendorSvc`) or calls (`Erp.BO.VendorSvc/Vendors`) outside the key's access scope.
     `licences`: whether one is free: for everybody, for calls that claim the web services' own, or for nobody.
-    `metadata`: what `$metadata` holds: types and methods, types only, or there is none; `hidden_columns` are left out of
-    it, as `APInvHed.ExternalID`.
+    `metadata`: what `$metadata` holds: types and methods, types only, or there is none; `hidden_columns` are left out
+    of it, as `APInvHed.ExternalID`.
     `broken_reads`: services whose entity sets answer 500, as heavy ones do on some tenants.
     `debit_memo_sign`: how a debit memo's amounts are stored; it is documented as negative, and not proven.
     `taxes_unasked`: saves compute the tax of every invoice that does not say ReadyToCalc false.
