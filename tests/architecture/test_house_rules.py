@@ -65,6 +65,16 @@ PURE = (
     "record_events.py",
     "record_states.py",
     "targets.py",
+    "subscription_plans.py",
+    "service_metadata.py",
+    "probe_replies.py",
+    "doctor_checks.py",
+    "doctor_needs.py",
+    "doctor_verdicts_basware.py",
+    "doctor_verdicts_epicor.py",
+    "doctor_verdicts_model.py",
+    "doctor_verdicts_network.py",
+    "doctor_verdicts_platform.py",
     "verdicts.py",
 )
 NOT_IN_PURE = {"httpx", "faststream", "nats", "sqlalchemy", "asyncio", "logging", "structlog", "random", "time", "os"}

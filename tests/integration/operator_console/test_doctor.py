@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import nats
@@ -12,6 +13,7 @@ from nats.js.api import StreamConfig
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from mlc_common import migrations
 from mlc_sandbox.faults import Fault
 from operator_console.cli import app
 from operator_console.doctor_checks import Check, any_failed, as_json
@@ -19,6 +21,8 @@ from operator_console.doctor_command import examine
 from operator_console.doctor_connection import Examiner
 from operator_console.doctor_limits import Limit
 from operator_console.exits import CommandError, Exit
+
+STEPS = Path(migrations.__file__).parent / "versions"
 
 Site = Any
 """See conftest."""
@@ -271,13 +275,42 @@ async def test_a_broker_that_is_gone_is_one_line(site: Site) -> None:
     assert "pass-of-nats" not in str(gone)
 
 
-async def test_a_schema_behind_and_missing_rights_are_named(site: Site) -> None:
+async def at_version(site: Site, version: str) -> None:
     async with site.engine.begin() as db:
-        head = await db.scalar(sqlalchemy.text("SELECT version_num FROM alembic_version"))
-        await db.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = 'r0001'"))
+        await db.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+
+
+async def test_a_schema_that_is_behind_or_ahead_is_named(site: Site) -> None:
+    first, *later = [each.stem.split("_")[0].removeprefix("r") for each in sorted(STEPS.glob("r*.py"))]
+    await at_version(site, first)
     behind = await only_failure(site, "database schema")
-    assert head in behind.detail
+    assert behind.detail == f"behind; missing: {', '.join(later)}"
     assert behind.remedy == "ml-connector migrate"
+
+    await at_version(site, "9999")
+    assert "newer version" in (await only_failure(site, "database schema")).detail
+
+
+async def test_rights_that_our_database_user_lacks_are_named(site: Site) -> None:
+    async with site.engine.begin() as db:
+        for statement in (
+            "DROP ROLE IF EXISTS mlc_clerk",
+            "CREATE ROLE mlc_clerk LOGIN",
+            "GRANT ALL ON ALL TABLES IN SCHEMA public TO mlc_clerk",
+            "REVOKE UPDATE, DELETE ON connections FROM mlc_clerk",
+        ):
+            await db.execute(sqlalchemy.text(statement))
+    url = site.settings.database_url.get_secret_value().replace("postgres:@", "mlc_clerk:@")
+    site.settings = site.settings.model_copy(update={"database_url": SecretStr(url)})
+    try:
+        lacking = await only_failure(site, "database privileges")
+    finally:
+        async with site.engine.begin() as db:
+            await db.execute(sqlalchemy.text("DROP OWNED BY mlc_clerk"))
+            await db.execute(sqlalchemy.text("DROP ROLE mlc_clerk"))
+
+    assert lacking.detail == "missing: UPDATE on connections, DELETE on connections"
+    assert lacking.remedy.startswith("GRANT SELECT, INSERT, UPDATE, DELETE")
 
 
 async def test_a_database_that_is_gone_leaves_the_broker_examined(site: Site) -> None:

@@ -90,8 +90,8 @@ def _instant(text: object) -> datetime | None:
 
 def wishes(document: ConnectionDocument) -> tuple[Wish, ...]:
     """The pushes that a connection follows up."""
-    prebooks = any(document.rules(pair).prebooking != "off" for pair in (None, *document.companies))
-    return (Wish(DOCUMENTS, "WaitingForTransfer"), *([Wish(DOCUMENTS, "WaitingForPrebook")] if prebooks else []))
+    prebooks = ("WaitingForPrebook",) if document.posting.prebooking != "off" else ()
+    return tuple(Wish(DOCUMENTS, each) for each in ("WaitingForTransfer", *prebooks))
 
 
 def standing(wish: Wish, held: Iterable[Subscription], *, url: str, secrets: Sequence[str]) -> Standing:

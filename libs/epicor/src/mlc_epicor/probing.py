@@ -12,7 +12,7 @@ from mlc_common.connection import Epicor
 from mlc_common.failures import TransientError
 from mlc_common.http import dump_json
 from mlc_epicor.client import WEB_SERVICE_LICENCE
-from mlc_epicor.replies import Reply
+from mlc_epicor.probe_replies import Reply
 from mlc_epicor.sign_in import SignIn
 from mlc_epicor.transport import NotLetInError, Transport, value_of
 

@@ -47,13 +47,12 @@ class Examiner:
 
     async def _basware(self, connection: Connection) -> list[Check]:
         remedy = f"ml-connector credentials set {connection.name}, if the way to Basware above is open"
-        ask = {"settings": self.settings, "now": self.now}
+        token = partial(doctor_basware.token_and_scopes, connection, self.settings, now=self.now)
+        pushes = partial(doctor_basware.pushes, connection, self.settings, now=self.now)
         parts = await asyncio.gather(
             self._way("basware", _addresses(connection.document.basware)),
-            self.limit.within(
-                "basware token", partial(doctor_basware.token_and_scopes, connection, **ask), remedy=remedy
-            ),
-            self.limit.within("basware push", partial(doctor_basware.pushes, connection, **ask), remedy=remedy),
+            self.limit.within("basware token", token, remedy=remedy),
+            self.limit.within("basware push", pushes, remedy=remedy),
         )
         return [check for part in parts for check in part]
 

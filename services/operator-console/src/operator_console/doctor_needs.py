@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel
+
 from mlc_common.company_rules import CompanyPair
 from mlc_common.connection import ConnectionDocument
 from mlc_common.masterdata_kinds import Kinds
@@ -134,9 +136,15 @@ def _kinds(document: ConnectionDocument) -> Iterator[Question]:
 
 def _chosen(kinds: Kinds) -> Iterator[tuple[str, str]]:
     """The kinds that are on, each with what it is read as."""
-    on = {"vendor": kinds.vendors, "payment_term": kinds.payment_terms, "tax_code": kinds.tax_codes}
-    on |= {"project": kinds.projects, "exchange_rate": kinds.exchange_rates}
-    on |= {"order": kinds.orders, "order_line": kinds.orders}
+    on = {
+        "vendor": kinds.vendors,
+        "payment_term": kinds.payment_terms,
+        "tax_code": kinds.tax_codes,
+        "project": kinds.projects,
+        "exchange_rate": kinds.exchange_rates,
+        "order": kinds.orders,
+        "order_line": kinds.orders,
+    }
     yield from ((kind, kind) for kind, wanted in on.items() if wanted)
     if kinds.accounts:
         yield "account", "gl account" if kinds.accounts.of == "gl accounts" else "segment value"
@@ -160,7 +168,7 @@ def needed_columns(document: ConnectionDocument) -> dict[str, frozenset[str]]:
     """Table -> the columns of an AP invoice that are written or read back."""
     rules = [document.rules(pair) for pair in document.companies]
     segments = max(len(pair.segments) for pair in document.companies)
-    rows = {
+    rows: dict[str, type[BaseModel]] = {
         "APInvHed": APInvHedRow,
         "APInvDtl": APInvDtlRow,
         "APInvExp": APInvExpRow,

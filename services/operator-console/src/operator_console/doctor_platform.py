@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common import migrations, tables
 from mlc_common.connections import Connection
-from mlc_common.failures import TransientError
+from mlc_common.failures import PermanentError, TransientError
 from mlc_common.settings import Settings
 from mlc_common.streams import ATTACHMENTS_BUCKET, CLAIMS_BUCKET, STREAMS, durables
 from mlc_common.topology import stream_config
 from operator_console.data_folder import DataFolder
-from operator_console.doctor_checks import Check, passed
+from operator_console.doctor_checks import Check, failed, passed
 from operator_console.doctor_needs import needed_credentials
 from operator_console.doctor_verdicts_platform import (
     credentials,
@@ -94,7 +94,11 @@ async def durables_of(client: Client, settings: Settings, connection: str) -> li
 
 async def database_schema(engine: AsyncEngine) -> Sequence[Check]:
     """Whether the database answers, and has this version's tables."""
-    missing = await migrations.missing(engine)
+    try:
+        missing = await migrations.missing(engine)
+    except PermanentError as newer:
+        remedy = "install the version of ml-connector that set it up, or a later one"
+        return [passed("database", "answers"), failed("database schema", str(newer), remedy)]
     return [passed("database", "answers"), schema(missing)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mlc_epicor.errors import Refusal, closed_door
-from mlc_epicor.replies import Reply
+from mlc_epicor.probe_replies import Reply
 from operator_console.doctor_checks import Check, failed, passed, skipped, unknown
 from operator_console.doctor_needs import Question
 
