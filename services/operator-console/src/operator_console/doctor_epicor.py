@@ -8,9 +8,9 @@ from mlc_common.company_rules import CompanyPair
 from mlc_common.connections import Connection
 from mlc_common.failures import FailureError, PermanentError
 from mlc_epicor.odata import equals
+from mlc_epicor.probe_replies import Reply
 from mlc_epicor.probing import Prober
 from mlc_epicor.questions import DATE_FORMS, DateForm, date_literal
-from mlc_epicor.probe_replies import Reply
 from mlc_epicor.service_metadata import read_metadata
 from operator_console.doctor_checks import Check, skipped, unknown
 from operator_console.doctor_limits import Limit, Work
