@@ -20,6 +20,10 @@ PURE = (
     "signature.py",
     "events.py",
     "streams.py",
+    "permissions.py",
+    "database_roles.py",
+    "keda.py",
+    "nats_accounts.py",
     "catalogue.py",
     "section.py",
     "far_side_names.py",
@@ -76,6 +80,12 @@ PURE = (
     "doctor_verdicts_network.py",
     "doctor_verdicts_platform.py",
     "verdicts.py",
+    "personal.py",
+    "erasure_events.py",
+    "chain.py",
+    "bundle.py",
+    "verification.py",
+    "manifest.py",
 )
 NOT_IN_PURE = {"httpx", "faststream", "nats", "sqlalchemy", "asyncio", "logging", "structlog", "random", "time", "os"}
 

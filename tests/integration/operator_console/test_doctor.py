@@ -309,8 +309,8 @@ async def test_rights_that_our_database_user_lacks_are_named(site: Site) -> None
             await db.execute(sqlalchemy.text("DROP OWNED BY mlc_clerk"))
             await db.execute(sqlalchemy.text("DROP ROLE mlc_clerk"))
 
-    assert lacking.detail == "missing: UPDATE on connections, DELETE on connections"
-    assert lacking.remedy.startswith("GRANT SELECT, INSERT, UPDATE, DELETE")
+    assert lacking.detail == "missing: mlc_clerk: UPDATE on connections, mlc_clerk: DELETE on connections"
+    assert "ml-connector migrate" in lacking.remedy
 
 
 async def test_a_database_that_is_gone_leaves_the_broker_examined(site: Site) -> None:

@@ -56,14 +56,21 @@ class Refused:
 
 @asynccontextmanager
 async def open_client(
-    connection: Connection, *, timings: Timings, now: Callable[[], datetime]
+    connection: Connection,
+    *,
+    timings: Timings,
+    now: Callable[[], datetime],
+    on_token: Callable[[datetime], None] = lambda _expires_at: None,
 ) -> AsyncIterator[BaswareClient]:
     """The client of a connection, with pools of its own; leaving closes them.
+
+    Args:
+        on_token: told when every new token expires.
 
     Raises:
         MissingCredentialError: the API user's credentials are not set yet.
     """
-    async with open_session(connection, timings=timings, now=now) as session:
+    async with open_session(connection, timings=timings, now=now, on_token=on_token) as session:
         yield BaswareClient(session)
 
 
@@ -89,7 +96,12 @@ def token_endpoint(
 
 @asynccontextmanager
 async def open_session(
-    connection: Connection, *, timings: Timings, now: Callable[[], datetime], scopes: tuple[str, ...] | None = None
+    connection: Connection,
+    *,
+    timings: Timings,
+    now: Callable[[], datetime],
+    on_token: Callable[[datetime], None] = lambda _expires_at: None,
+    scopes: tuple[str, ...] | None = None,
 ) -> AsyncIterator[Session]:
     """The calls of a connection, with pools of their own; leaving closes them. Arguments and failures as above."""
     basware = connection.document.basware
@@ -101,7 +113,7 @@ async def open_session(
         httpx.AsyncClient(timeout=timeout, limits=limits, headers=agent) as api,
         httpx.AsyncClient(timeout=timeout, limits=limits, headers=agent) as storage,
     ):
-        tokens = Tokens(lambda: endpoint.fetch(api), now=now)
+        tokens = Tokens(lambda: endpoint.fetch(api), now=now, on_token=on_token)
         limiter = Limiter(per_second=basware.calls_per_second, in_flight=basware.calls_in_flight)
         try:
             yield Session(connection.name, basware.api, tokens=tokens, limiter=limiter, api=api, storage=storage)

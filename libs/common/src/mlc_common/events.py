@@ -24,6 +24,7 @@ from mlc_common.attachment_events import AttachmentRefused as AttachmentRefused
 from mlc_common.attachment_events import AttachmentsAbsent as AttachmentsAbsent
 from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
+from mlc_common.erasure_events import DocumentErased as DocumentErased
 from mlc_common.failures import PermanentError
 from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
 from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
@@ -119,6 +120,7 @@ DocumentFact = (
     | DocumentOverridden
     | InvoiceLinked
     | ReplayRequested
+    | DocumentErased
 )
 AnswerFact = (
     DocumentWithdrawn

@@ -9,6 +9,9 @@ from typing import Annotated
 import typer
 
 from operator_console import (
+    cli_audit,
+    cli_backup,
+    cli_deploy,
     cli_doctor,
     cli_documents,
     cli_masterdata,
@@ -35,7 +38,10 @@ app.add_typer(cli_masterdata.masterdata, name="masterdata")
 app.command()(cli_doctor.doctor)
 app.add_typer(cli_doctor.subscription, name="subscription")
 app.command(name="sync")(cli_sync.sync)
+app.add_typer(cli_audit.audit, name="audit")
+app.add_typer(cli_deploy.deploy, name="deploy")
 cli_people.add_to(app)
+cli_backup.add_to(app)
 app.command()(cli_documents.explain)
 app.command()(cli_plan.plan)
 app.command()(cli_replay.replay)
@@ -106,11 +112,15 @@ def status_(data_dir: SiteDir = DEFAULT_FOLDER, as_json: AsJson = False) -> None
 
 
 @app.command()
-def migrate(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def migrate(
+    grant: Annotated[bool, typer.Option(help="Also give each service's database role the rights it needs.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring the database to this version's tables."""
     from operator_console import servers
 
-    applied = asyncio.run(servers.migrated(settings_for(data_dir)))
+    applied = asyncio.run(servers.migrated(settings_for(data_dir), grant=grant))
     if as_json:
         output.show_json({"applied": applied})
         return

@@ -12,11 +12,12 @@ from nats.aio.client import Client
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mlc_common import migrations, tables
+from mlc_common import migrations
 from mlc_common.connections import Connection
+from mlc_common.database_roles import ROLES
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.settings import Settings
-from mlc_common.streams import ATTACHMENTS_BUCKET, CLAIMS_BUCKET, STREAMS, durables
+from mlc_common.streams import ATTACHMENTS_STREAM, CLAIMS_STREAM, DOCUMENT_KEYS, STREAMS, durables
 from mlc_common.topology import stream_config
 from operator_console.data_folder import DataFolder
 from operator_console.doctor_checks import Check, failed, passed
@@ -32,19 +33,27 @@ from operator_console.doctor_verdicts_platform import (
     wanted_of,
 )
 
-RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+PEOPLE = "mlc_operator"
+_MAY = text(
+    "SELECT has_table_privilege(:role, :name, :what) OR "
+    "(:what IN ('SELECT', 'INSERT', 'UPDATE') AND has_any_column_privilege(:role, :name, :what)) "
+    "WHERE to_regclass(:name) IS NOT NULL"
+)
+"""A right on some column is enough: locking a row asks for no more."""
+
 _PATIENCE = 5.0
 _NOT_FOUND = 404
 
 
 async def streams(client: Client, settings: Settings, folder: DataFolder | None) -> list[Check]:
     """Every stream and object store, and which guarantee a stored message has."""
-    replicas = settings.stream_replicas
-    wanted = {each.name: wanted_of(stream_config(each, replicas=replicas)) for each in STREAMS}
+    replicas, days = settings.stream_replicas, settings.stream_max_age_days
+    declared = (stream_config(each, replicas=replicas, max_age_days=days) for each in STREAMS)
+    wanted = {each["name"]: wanted_of(each) for each in declared}
     stored = {"storage": "file", "num_replicas": replicas}
     kept = int(settings.attachments_kept_days * 86_400) * 1_000_000_000
-    wanted[f"OBJ_{CLAIMS_BUCKET}"] = stored | {"deny_delete": True}
-    wanted[f"OBJ_{ATTACHMENTS_BUCKET}"] = stored | {"max_age": kept}
+    wanted |= {CLAIMS_STREAM: stored | {"deny_delete": True}, ATTACHMENTS_STREAM: stored | {"max_age": kept}}
+    wanted[DOCUMENT_KEYS] = stored | {"max_age": 0}
     held = {name: await _config(client, f"STREAM.INFO.{name}") for name in wanted}
     found = [stream(name, held[name], wanted[name]) for name in wanted]
     counts = [int(each.get("num_replicas") or 1) for each in held.values() if each is not None]
@@ -103,14 +112,22 @@ async def database_schema(engine: AsyncEngine) -> Sequence[Check]:
 
 
 async def database_privileges(engine: AsyncEngine) -> Sequence[Check]:
-    """What our user may do with the tables that are there."""
-    asked = text("SELECT has_table_privilege(:name, :right) WHERE to_regclass(:name) IS NOT NULL")
-    lacking = []
+    """What our own user may do with the tables that are there, and the roles of the services, where there are such."""
     async with engine.connect() as db:
-        for name in sorted(tables.metadata.tables):
-            for right in RIGHTS:
-                if await db.scalar(asked, {"name": name, "right": right}) is False:
-                    lacking.append(f"{right} on {name}")
+        ours = str(await db.scalar(text("SELECT current_user")))
+        known = set((await db.execute(text("SELECT rolname FROM pg_roles"))).scalars())
+        roles = {role: rights for role, rights in ROLES.items() if role in known} | {ours: ROLES[PEOPLE]}
+        asked = [
+            {"role": role, "name": name, "what": right.partition(" ")[0]}
+            for role, tables in roles.items()
+            for name, rights in tables.items()
+            for right in rights
+        ]
+        lacking = [
+            f"{each['role']}: {each['what']} on {each['name']}"
+            for each in asked
+            if await db.scalar(_MAY, each) is False  # nothing at all where there is no such table
+        ]
     return [privileges(lacking)]
 
 

@@ -108,11 +108,13 @@ def schema(missing: Sequence[str]) -> Check:
 
 
 def privileges(lacking: Sequence[str]) -> Check:
-    """`SELECT on table` and so on that our database user lacks."""
+    """`role: SELECT on table` and so on, of what our user and the services' roles lack."""
     if not lacking:
-        return passed("database privileges", "read and write on every table")
+        return passed("database privileges", "every table and right that is needed")
     more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
-    remedy = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO the user of MLC_DATABASE_URL"
+    remedy = (
+        "ml-connector migrate, as the owner of the tables, grants the roles theirs; another user needs a GRANT of these"
+    )
     return failed("database privileges", f"missing: {', '.join(lacking[:5])}{more}", remedy)
 
 

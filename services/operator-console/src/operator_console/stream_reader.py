@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from mlc_common.eventlog import BROKER_AWAY, EventLog
+from mlc_common.direct_get import LARGEST_BATCH, direct_get, following, sequence_of
+from mlc_common.eventlog import EventLog
 from mlc_common.events import Event
-from mlc_common.failures import PermanentError, TransientError
+from mlc_common.failures import PermanentError
 
 log = structlog.stdlib.get_logger(__name__)
-
-LARGEST_BATCH = 8 * 1024 * 1024
-END = "204"
-NOTHING = "404"
 
 
 @dataclass(frozen=True)
@@ -44,33 +42,23 @@ class StreamReader:
         Raises:
             TransientError: the broker is away.
         """
-        request = {"seq": sequence + 1, "next_by_subj": subject, "batch": most, "max_bytes": LARGEST_BATCH}
-        inbox = self._nats.new_inbox()
-        try:
-            subscription = await self._nats.subscribe(inbox)
-            try:
-                await self._nats.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
-                messages = []
-                while not self._is_last(message := await subscription.next_msg(timeout=self._timeout)):
-                    messages.append(message)
-            finally:
-                await subscription.unsubscribe()
-        except BROKER_AWAY as error:
-            raise TransientError("The event stream does not answer.") from error
-        return [await self._read(message) for message in messages]
+        found = await following(self._nats, stream, sequence, subject=subject, most=most, timeout=self._timeout)
+        return list(await asyncio.gather(*map(self._read, found)))
 
-    @staticmethod
-    def _is_last(message: Msg) -> bool:
-        status = (message.headers or {}).get("Status")
-        if status in (END, NOTHING):
-            return True
-        if status is not None or message.headers is None:
-            raise TransientError(f"The event stream answered {status} when it was read.")
-        return False
+    async def raw(self, stream: str, request: Mapping[str, Any]) -> list[Msg]:
+        """The messages of a batched direct get, as they are stored, with the headers that the server adds.
+
+        Args:
+            request: `batch`, `next_by_subj`, and `seq` or `start_time` (NATS ADR-31).
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return await direct_get(self._nats, stream, {"max_bytes": LARGEST_BATCH, **request}, timeout=self._timeout)
 
     async def _read(self, message: Msg) -> Read:
         headers = message.headers or {}
-        sequence = int(headers["Nats-Sequence"])
+        sequence = sequence_of(message)
         try:
             return Read(sequence, await self._events.resolve(message), headers)
         except PermanentError as error:

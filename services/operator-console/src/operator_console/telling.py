@@ -18,6 +18,7 @@ from mlc_common.events import (
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentErased,
     DocumentHeld,
     DocumentNoticed,
     DocumentOverridden,
@@ -97,6 +98,7 @@ def tell(event: Event) -> tuple[str, str]:
             | DocumentOverridden()
             | InvoiceLinked()
             | ReplayRequested()
+            | DocumentErased()
         ):
             return _decided(event)
         case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped():
@@ -115,7 +117,7 @@ def _answered(event: OutcomeAnswered | AnswerRejected) -> tuple[str, str]:
 
 def actor(event: Event) -> str:
     """Who did it: a person, a far side, or one of our services."""
-    if isinstance(event, PersonFact | Operation | SyncRequested):
+    if isinstance(event, PersonFact | Operation | SyncRequested | DocumentErased):
         return event.by
     if isinstance(event, NotificationReceived | DocumentWithdrawn):
         return "Basware"
@@ -124,7 +126,7 @@ def actor(event: Event) -> str:
     return "epicor-writer" if isinstance(event, WritersFact) else "basware-reader"
 
 
-def _decided(event: PersonFact) -> tuple[str, str]:
+def _decided(event: PersonFact | DocumentErased) -> tuple[str, str]:
     said = f"{event.by}: {event.reason}"
     if isinstance(event, InvoiceLinked):
         said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
