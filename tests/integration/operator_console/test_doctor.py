@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +15,9 @@ import pytest
 import sqlalchemy
 from nats.js.api import StreamConfig
 from pydantic import SecretStr
-from typer.testing import CliRunner
 
 from mlc_common import migrations
 from mlc_sandbox.faults import Fault
-from operator_console.cli import app
 from operator_console.doctor_checks import Check, any_failed, as_json
 from operator_console.doctor_command import examine
 from operator_console.doctor_connection import Examiner
@@ -313,6 +315,23 @@ async def test_rights_that_our_database_user_lacks_are_named(site: Site) -> None
     assert "ml-connector migrate" in lacking.remedy
 
 
+async def test_rights_that_a_services_role_lacks_are_named(site: Site) -> None:
+    async with site.engine.begin() as db:
+        name = await db.scalar(sqlalchemy.text("SELECT current_database()"))
+        made = "SELECT FROM pg_roles WHERE rolname = 'mlc_epicor_writer'"
+        await db.execute(
+            sqlalchemy.text(
+                f"DO $$ BEGIN IF NOT EXISTS ({made}) THEN CREATE ROLE mlc_epicor_writer LOGIN; END IF; END $$"
+            )
+        )
+        await db.execute(sqlalchemy.text(f"GRANT CONNECT ON DATABASE {name} TO mlc_epicor_writer"))
+
+    lacking = await only_failure(site, "database privileges")
+
+    assert "mlc_epicor_writer: SELECT on connection_changes" in lacking.detail
+    assert "and 1 more" in lacking.detail
+
+
 async def test_a_database_that_is_gone_leaves_the_broker_examined(site: Site) -> None:
     site.settings = site.settings.model_copy(
         update={"database_url": SecretStr("postgresql://joe:pass-of-joe@127.0.0.1:1/none")}
@@ -382,6 +401,42 @@ async def test_all_connections_are_examined_without_a_name(site: Site) -> None:
     assert {each.connection for each in found} == {None, "demo"}
 
 
-def test_the_words_are_there() -> None:
-    for words in (("doctor", "--help"), ("subscription", "ensure", "--help")):
-        assert CliRunner().invoke(app, list(words)).exit_code == 0
+async def typed(site: Site, folder: Path, *words: str) -> tuple[int, str]:
+    """Exit code and everything printed of the real program, as a person runs it."""
+    settings = site.settings
+    program = Path(sys.executable).parent / "ml-connector"
+    process = await asyncio.create_subprocess_exec(
+        program,
+        *words,
+        cwd=folder,
+        env=os.environ
+        | {
+            "MLC_NATS_URL": settings.nats_url,
+            "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
+            "MLC_MASTER_KEYS": settings.master_keys.get_secret_value(),
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+async def test_the_exit_code_tells_and_no_secret_is_printed(site: Site, tmp_path: Path) -> None:
+    code, said = await typed(site, tmp_path, "doctor", "demo", "--json")
+    assert code == Exit.OK, said
+    checks = json.loads(said)["checks"]
+    assert {each["verdict"] for each in checks} == {"pass", "unknown", "skipped"}
+    assert set(checks[0]) == {"connection", "check", "verdict", "detail", "remedy"}
+
+    site.basware.subscriptions = [site.subscribed(webhookAuthenticationToken="secret-of-somebody")]
+    await site.set(epicor_api_key="key-that-epicor-echoes")
+    broken, table = await typed(site, tmp_path, "doctor", "demo")
+    listed, subscriptions = await typed(site, tmp_path, "subscription", "list", "demo")
+    unknown, sentence = await typed(site, tmp_path, "doctor", "nope")
+
+    assert (broken, listed, unknown) == (Exit.PROBLEM, Exit.OK, Exit.USAGE)
+    assert "fail: 2" in table
+    assert sentence == "There is no connection nope; see what there is: ml-connector connection list\n"
+    for secret in ("sandbox-only", "key-that", "secret-of", "MDEyMzQ1"):
+        assert secret not in said + table + subscriptions + sentence

@@ -41,6 +41,13 @@ _MAY = text(
 )
 """A right on some column is enough: locking a row asks for no more."""
 
+_LET_IN = text(
+    "SELECT role.rolname FROM pg_database AS db CROSS JOIN aclexplode(db.datacl) AS given "
+    "JOIN pg_roles AS role ON role.oid = given.grantee "
+    "WHERE db.datname = current_database() AND given.privilege_type = 'CONNECT'"
+)
+"""Roles that somebody let into this very database; a cluster may have the same roles for another one."""
+
 _PATIENCE = 5.0
 _NOT_FOUND = 404
 
@@ -115,7 +122,7 @@ async def database_privileges(engine: AsyncEngine) -> Sequence[Check]:
     """What our own user may do with the tables that are there, and the roles of the services, where there are such."""
     async with engine.connect() as db:
         ours = str(await db.scalar(text("SELECT current_user")))
-        known = set((await db.execute(text("SELECT rolname FROM pg_roles"))).scalars())
+        known = set((await db.execute(_LET_IN)).scalars())
         roles = {role: rights for role, rights in ROLES.items() if role in known} | {ours: ROLES[PEOPLE]}
         asked = [
             {"role": role, "name": name, "what": right.partition(" ")[0]}
