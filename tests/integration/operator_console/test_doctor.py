@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -312,7 +313,7 @@ async def test_rights_that_our_database_user_lacks_are_named(site: Site) -> None
             await db.execute(sqlalchemy.text("DROP ROLE mlc_clerk"))
 
     assert lacking.detail == "missing: mlc_clerk: UPDATE on connections, mlc_clerk: DELETE on connections"
-    assert "ml-connector migrate" in lacking.remedy
+    assert "ml-connector migrate --grant" in lacking.remedy
 
 
 async def test_rights_that_a_services_role_lacks_are_named(site: Site) -> None:
@@ -401,42 +402,52 @@ async def test_all_connections_are_examined_without_a_name(site: Site) -> None:
     assert {each.connection for each in found} == {None, "demo"}
 
 
-async def typed(site: Site, folder: Path, *words: str) -> tuple[int, str]:
-    """Exit code and everything printed of the real program, as a person runs it."""
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the real program ended."""
+
+    code: int
+    out: str
+    errors: str
+
+
+async def typed(site: Site, folder: Path, *words: str) -> Ended:
+    """What happens when a person types this."""
     settings = site.settings
     program = Path(sys.executable).parent / "ml-connector"
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *words,
-        cwd=folder,
-        env=os.environ
-        | {
-            "MLC_NATS_URL": settings.nats_url,
-            "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
-            "MLC_MASTER_KEYS": settings.master_keys.get_secret_value(),
-        },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return process.returncode or 0, said.decode()
+    ours = {
+        "MLC_NATS_URL": settings.nats_url,
+        "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MLC_MASTER_KEYS": settings.master_keys.get_secret_value(),
+    }
+    both = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+    process = await asyncio.create_subprocess_exec(program, *words, cwd=folder, env=os.environ | ours, **both)
+    out, errors = await process.communicate()
+    return Ended(process.returncode or 0, out.decode(), errors.decode())
 
 
 async def test_the_exit_code_tells_and_no_secret_is_printed(site: Site, tmp_path: Path) -> None:
-    code, said = await typed(site, tmp_path, "doctor", "demo", "--json")
-    assert code == Exit.OK, said
-    checks = json.loads(said)["checks"]
+    whole = await typed(site, tmp_path, "doctor", "demo", "--json")
+    checks = json.loads(whole.out)["checks"]
+    assert whole.code == Exit.OK
     assert {each["verdict"] for each in checks} == {"pass", "unknown", "skipped"}
     assert set(checks[0]) == {"connection", "check", "verdict", "detail", "remedy"}
 
+    granted = site.basware.settings.scopes_granted - {"vendors.write"}
+    changes = {"scopes_granted": granted, "ungranted_scope": "drop"}
+    site.basware.settings = site.basware.settings.model_copy(update=changes)
     site.basware.subscriptions = [site.subscribed(webhookAuthenticationToken="secret-of-somebody")]
     await site.set(epicor_api_key="key-that-epicor-echoes")
-    broken, table = await typed(site, tmp_path, "doctor", "demo")
-    listed, subscriptions = await typed(site, tmp_path, "subscription", "list", "demo")
-    unknown, sentence = await typed(site, tmp_path, "doctor", "nope")
+    broken = await typed(site, tmp_path, "doctor", "demo", "--json")
+    table = await typed(site, tmp_path, "doctor")
+    listed = await typed(site, tmp_path, "subscription", "list", "demo")
+    unknown = await typed(site, tmp_path, "doctor", "nope")
 
-    assert (broken, listed, unknown) == (Exit.PROBLEM, Exit.OK, Exit.USAGE)
-    assert "fail: 2" in table
-    assert sentence == "There is no connection nope; see what there is: ml-connector connection list\n"
+    wrong = {each["check"] for each in json.loads(broken.out)["checks"] if each["verdict"] == "fail"}
+    assert wrong == {"basware scopes", "basware push WaitingForTransfer", "epicor api key"}
+    assert "fail: 3" in table.out
+    assert [each.code for each in (broken, table, listed, unknown)] == [1, 1, 0, 2]
+    assert unknown.errors == "There is no connection nope; see what there is: ml-connector connection list\n"
+    printed = "".join(each.out + each.errors for each in (whole, broken, table, listed, unknown))
     for secret in ("sandbox-only", "key-that", "secret-of", "MDEyMzQ1"):
-        assert secret not in said + table + subscriptions + sentence
+        assert secret not in printed

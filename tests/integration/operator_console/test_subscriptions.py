@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from mlc_common.connections import set_credentials
+from mlc_common.vault import MasterKeys
 from mlc_sandbox.faults import Fault
 from operator_console import output, subscription_commands
 from operator_console.exits import CommandError, Exit
@@ -62,6 +66,18 @@ async def test_a_subscription_with_a_secret_that_is_not_ours_is_mended(site: Sit
     assert len(await ensure(site)) == 1
 
     assert site.basware.subscriptions[0]["webhookAuthenticationToken"] == SECRET
+
+
+async def test_a_changed_secret_moves_to_the_first_one_while_pushes_signed_with_the_older_are_taken(site: Site) -> None:
+    keys, values = MasterKeys.parse(site.settings.master_keys), [SecretStr("the-new-secret"), SecretStr(SECRET)]
+    changed = {"basware.webhook_secret": values}
+    await set_credentials(site.engine, keys, connection="demo", values=changed, by="test", now=datetime.now(UTC))
+    assert (await site.examined())["basware push WaitingForTransfer"].verdict == "pass"
+
+    assert len(await ensure(site)) == 1
+    assert await ensure(site) == []
+
+    assert site.basware.subscriptions[0]["webhookAuthenticationToken"] == "the-new-secret"
 
 
 async def test_an_address_that_does_not_answer_is_one_clear_sentence(site: Site) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from mlc_common.company_rules import CompanyPair
 from mlc_common.connection import ConnectionDocument
 from mlc_common.masterdata_kinds import Kinds
+from mlc_common.rule_values import Action
 from mlc_epicor.datasets import APInvDtlRow, APInvExpRow, APInvExpTGLCRow, APInvHedRow, APInvTaxRow
 from mlc_epicor.tablesets import TABLESETS
 
@@ -76,7 +77,13 @@ def _posting(document: ConnectionDocument, pair: CompanyPair) -> Iterator[Questi
     rules = document.rules(pair)
     yield Question("Erp.BO.APInvoiceSvc/GetByID", "posting", NOBODYS_INVOICE)
     yield Question("Erp.BO.APInvGrpSvc/GetByID", "posting", NOBODYS_GROUP)
-    yield _set("Erp.BO.APInvSearchSvc/APInvSearches", "duplicates", "InvoiceNum")
+    sought = any(document.rules(each).near_duplicates is not Action.POST for each in document.companies)
+    yield _set(
+        "Erp.BO.APInvSearchSvc/APInvSearches",
+        "invoices that look alike",
+        "InvoiceNum",
+        needed=sought or rules.success == "posted",
+    )
     yield _set("Erp.BO.VendorSvc/Vendors", "posting", "VendorNum")
     yield _set("Erp.BO.GLAccountSvc/GLAccounts", "posting", "GLAccount1")
     yield _set("Erp.BO.PurTermsSvc/PurTerms", "posting", "TermsCode")

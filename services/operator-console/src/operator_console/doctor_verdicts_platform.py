@@ -113,7 +113,7 @@ def privileges(lacking: Sequence[str]) -> Check:
         return passed("database privileges", "every table and right that is needed")
     more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
     remedy = (
-        "ml-connector migrate, as the owner of the tables, grants the roles theirs; another user needs a GRANT of these"
+        "the services' roles: ml-connector migrate --grant, as the tables' owner; another user: GRANT what is missing"
     )
     return failed("database privileges", f"missing: {', '.join(lacking[:5])}{more}", remedy)
 

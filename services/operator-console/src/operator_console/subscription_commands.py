@@ -54,12 +54,11 @@ async def ensure(settings: Settings, name: str, *, replace: bool) -> tuple[list[
         CommandError: it was refused, or is not as wished afterwards.
     """
     connection = await _connection(settings, name)
-    url, secrets = _address(connection), connection.secrets("basware.webhook_secret")
-    if not secrets:
-        connection.secret("basware.webhook_secret")  # says how to set it
+    # Of several the first: while a secret is changed, the gateway takes the older ones too.
+    url, secret = _address(connection), connection.secret("basware.webhook_secret")
     async with _subscriptions(connection, settings, READ, WRITE) as subscriptions:
         held = await subscriptions.held()
-        stands = {wish: standing(wish, held, url=url, secrets=secrets) for wish in wishes(connection.document)}
+        stands = {wish: standing(wish, held, url=url, secrets=(secret,)) for wish in wishes(connection.document)}
         foreign = [str(wish) for wish, how in stands.items() if how == "elsewhere"]
         if foreign and not replace:
             raise CommandError(
@@ -70,9 +69,9 @@ async def ensure(settings: Settings, name: str, *, replace: bool) -> tuple[list[
             )
         changed = [wish for wish, how in stands.items() if how != "right"]
         if changed:
-            await _subscribe(subscriptions, changed, url=url, secret=secrets[0])
+            await _subscribe(subscriptions, changed, url=url, secret=secret)
             held = await subscriptions.held()
-    wrong = [str(w) for w in stands if standing(w, held, url=url, secrets=secrets) != "right"]
+    wrong = [str(w) for w in stands if standing(w, held, url=url, secrets=(secret,)) != "right"]
     if wrong:
         raise CommandError(
             f"Basware does not show {', '.join(wrong)} as it was asked for; try again, or ask its support."
