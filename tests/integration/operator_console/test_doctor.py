@@ -107,6 +107,22 @@ async def test_a_wrong_api_key_is_told_from_a_company_that_the_key_does_not_open
     assert "companies[].epicor" in company.remedy
 
 
+async def test_a_client_of_the_identity_provider_is_examined_the_same_way(site: Site) -> None:
+    base = site.body["epicor"]["base_url"]
+    token_url = f"{base.removesuffix('/sandbox')}/connect/token"
+    await site.apply(epicor={"base_url": base, "sign_in": "oauth2", "token_url": token_url})
+    unset = failures(await site.examined())
+    assert "epicor.client_id" in unset["credentials"].detail
+
+    await site.set(epicor_client_id="bw-sync", epicor_client_secret="sandbox-only-secret")
+    assert not failures(await site.examined())
+
+    await site.set(epicor_client_secret="not-the-clients")
+    wrong = await only_failure(site, "epicor answers")
+    assert "check epicor.client_id, epicor.client_secret, token_url and scope" in wrong.detail
+    assert "not-the-clients" not in str(wrong)
+
+
 async def test_a_service_outside_the_keys_scope_is_named(site: Site) -> None:
     site.epicor.settings = site.epicor.settings.model_copy(update={"denied": frozenset({"Erp.BO.PurTermsSvc"})})
 

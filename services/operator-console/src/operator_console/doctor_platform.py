@@ -23,6 +23,7 @@ from operator_console.data_folder import DataFolder
 from operator_console.doctor_checks import Check, failed, passed
 from operator_console.doctor_needs import needed_credentials
 from operator_console.doctor_verdicts_platform import (
+    ENOUGH,
     credentials,
     durability,
     durable,
@@ -65,7 +66,8 @@ async def streams(client: Client, settings: Settings, folder: DataFolder | None)
     found = [stream(name, held[name], wanted[name]) for name in wanted]
     counts = [int(each.get("num_replicas") or 1) for each in held.values() if each is not None]
     servers = max(len(client.discovered_servers), len(client.servers), 1)
-    return [*found, durability(counts, syncs=await _syncs(client, folder), servers=servers)]
+    syncs = await _syncs(client, folder) if min(counts, default=0) < ENOUGH else None
+    return [*found, durability(counts, syncs=syncs, servers=servers)]
 
 
 async def _config(client: Client, verb: str) -> dict[str, Any] | None:

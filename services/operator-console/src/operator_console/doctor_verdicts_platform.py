@@ -14,6 +14,9 @@ _ALSO = ("deny_purge", "subjects")
 NEVER_UNDONE = frozenset({"storage", "retention"})
 _DURABILITY = "nats durability"
 
+ENOUGH = 3
+"""Replicas of which a majority survives any one server."""
+
 
 def stream(name: str, held: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> Check:
     """A stream's configuration as it is against how it is declared; an absent member is nought."""
@@ -56,7 +59,7 @@ def durability(replicas: Sequence[int], *, syncs: str | None, servers: int) -> C
         servers: in its cluster, as far as the connection shows.
     """
     fewest = min(replicas, default=0)
-    if fewest >= 3:
+    if fewest >= ENOUGH:
         return passed(_DURABILITY, f"{fewest} replicas of every stream: a majority has it before it is acknowledged")
     if syncs == "always":
         return passed(_DURABILITY, "sync_interval: always, one copy: it is on disk before it is acknowledged")
