@@ -16,7 +16,11 @@ BATCH = 200
 LARGEST_BATCH = 8 * 1024 * 1024
 """Bytes of one answer."""
 
-END, NOTHING = "204", "404"
+END, NOTHING, TOO_MANY = "204", "404", "413"
+
+
+class TooManyError(TransientError):
+    """The answer would be longer than the server gives at once."""
 
 
 async def direct_get(nats: Client, stream: str, question: Mapping[str, Any], *, timeout: float) -> list[Msg]:
@@ -74,6 +78,8 @@ def _is_last(message: Msg) -> bool:
     status = message.headers.get("Status")
     if status in (END, NOTHING):
         return True
+    if status == TOO_MANY:
+        raise TooManyError("The event stream holds more messages than it gives at once.")
     if status is not None:
         raise TransientError(f"The event stream answered {status} when it was read.")
     return False

@@ -58,6 +58,7 @@ from mlc_common.reading_events import DocumentAcknowledged as DocumentAcknowledg
 from mlc_common.reading_events import DocumentApproved as DocumentApproved
 from mlc_common.reading_events import DocumentNoticed as DocumentNoticed
 from mlc_common.reading_events import NotificationReceived as NotificationReceived
+from mlc_common.reconciliation_events import ReconciliationDone as ReconciliationDone
 from mlc_common.record_events import BatchSent as BatchSent
 from mlc_common.record_events import RecordAccepted as RecordAccepted
 from mlc_common.record_events import RecordHeld as RecordHeld
@@ -144,7 +145,7 @@ WritersFact = (
 """Facts about an invoice on its way into Epicor."""
 PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | DocumentOverridden | InvoiceLinked | ReplayRequested
 """What people decided about a document."""
-Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped
+Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped | ReconciliationDone
 """What people did to a connection as a whole."""
 
 RecordFact = RecordChanged | RecordSent | RecordAccepted | RecordRefused | RecordHeld

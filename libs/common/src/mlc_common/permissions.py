@@ -159,7 +159,10 @@ DUTIES: Mapping[str, Duty] = {
     OPERATOR: Duty(
         facts=("held", "released", "returned", "overridden", "linked", "replayed", "erased"),
         subjects=(
-            *(f"operations.*.{fact}" for fact in ("paused", "resumed", "replay_started", "replay_stopped")),
+            *(
+                f"operations.*.{fact}"
+                for fact in ("paused", "resumed", "replay_started", "replay_stopped", "reconciled")
+            ),
             "masterdata.*.sync.*.requested",
             *ANCHORED,
         ),

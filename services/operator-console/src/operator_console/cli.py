@@ -17,6 +17,7 @@ from operator_console import (
     cli_masterdata,
     cli_people,
     cli_plan,
+    cli_reconcile,
     cli_replay,
     cli_setting_up,
     cli_sync,
@@ -43,6 +44,7 @@ app.add_typer(cli_deploy.deploy, name="deploy")
 cli_people.add_to(app)
 cli_backup.add_to(app)
 app.command()(cli_documents.explain)
+app.command()(cli_reconcile.reconcile)
 app.command()(cli_plan.plan)
 app.command()(cli_replay.replay)
 app.add_typer(cli_replay.replays, name="replays")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from mlc_common.direct_get import LARGEST_BATCH, direct_get, following, sequence_of
+from mlc_common.direct_get import LARGEST_BATCH, TooManyError, direct_get, following, sequence_of
 from mlc_common.eventlog import EventLog
 from mlc_common.events import Event
 from mlc_common.failures import PermanentError
@@ -43,6 +43,26 @@ class StreamReader:
             TransientError: the broker is away.
         """
         found = await following(self._nats, stream, sequence, subject=subject, most=most, timeout=self._timeout)
+        return list(await asyncio.gather(*map(self._read, found)))
+
+    async def latest(self, stream: str, subjects: Sequence[str]) -> list[Read]:
+        """The last message on every subject that fits one of these, oldest first.
+
+        The server gives at most 1024 at once: where there are more, it is asked about fewer subjects at a time.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        if not subjects:
+            return []
+        try:
+            found = await direct_get(self._nats, stream, {"multi_last": list(subjects)}, timeout=self._timeout)
+        except TooManyError:
+            half = len(subjects) // 2
+            if not half:
+                raise
+            parts = [await self.latest(stream, part) for part in (subjects[:half], subjects[half:])]
+            return sorted((each for part in parts for each in part), key=lambda read: read.sequence)
         return list(await asyncio.gather(*map(self._read, found)))
 
     async def raw(self, stream: str, request: Mapping[str, Any]) -> list[Msg]:

@@ -48,6 +48,7 @@ from mlc_common.events import (
     PersonFact,
     PostingIntended,
     PostingUnclear,
+    ReconciliationDone,
     RecordAccepted,
     RecordChanged,
     RecordHeld,
@@ -101,7 +102,7 @@ def tell(event: Event) -> tuple[str, str]:
             | DocumentErased()
         ):
             return _decided(event)
-        case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped():
+        case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped() | ReconciliationDone():
             return _operated(event)
         case _:
             return _worked_on(event)
@@ -144,6 +145,8 @@ def _operated(event: Operation) -> tuple[str, str]:
             what = f"{event.replay}: {event.documents} transfers, {event.per_second:g} a second"
         case ReplayStopped():
             what = f"{event.replay}: {event.how} after {event.requested} transfers"
+        case ReconciliationDone():
+            return "reconciled", f"{event.invoices} invoices, {sum(event.breaks.values())} breaks, by {event.by}"
         case _:
             assert_never(event)
     return event.fact.replace("_", " "), f"{what}; {event.by}: {event.reason}"
