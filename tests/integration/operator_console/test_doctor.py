@@ -85,6 +85,20 @@ async def test_a_write_probe_that_may_not_write_says_so(site: Site) -> None:
     assert "Access denied (Erp.BO.APInvGrp.Update)" in found["epicor write NWM"].detail
 
 
+async def test_a_write_probe_whose_answer_is_lost_cleans_up_and_one_left_behind_is_named(site: Site) -> None:
+    site.epicor.faults.add(Fault(kind="drop_after", path="APInvGrpSvc/Update"))
+    lost = failures(await site.examined(write_probe=True))
+    assert set(lost) == {"epicor write NWM"}
+    assert not site.epicor.groups
+
+    site.epicor.faults.add(Fault(kind="status", path="APInvGrpSvc/DeleteByID", status=500))
+    left = failures(await site.examined(write_probe=True))
+    assert set(left) == {"epicor write NWM"}
+    again = failures(await site.examined(write_probe=True))
+    assert "MLDOCTOR is there already" in again["epicor write NWM"].detail
+    assert "delete the AP invoice group MLDOCTOR" in again["epicor write NWM"].remedy
+
+
 async def test_a_wrong_epicor_password_is_tried_once_and_everything_behind_it_is_skipped(site: Site) -> None:
     await site.set(epicor_password="not-the-password")
 
