@@ -68,7 +68,7 @@ from mlc_common.streams import (
 )
 from mlc_common.topology import declare, declare_connection
 from mlc_common.vault import MasterKeys
-from operator_console import replay_commands
+from operator_console import doctor_platform, replay_commands
 from operator_console.audit.follower import Chains
 from operator_console.backlog import look
 from operator_console.backup import snapshots
@@ -489,6 +489,17 @@ async def test_the_console_and_people_read_every_stream_and_watch_every_durable(
         }
 
     assert refused == []
+
+
+async def test_people_have_every_stream_and_durable_examined(server: str) -> None:
+    ours = settings(server, OPERATOR)
+    async with command_broker(ours) as client:
+        found = await doctor_platform.streams(client, ours, None)
+        for name in CONNECTIONS:
+            found += await doctor_platform.durables_of(client, ours, name)
+
+    assert {each.name for each in found if each.verdict != "pass"} == {"nats durability"}
+    assert len(found) == len(KEPT) + 1 + len(CONNECTIONS) * len(EVERY_DURABLE)
 
 
 @pytest.mark.parametrize("user", DUTIES)

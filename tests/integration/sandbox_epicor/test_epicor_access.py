@@ -123,3 +123,52 @@ async def test_a_body_must_be_declared_as_json(epicor: Any) -> None:
     broken = await epicor.client.post(path, content=b"{", headers={"Content-Type": "application/json"})
 
     assert (undeclared.status_code, broken.status_code) == (415, 400)
+
+
+async def test_a_licence_is_claimed_with_a_header_or_a_persons_is_used(
+    epicor: Any, change: Callable[..., None]
+) -> None:
+    async def asked(**headers: str) -> httpx.Response:
+        return await epicor.client.get("NWM/Erp.BO.VendorSvc/Vendors", headers=headers)  # type: ignore[no-any-return]
+
+    claimed = {"License": '{"ClaimedLicense": "00000003-9439-4B30-A6F4-6D2FD4B9FD0F"}'}
+    assert (await asked()).status_code == 200
+
+    change(licences="web services only")
+    assert (await asked(**claimed)).status_code == 200
+    assert "license type: DefaultUser assigned to company: NWM" in refusal(await asked())[2]
+
+    change(licences="used up")
+    assert "license type: WebService assigned" in refusal(await asked(**claimed))[2]
+
+
+async def test_metadata_is_whole_or_has_types_only_or_is_not_there(epicor: Any, change: Callable[..., None]) -> None:
+    async def told() -> httpx.Response:
+        return await epicor.client.get("NWM/Erp.BO.APInvoiceSvc/$metadata")  # type: ignore[no-any-return]
+
+    whole = await told()
+    assert whole.headers["content-type"].startswith("application/xml")
+    for part in (
+        '<EntityType Name="APInvoice">',
+        '<Property Name="ExternalID"',
+        '<Parameter Name="suppressUserPrompts"/>',
+    ):
+        assert part in whole.text
+
+    change(metadata="types only", hidden_columns=frozenset({"APInvHed.ExternalID"}))
+    types = (await told()).text
+    assert '<EntityType Name="APInvDtl">' in types
+    assert "ExternalID" not in types
+    assert "<Action" not in types
+
+    change(metadata="absent")
+    assert refusal(await told())[0] == 404
+    unknown = await epicor.client.get("NWM/Erp.BO.NobodySvc/$metadata")
+    assert refusal(unknown)[0] == 404
+
+
+async def test_every_answer_has_the_time_of_the_emulators_clock(epicor: Any, clock: Any) -> None:
+    answered = await epicor.client.get("NWM/Erp.BO.VendorSvc/Vendors")
+    refused = await epicor.client.get("NWM/Erp.BO.VendorSvc/Nobody")
+
+    assert {answered.headers["date"], refused.headers["date"]} == {f"{clock():%a, %d %b %Y %H:%M:%S} GMT"}

@@ -70,18 +70,44 @@ async def open_client(
     Raises:
         MissingCredentialError: the API user's credentials are not set yet.
     """
+    async with open_session(connection, timings=timings, now=now, on_token=on_token) as session:
+        yield BaswareClient(session)
+
+
+def token_endpoint(
+    connection: Connection, *, timings: Timings, now: Callable[[], datetime], scopes: tuple[str, ...] | None = None
+) -> TokenEndpoint:
+    """Where a connection's tokens come from; for other scopes than the connection's when some are named.
+
+    Raises:
+        MissingCredentialError: the API user's credentials are not set yet.
+    """
     basware = connection.document.basware
-    timeout = httpx.Timeout(timings.basware_read, connect=timings.basware_connect)
-    limits = httpx.Limits(max_connections=basware.calls_in_flight + 1)
-    endpoint = TokenEndpoint(
+    return TokenEndpoint(
         connection=connection.name,
         url=basware.tokens,
-        scopes=basware.scopes,
+        scopes=basware.scopes if scopes is None else scopes,
         client_id=connection.secret("basware.client_id"),
         client_secret=connection.secret("basware.client_secret"),
         life_used=timings.token_life_used,
         now=now,
     )
+
+
+@asynccontextmanager
+async def open_session(
+    connection: Connection,
+    *,
+    timings: Timings,
+    now: Callable[[], datetime],
+    on_token: Callable[[datetime], None] = lambda _expires_at: None,
+    scopes: tuple[str, ...] | None = None,
+) -> AsyncIterator[Session]:
+    """The calls of a connection, with pools of their own; leaving closes them. Arguments and failures as above."""
+    basware = connection.document.basware
+    timeout = httpx.Timeout(timings.basware_read, connect=timings.basware_connect)
+    limits = httpx.Limits(max_connections=basware.calls_in_flight + 1)
+    endpoint = token_endpoint(connection, timings=timings, now=now, scopes=scopes)
     agent = {"User-Agent": "ml-connector"}
     async with (
         httpx.AsyncClient(timeout=timeout, limits=limits, headers=agent) as api,
@@ -90,9 +116,7 @@ async def open_client(
         tokens = Tokens(lambda: endpoint.fetch(api), now=now, on_token=on_token)
         limiter = Limiter(per_second=basware.calls_per_second, in_flight=basware.calls_in_flight)
         try:
-            yield BaswareClient(
-                Session(connection.name, basware.api, tokens=tokens, limiter=limiter, api=api, storage=storage)
-            )
+            yield Session(connection.name, basware.api, tokens=tokens, limiter=limiter, api=api, storage=storage)
         finally:
             await tokens.close()
 

@@ -74,6 +74,14 @@ def _own_life(value: str, at: datetime) -> list[float]:
     return [life for life in (expires - at.timestamp(), expires - issued) if life > 0][:1]
 
 
+class TokenRefusedError(TransientError):
+    """The token endpoint answered no; `status` is its HTTP status."""
+
+    def __init__(self, sentence: str, *, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
 @dataclass(frozen=True)
 class TokenEndpoint:
     """Where tokens come from, and for whom."""
@@ -90,7 +98,8 @@ class TokenEndpoint:
         """Ask for a new token; say so when Basware grants other scopes than we asked for.
 
         Raises:
-            TransientError: it is not to be had; the sentence says what to check.
+            TokenRefusedError: the endpoint says no; the sentence says what to check.
+            TransientError: it is not to be had.
         """
         form = {"grant_type": "client_credentials", "scope": " ".join(self.scopes)}
         answer = await call(
@@ -104,7 +113,7 @@ class TokenEndpoint:
             auth=httpx.BasicAuth(self.client_id, self.client_secret),
         )
         if answer.status != httpx.codes.OK:
-            raise TransientError(self._refusal(answer))
+            raise TokenRefusedError(self._refusal(answer), status=answer.status)
         token = read_token(read_json(answer), at=self.now(), life_used=self.life_used)
         asked = frozenset(self.scopes)
         if token.scopes is not None and token.scopes != asked:

@@ -54,6 +54,9 @@ class SignedContent(StrEnum):
 class Webhook(Section):
     """How pushes of this tenant are verified."""
 
+    address: Url | None = Field(
+        default=None, description="where Basware sends pushes: https://<your host>/hooks/basware/<connection>"
+    )
     mode: Literal["enforce", "observe"] = Field(
         default="enforce", description="refuse what is not signed, or take it and say so"
     )

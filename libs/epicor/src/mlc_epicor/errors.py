@@ -92,16 +92,30 @@ def clean(text: str, *, hide: Iterable[str] = ()) -> str:
     return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"
 
 
-def access_sentence(refusal: Refusal) -> str:
-    """What a person should check when Epicor does not let us in (three causes share 401)."""
+Door = Literal["sign-in", "api key", "scope", "licence"]
+
+
+def closed_door(refusal: Refusal) -> Door:
+    """Which door is closed when Epicor does not let us in; by the message, since three causes share 401."""
     message = refusal.message.lower()
     if "invalid api key" in message:
-        return "Epicor does not accept the API key; check epicor.api_key and that it belongs to this environment."
+        return "api key"
     if "access denied" in message:
-        return f"Epicor denies access; allow it for the API key's scope and the integration user: {refusal.message}"
-    if refusal.is_licence_trouble:
-        return f"Epicor has no free licence: {refusal.message}"
-    return f"Epicor does not accept the sign-in; check the connection's Epicor credentials: {refusal.message}"
+        return "scope"
+    return "licence" if refusal.is_licence_trouble else "sign-in"
+
+
+def access_sentence(refusal: Refusal) -> str:
+    """What a person should check when Epicor does not let us in."""
+    match closed_door(refusal):
+        case "api key":
+            return "Epicor does not accept the API key; check epicor.api_key and that it belongs to this environment."
+        case "scope":
+            return f"Epicor denies access; allow it for the API key's scope and the integration user: {refusal.message}"
+        case "licence":
+            return f"Epicor has no free licence: {refusal.message}"
+        case "sign-in":
+            return f"Epicor does not accept the sign-in; check the connection's Epicor credentials: {refusal.message}"
 
 
 def _fields(body: Mapping[str, Any]) -> tuple[Speaker, str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 from urllib.parse import quote
 
 import httpx
@@ -24,7 +24,22 @@ class Body(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
+class _Asked(TypedDict):
+    writes: bool
+    params: Mapping[str, str] | None
+    content: bytes | Body | None
+    accept: str
+
+
 _DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+
+
+class NotLetInError(TransientError):
+    """Epicor does not let us in; `refusal` is what it said, cleaned."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(access_sentence(refusal))
+        self.refusal = refusal
 
 
 class Transport:
@@ -48,24 +63,27 @@ class Transport:
         writes: bool,
         params: Mapping[str, str] | None = None,
         content: bytes | Body | None = None,
+        accept: str = "application/json",
     ) -> Answer:
         """One call to a company's service; `path` is service and method or entity set.
 
         Raises:
-            TransientError: nothing was carried out, Epicor does not let us in, or a read failed.
+            NotLetInError: Epicor does not let us in.
+            TransientError: nothing was carried out, or a read failed.
             UnclearAnswerError: a write may or may not have been carried out; so when the refusal is not Epicor's own,
                 for a gateway may refuse what Epicor has done.
         """
+        asked: _Asked = {"writes": writes, "params": params, "content": content, "accept": accept}
         headers = await self._sign_in.headers()
-        answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
+        answer = await self._once(method, company, path, headers, **asked)
         if answer.status == httpx.codes.UNAUTHORIZED and self._sign_in.forget(headers):
             headers = await self._sign_in.headers()
-            answer = await self._once(method, company, path, headers, writes=writes, params=params, content=content)
+            answer = await self._once(method, company, path, headers, **asked)
         refusal = self.refusal(answer)
         if refusal and answer.status < httpx.codes.BAD_REQUEST:
             raise TransientError(f"{answer.what} was sent elsewhere ({answer.status}); check epicor.base_url.")
         if refusal and (answer.status in _DENIED or refusal.is_licence_trouble):
-            raise TransientError(access_sentence(refusal))
+            raise NotLetInError(refusal)
         if refusal and writes and not refusal.is_epicors_word:
             raise UnclearAnswerError(f"{answer.what} answered {answer.status}: {refusal.message}", answer=answer)
         return answer
@@ -80,6 +98,7 @@ class Transport:
         writes: bool,
         params: Mapping[str, str] | None,
         content: bytes | Body | None,
+        accept: str,
     ) -> Answer:
         sort = {"Content-Type": "application/json", "Content-Length": str(len(content))} if content is not None else {}
         what = f"Epicor {path.removeprefix('Erp.BO.')}"
@@ -90,7 +109,7 @@ class Transport:
                 f"{self._base}/{quote(company, safe='')}/{path}",
                 writes=writes,
                 what=what,
-                headers={**signed, **self._licence, "Accept": "application/json", **sort},
+                headers={**signed, **self._licence, "Accept": accept, **sort},
                 params=params,
                 content=content,
                 timeout=self._write_timeout if writes else None,

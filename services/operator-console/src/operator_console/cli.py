@@ -12,6 +12,7 @@ from operator_console import (
     cli_audit,
     cli_backup,
     cli_deploy,
+    cli_doctor,
     cli_documents,
     cli_masterdata,
     cli_people,
@@ -35,6 +36,8 @@ app.add_typer(cli_documents.documents, name="documents")
 app.add_typer(cli_documents.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
 app.add_typer(cli_masterdata.masterdata, name="masterdata")
+app.command()(cli_doctor.doctor)
+app.add_typer(cli_doctor.subscription, name="subscription")
 app.command(name="sync")(cli_sync.sync)
 app.add_typer(cli_audit.audit, name="audit")
 app.add_typer(cli_deploy.deploy, name="deploy")

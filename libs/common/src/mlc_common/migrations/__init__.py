@@ -19,6 +19,7 @@ LOCK = 7_205_118_416
 """Advisory lock of the schema; any number that nobody else uses in this database."""
 
 LOCK_PAUSE = 0.05
+NEWER = "The database was set up by a newer version of ml-connector than this one; run that version or a later one"
 
 
 async def migrate(engine: AsyncEngine) -> tuple[str, ...]:
@@ -35,6 +36,12 @@ async def migrate(engine: AsyncEngine) -> tuple[str, ...]:
         return await connection.run_sync(_upgrade)
 
 
+async def missing(engine: AsyncEngine) -> tuple[str, ...]:
+    """The steps that `migrate` would apply, oldest first; nothing is changed. Raises as `migrate`."""
+    async with engine.connect() as connection:
+        return await connection.run_sync(_missing)
+
+
 async def _our_turn(connection: AsyncConnection) -> None:
     # Polled, not waited for: a waiting statement would run into the engine's statement time-out.
     while True:
@@ -43,22 +50,31 @@ async def _our_turn(connection: AsyncConnection) -> None:
         await asyncio.sleep(LOCK_PAUSE)
 
 
+def _missing(connection: Connection) -> tuple[str, ...]:
+    current = MigrationContext.configure(connection).get_current_heads()
+    try:
+        return tuple(step.revision.revision for step in _steps(current))
+    except CommandError as error:
+        raise PermanentError(NEWER) from error
+
+
+def _steps(current: Any) -> Any:
+    # What alembic's own `upgrade` command runs; it has no public name.
+    return ScriptDirectory(str(Path(__file__).parent))._upgrade_revs("head", current)
+
+
 def _upgrade(connection: Connection) -> tuple[str, ...]:
     # No env.py and no `alembic.op`: both are process-wide, and two databases may be migrated in one process.
-    script = ScriptDirectory(str(Path(__file__).parent))
     applied: list[str] = []
 
-    def missing(current: Any, _context: MigrationContext) -> Any:
-        # What alembic's own `upgrade` command runs; it has no public name.
-        steps = script._upgrade_revs("head", current)
+    def steps_missing(current: Any, _context: MigrationContext) -> Any:
+        steps = _steps(current)
         applied.extend(step.revision.revision for step in steps)
         return steps
 
-    context = MigrationContext.configure(connection, opts={"fn": missing})
+    context = MigrationContext.configure(connection, opts={"fn": steps_missing})
     try:
         context.run_migrations(op=Operations(context))
     except CommandError as error:
-        raise PermanentError(
-            "The database was set up by a newer version of ml-connector than this one; run that version or a later one"
-        ) from error
+        raise PermanentError(NEWER) from error
     return tuple(applied)

@@ -24,6 +24,7 @@ from mlc_sandbox.basware.request_ids import RequestIds
 from mlc_sandbox.basware.wire import RefusedError, answer
 from mlc_sandbox.basware.world import BaswareWorld
 from mlc_sandbox.calls import CallLog
+from mlc_sandbox.dating import Dated
 from mlc_sandbox.faults import FaultInjector
 
 _DOCUMENT = "/v1/accountingDocuments/{invoice_id}"
@@ -38,6 +39,7 @@ def create_app(world: BaswareWorld | None = None, *, now: Clock) -> Starlette:
     return Starlette(
         routes=[*_p2p(world, now), *_push_api(world, now), *_control(world, now)],
         middleware=[
+            Middleware(Dated, now=now),
             Middleware(CallLog, world=world, now=now),
             Middleware(RequestIds),
             Middleware(FaultInjector, script=world.faults),

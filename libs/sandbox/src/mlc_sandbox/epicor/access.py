@@ -10,6 +10,9 @@ from urllib.parse import parse_qs
 from mlc_sandbox.epicor.wire import UNAUTHORISED, KineticError, Row
 from mlc_sandbox.epicor.world import EpicorWorld
 
+WEB_SERVICES = "00000003-9439-4B30-A6F4-6D2FD4B9FD0F"
+"""The licence of web services; the same for every tenant."""
+
 
 def authorise(world: EpicorWorld, headers: Mapping[str, str], *, company: str, key_in_query: str, now: datetime) -> str:
     """The Epicor user that calls. Raises KineticError (401) in one of the captured shapes.
@@ -29,6 +32,18 @@ def within_scope(world: EpicorWorld, service: str, call: str, *, method: str) ->
     """Raises KineticError (401, "Access denied") when the key's access scope lacks the service or the call."""
     if {service, f"{service}/{call}"} & world.settings.denied:
         raise _unauthorised(f"Access denied ({service.removesuffix('Svc')}.{method}).")
+
+
+def claim_licence(world: EpicorWorld, header: str, *, company: str) -> None:
+    """Raises KineticError when no licence is free for the call; without the header a person's licence is used.
+
+    The sentence is captured; its HTTP status is not.
+    """
+    licences = world.settings.licences
+    kind = "WebService" if WEB_SERVICES in header else "DefaultUser"
+    if licences == "used up" or (licences == "web services only" and kind == "DefaultUser"):
+        message = f"Maximum users exceeded on license type: {kind} assigned to company: {company}"
+        raise KineticError(message, status=400)
 
 
 def _unauthorised(message: str, headers: Mapping[str, str] | None = None) -> KineticError:

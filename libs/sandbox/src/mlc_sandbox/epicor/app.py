@@ -13,13 +13,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mlc_sandbox.calls import CALL_KEY, CallLog
+from mlc_sandbox.dating import Dated
 from mlc_sandbox.epicor import control, master_control, master_reads, payment_control, payment_reads
-from mlc_sandbox.epicor.access import authorise, issue_token, within_scope
+from mlc_sandbox.epicor.access import authorise, claim_licence, issue_token, within_scope
 from mlc_sandbox.epicor.business_objects import SERVICES
 from mlc_sandbox.epicor.entity_sets import SETS, list_entities, one_entity
 from mlc_sandbox.epicor.entity_writes import create_entity
 from mlc_sandbox.epicor.posting import work_off
 from mlc_sandbox.epicor.rpc import Call, arguments_of_body, arguments_of_query
+from mlc_sandbox.epicor.service_metadata import metadata
 from mlc_sandbox.epicor.wire import KineticError, Row, answer
 from mlc_sandbox.epicor.world import EpicorWorld
 from mlc_sandbox.exact_json import loads
@@ -55,7 +57,11 @@ def create_app(world: EpicorWorld | None = None, *, now: Clock) -> Starlette:
             *payment_control.routes(world, now=now),
             *master_control.routes(world, now=now),
         ],
-        middleware=[Middleware(CallLog, world=world, now=now), Middleware(FaultInjector, script=world.faults)],
+        middleware=[
+            Middleware(Dated, now=now),
+            Middleware(CallLog, world=world, now=now),
+            Middleware(FaultInjector, script=world.faults),
+        ],
         exception_handlers={KineticError: _refused, HTTPException: _framework_refused},
     )
 
@@ -64,12 +70,15 @@ async def _serve(world: EpicorWorld, request: Request, now: datetime) -> Respons
     company, service, rest = (request.path_params[name] for name in ("company", "service", "rest"))
     key = request.query_params.get("api-key", "")
     user = authorise(world, request.headers, company=company, key_in_query=key, now=now)
+    claim_licence(world, request.headers.get("license", ""), company=company)
     work_off(world, now)
     name = rest.partition("(")[0]
     is_set = name in SETS.get(service, {})
     within_scope(
         world, service, name, method=("GetRows" if request.method == "GET" else "UpdateExt") if is_set else name
     )
+    if rest == "$metadata":
+        return Response(metadata(world, service), media_type="application/xml")
     fault = fault_in(request.scope)
     call = Call(world, company, user, now, arguments={}, fault=fault.kind if fault else None)
     if service == "BaqSvc":

@@ -12,6 +12,9 @@ class Settings(BaseModel):
     `duplicate`: how a second (Company, VendorNum, InvoiceNum) is refused; the real code is not documented.
     `auto_expense`: the save of a line also creates a default distribution, as some tenants do.
     `denied`: services (`Erp.BO.VendorSvc`) or calls (`Erp.BO.VendorSvc/Vendors`) outside the key's access scope.
+    `licences`: whether one is free: for everybody, for calls that claim the web services' own, or for nobody.
+    `metadata`: what `$metadata` holds: types and methods, types only, or there is none; `hidden_columns` are left out
+    of it, as `APInvHed.ExternalID`.
     `broken_reads`: services whose entity sets answer 500, as heavy ones do on some tenants.
     `debit_memo_sign`: how a debit memo's amounts are stored; it is documented as negative, and not proven.
     `taxes_unasked`: saves compute the tax of every invoice that does not say ReadyToCalc false.
@@ -47,6 +50,9 @@ class Settings(BaseModel):
     scope: str = "epicor_erp"
     token_life: Annotated[float, Field(gt=0)] = 3600
     denied: frozenset[str] = frozenset()
+    licences: Literal["free", "web services only", "used up"] = "free"
+    metadata: Literal["whole", "types only", "absent"] = "whole"
+    hidden_columns: frozenset[str] = frozenset()
 
     latency: Annotated[float, Field(ge=0)] = 0
     page_cap: Annotated[int, Field(ge=1)] = 100
