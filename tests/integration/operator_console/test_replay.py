@@ -19,11 +19,12 @@ from mlc_common.catalogue import finding
 from mlc_common.eventlog import EventLog
 from mlc_common.events import DocumentApproved, InvoiceRefused, OutcomeAnswered, ReplayRequested
 from mlc_common.settings import Settings
-from operator_console import replay_commands
+from operator_console import replay_commands, selecting
 from operator_console.exits import CommandError, Exit
 from operator_console.projector import catch_up
-from operator_console.replay_commands import Order, Selection
+from operator_console.replay_commands import Order
 from operator_console.searching import Sought
+from operator_console.selecting import Selection
 from operator_console.stream_reader import StreamReader
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -105,7 +106,7 @@ def quiet(_done: int, _of: int) -> None:
 
 @pytest.mark.usefixtures("books")
 async def test_a_plan_says_what_would_be_done_and_does_nothing(settings: Settings, log: EventLog) -> None:
-    plan = {each.status.invoice_id: str(each.verdict) async for each in replay_commands.plan(settings, EVERYTHING)}
+    plan = {each.status.invoice_id: str(each.verdict) async for each in selecting.plan(settings, EVERYTHING)}
 
     assert plan == {"open": "post", "untold": "confirm only", "settled": "nothing"}
     assert await requested(log, "open", "untold", "settled") == []
@@ -176,7 +177,7 @@ async def test_replaying_everything_in_an_up_to_date_system_sends_nothing(
     await fold(engine, client, log)
     facts = (await client.jetstream().stream_info("DOCUMENTS")).state.messages
 
-    plan = [each.verdict async for each in replay_commands.plan(settings, EVERYTHING)]
+    plan = [each.verdict async for each in selecting.plan(settings, EVERYTHING)]
     done = await replay_commands.commit(settings, EVERYTHING, FAST, progress=quiet)
 
     assert (len(plan), set(plan)) == (600, {"nothing"})
@@ -189,6 +190,6 @@ async def test_documents_are_named_by_id_or_number_and_an_unknown_one_is_said(se
     named = Selection(Sought(), ("open", "INV-untold", "i-nobody-knows"))
 
     with pytest.raises(CommandError, match="No accounting document is known as: i-nobody-knows") as caught:
-        [each async for each in replay_commands.plan(settings, named)]
+        [each async for each in selecting.plan(settings, named)]
 
     assert caught.value.code == Exit.NOT_FOUND

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from operator_console import (
+    cli_deadletters,
     cli_documents,
     cli_masterdata,
     cli_people,
@@ -28,7 +29,7 @@ app = typer.Typer(no_args_is_help=True, epilog=EPILOG, rich_markup_mode=None, ad
 app.add_typer(cli_setting_up.connection, name="connection")
 app.add_typer(cli_setting_up.credentials, name="credentials")
 app.add_typer(cli_documents.documents, name="documents")
-app.add_typer(cli_documents.deadletters, name="deadletters")
+app.add_typer(cli_deadletters.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
 app.add_typer(cli_masterdata.masterdata, name="masterdata")
 app.command(name="sync")(cli_sync.sync)
