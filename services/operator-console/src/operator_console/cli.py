@@ -14,6 +14,7 @@ from operator_console import (
     cli_masterdata,
     cli_people,
     cli_plan,
+    cli_projections,
     cli_replay,
     cli_setting_up,
     cli_sync,
@@ -38,6 +39,7 @@ app.command()(cli_documents.explain)
 app.command()(cli_plan.plan)
 app.command()(cli_replay.replay)
 app.add_typer(cli_replay.replays, name="replays")
+app.add_typer(cli_projections.projections, name="projections")
 
 
 @app.callback()

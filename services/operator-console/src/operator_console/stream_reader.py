@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -29,6 +32,16 @@ class Read:
     event: Event | None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def stored_at(self) -> datetime:
+        """When the broker stored it."""
+        return datetime.fromisoformat(self.headers["Nats-Time-Stamp"])
+
+    @property
+    def pending(self) -> int:
+        """How many messages of the question were behind it when it was read."""
+        return int(self.headers["Nats-Num-Pending"])
+
 
 class StreamReader:
     """Batches of a stream through the server's direct get."""
@@ -45,28 +58,40 @@ class StreamReader:
             TransientError: the broker is away.
         """
         request = {"seq": sequence + 1, "next_by_subj": subject, "batch": most, "max_bytes": LARGEST_BATCH}
+        messages: list[Msg] = []
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def take(message: Msg) -> None:
+            if (message.headers or {}).get("Status") is None and message.headers is not None:
+                messages.append(message)
+            elif not ended.done():
+                ended.set_result(None) if self._is_last(message) else ended.set_exception(_wrong(message))
+
         inbox = self._nats.new_inbox()
         try:
-            subscription = await self._nats.subscribe(inbox)
+            subscription = await self._nats.subscribe(inbox, cb=take)
             try:
                 await self._nats.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
-                messages = []
-                while not self._is_last(message := await subscription.next_msg(timeout=self._timeout)):
-                    messages.append(message)
+                await self._until(ended, messages)
             finally:
                 await subscription.unsubscribe()
         except BROKER_AWAY as error:
             raise TransientError("The event stream does not answer.") from error
         return [await self._read(message) for message in messages]
 
+    async def _until(self, ended: asyncio.Future[None], messages: Sequence[Msg]) -> None:
+        """Wait for the end of the answer, as long as it goes on."""
+        before = -1
+        while not ended.done():
+            if len(messages) == before:
+                raise nats.errors.TimeoutError
+            before = len(messages)
+            await asyncio.wait((ended,), timeout=self._timeout)
+        ended.result()
+
     @staticmethod
     def _is_last(message: Msg) -> bool:
-        status = (message.headers or {}).get("Status")
-        if status in (END, NOTHING):
-            return True
-        if status is not None or message.headers is None:
-            raise TransientError(f"The event stream answered {status} when it was read.")
-        return False
+        return (message.headers or {}).get("Status") in (END, NOTHING)
 
     async def _read(self, message: Msg) -> Read:
         headers = message.headers or {}
@@ -77,3 +102,8 @@ class StreamReader:
             subject = headers.get("Nats-Subject")
             log.warning("event_not_understood", sequence=sequence, subject=subject, why=str(error))
             return Read(sequence, None, headers)
+
+
+def _wrong(message: Msg) -> TransientError:
+    status = (message.headers or {}).get("Status")
+    return TransientError(f"The event stream answered {status} when it was read.")

@@ -1,0 +1,139 @@
+"""The read model of documents made anew from the streams, while everything runs and readers go on reading.
+
+It is folded from the first message into a table of this session's own; then, in one transaction that holds off the
+projector and no reader, the rest is folded and what differs is put in place. A rebuild that is killed leaves nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, MetaData, Table, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from mlc_common.ending import surely_ended
+from mlc_common.projections import place
+from mlc_common.streams import DEADLETTERS, DOCUMENTS
+from mlc_common.tables import document_status
+from operator_console.merging import Batch, Places, following
+from operator_console.projector import NAME, STUCK
+from operator_console.status_rows import KEY, fold_into
+from operator_console.stream_reader import StreamReader
+
+BATCH = 5000
+
+BESIDE = Table(
+    "document_status_beside",
+    MetaData(),
+    *(Column(each.name, each.type, primary_key=each.primary_key) for each in document_status.columns),
+)
+_MAKE = (
+    f"CREATE TEMPORARY TABLE {BESIDE.name} "
+    f"(LIKE {document_status.name} INCLUDING DEFAULTS, PRIMARY KEY ({', '.join(KEY)}))"
+)
+_HOLD_OFF = f"LOCK TABLE {document_status.name} IN SHARE ROW EXCLUSIVE MODE"
+"""Whoever writes waits, before the positions too, which every writer moves after its rows; whoever reads does not."""
+
+
+def _of(alias: str) -> str:
+    return ", ".join(f"{alias}.{each.name}" for each in document_status.columns)
+
+
+_REMOVE = f"""
+    DELETE FROM {document_status.name} AS old
+    WHERE NOT EXISTS (SELECT FROM {BESIDE.name} AS new
+        WHERE new.connection = old.connection AND new.invoice_id = old.invoice_id)
+"""  # noqa: S608 - names of our own tables
+_PUT = f"""
+    INSERT INTO {document_status.name} ({", ".join(each.name for each in document_status.columns)})
+    SELECT {_of("new")} FROM {BESIDE.name} AS new LEFT JOIN {document_status.name} AS old USING (connection, invoice_id)
+    WHERE old.connection IS NULL OR ROW({_of("old")})::text <> ROW({_of("new")})::text
+    ON CONFLICT (connection, invoice_id) DO UPDATE
+    SET {", ".join(f"{each.name} = excluded.{each.name}" for each in document_status.columns if each.name not in KEY)}
+"""  # noqa: S608 - names of our own tables
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """How many messages were folded, and how many rows were wrong: removed, or put in anew."""
+
+    messages: int
+    removed: int
+    changed: int
+
+
+async def rebuild(
+    engine: AsyncEngine,
+    reader: StreamReader,
+    *,
+    now: Callable[[], datetime],
+    progress: Callable[[int], None] = lambda _messages: None,
+) -> Rebuilt:
+    """Fold everything beside, then put in place what differs.
+
+    Args:
+        progress: told how many messages were folded, now and then.
+
+    Raises:
+        TransientError: the broker is away; nothing has changed.
+    """
+    async with engine.connect() as db:
+        await db.execute(text(_MAKE))
+        await db.commit()
+        try:
+            places, messages = await _fold_all(db, reader, Places(), progress)
+            async with db.begin():
+                await db.execute(text(_HOLD_OFF))
+                places, rest = await _fold_all(db, reader, places, progress, within=True)
+                removed, changed = await _put_in_place(db)
+                await _place(db, places, now())
+            return Rebuilt(messages + rest, removed, changed)
+        finally:
+            await db.invalidate()  # the session's own table goes with it
+
+
+async def _fold_all(
+    db: AsyncConnection,
+    reader: StreamReader,
+    places: Places,
+    progress: Callable[[int], None],
+    *,
+    within: bool = False,
+) -> tuple[Places, int]:
+    """Fold to the end of the streams; `within` a transaction of the caller, which stays open."""
+    messages = 0
+    async for batch in _batches(reader, places):
+        await fold_into(db, BESIDE, batch.messages)
+        if not within:
+            await db.commit()
+        places, messages = batch.places, messages + len(batch.messages)
+        progress(messages)
+    return places, messages
+
+
+async def _batches(reader: StreamReader, places: Places) -> AsyncIterator[Batch]:
+    """One after another; the next one is read while the last one is folded."""
+    ahead = asyncio.create_task(following(reader, places, most=BATCH))
+    try:
+        while (batch := await ahead).messages:
+            ahead = asyncio.create_task(following(reader, batch.places, most=BATCH))
+            yield batch
+    finally:
+        await surely_ended(ahead)
+
+
+async def _put_in_place(db: AsyncConnection) -> tuple[int, int]:
+    await db.execute(text(f"ANALYZE {BESIDE.name}"))
+    removed = await db.execute(text(_REMOVE))
+    changed = await db.execute(text(_PUT))
+    return removed.rowcount, changed.rowcount
+
+
+async def _place(db: AsyncConnection, places: Places, now: datetime) -> None:
+    if places.documents:
+        await place(db, NAME, stream=DOCUMENTS, to=places.documents, now=now)
+    if places.letters:
+        await place(db, STUCK, stream=DEADLETTERS, to=places.letters, now=now)
