@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import idle, masterdata, pipeline, plans, pushes, search, slow_epicor
+from bench import idle, masterdata, pipeline, plans, projections, pushes, search, slow_epicor
 from bench.figure import Figure
 from operator_console.exits import CommandError
 from operator_console.foreground import stoppable
@@ -25,6 +25,7 @@ BENCHES = {
     "masterdata": masterdata.measure,
     "search": search.measure,
     "plans": plans.measure,
+    "projections": projections.measure,
 }
 progress = Console(stderr=True)
 

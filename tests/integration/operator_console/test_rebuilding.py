@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nats
 import pytest
@@ -29,6 +29,7 @@ from mlc_common.events import (
     InvoiceRefused,
     OutcomeAnswered,
 )
+from mlc_common.migrations import migrate
 from mlc_common.projections import position
 from mlc_common.settings import Settings
 from mlc_common.tables import document_status, projection_positions
@@ -37,9 +38,6 @@ from operator_console.exits import CommandError, Exit
 from operator_console.projector import NAME, STUCK, catch_up, project
 from operator_console.rebuilding import Rebuilt, rebuild
 from operator_console.stream_reader import StreamReader
-
-if TYPE_CHECKING:
-    from ...conftest import Postgres
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 DOCUMENTS = 40
@@ -68,13 +66,12 @@ def settings(topology: str, database_url: str) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def empty(postgres: Postgres) -> AsyncIterator[AsyncEngine]:
-    """Another database with tables and nothing in them."""
-    name = await postgres.create("mlc_template")
-    made = make_engine(postgres.url(name))
+async def empty(empty_database_url: str) -> AsyncIterator[AsyncEngine]:
+    """Another database, with tables and nothing in them."""
+    made = make_engine(empty_database_url)
+    await migrate(made)
     yield made
     await made.dispose()
-    await postgres.drop(name)
 
 
 def facts_of(number: int, chance: random.Random) -> list[Event]:

@@ -14,7 +14,7 @@ from mlc_common.retries import Delivery
 async def on_outcome_or_replay(
     reader: Reader, document: ConnectionDocument, event: Outcome | ReplayRequested, delivery: Delivery
 ) -> None:
-    """Answer an outcome; of a replay the outcome that is recorded, and without any record, or when asked, read the document.
+    """Answer an outcome; of a replay the recorded one, and without a record, or when asked, read the document.
 
     Raises:
         TransientError, PermanentError: as `on_outcome` and `read_document`.

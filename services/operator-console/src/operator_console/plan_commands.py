@@ -252,7 +252,10 @@ async def _plan(program: Planner, questions: Sequence[Question], *, online: bool
 def _planned(asked: Asked, labels: Mapping[str, str], answer: Mapping[str, Any]) -> Planned:
     if answer["unreadable"] is not None:
         return Planned(asked, {}, posts=False, unreadable=answer["unreadable"])
-    now, then = answer["plans"][NOW], answer["plans"].get(THEN)
+    plans = answer["plans"]
+    now, then = (_told(plans, label) for label in (NOW, THEN))
+    if now is None:
+        raise CommandError("The planning program answered another question.", code=Exit.PROBLEM)
     return Planned(
         asked,
         now["lines"],
@@ -261,6 +264,12 @@ def _planned(asked: Asked, labels: Mapping[str, str], answer: Mapping[str, Any])
         posted_then=bool(then and then["posts"]),
         version=_number(labels[NOW]),
     )
+
+
+def _told(plans: Mapping[str, Any], label: str) -> Mapping[str, Any] | None:
+    """The plan of a label, which may be that of another one."""
+    told: Mapping[str, Any] | None = plans.get(label)
+    return plans[told["same"]] if told is not None and "same" in told else told
 
 
 def _number(label: str) -> int | None:
