@@ -89,13 +89,14 @@ class _Run:
         self._seen = seen
 
     async def through(self, todo: Sequence[Planned], progress: Callable[[int, int], None]) -> bool:
-        """Request one after another; False when somebody stopped the replay meanwhile."""
+        """Request one after another, what an earlier run has requested counting too; False when somebody stopped it."""
         for each in todo:
             if await self._stopped():
                 return False
-            if await _request(self._log, each, self._order):
-                self.requested += 1
-                progress(self.requested, len(todo))
+            new = await _request(self._log, each, self._order)
+            self.requested += 1
+            progress(self.requested, len(todo))
+            if new:
                 await asyncio.sleep(1 / self._order.per_second)
         return True
 
