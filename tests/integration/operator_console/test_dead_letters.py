@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,6 +19,7 @@ from faststream.nats.message import NatsMessage
 from nats.aio.client import Client
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from typer.testing import CliRunner
 
 from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
@@ -32,6 +35,7 @@ from mlc_common.events import (
     ReplayRequested,
 )
 from mlc_common.failures import PermanentError
+from mlc_common.http import load_json
 from mlc_common.retries import Delivery, RetryOrBury
 from mlc_common.settings import Settings, Timings
 from mlc_common.streams import Durable, answers_durable, reader_durable, writer_durable
@@ -39,6 +43,7 @@ from mlc_common.tables import document_status
 from mlc_common.telemetry import Metrics, Redactor
 from mlc_common.topology import declare_connection
 from operator_console import deadletter_commands, document_commands, output, replay_commands
+from operator_console.cli import app
 from operator_console.deadletter_commands import Filter
 from operator_console.exits import CommandError, Exit
 from operator_console.projector import catch_up, project
@@ -331,3 +336,52 @@ async def test_two_dead_letters_of_one_document_are_one_replay(
     found = [each async for each in plan(settings, Selection(Sought(), letters=(1, 2)))]
 
     assert [(each.verdict, each.status.attempt) for each in found] == [(Verdict.READ, "a1")]
+
+
+async def test_the_words_for_dead_letters_as_a_person_and_a_program_use_them(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader, settings: Settings, tmp_path: Path
+) -> None:
+    await log.append(approved())
+    await gives_up(client, log, writer_durable("demo"))
+    await caught_up(engine, reader)
+    reaching = {
+        "MLC_NATS_URL": settings.nats_url,
+        "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
+        "COLUMNS": "200",
+    }
+
+    def said(*words: str) -> tuple[int, str]:
+        with contextlib.chdir(tmp_path):
+            found = CliRunner().invoke(app, words, env=reaching)
+        return found.exit_code, found.output
+
+    listed = await asyncio.to_thread(said, "deadletters", "list", "--unresolved")
+    (row,) = load_json((await asyncio.to_thread(said, "deadletters", "list", "--json"))[1])
+    shown = await asyncio.to_thread(said, "deadletters", "show", "1")
+    planned = await asyncio.to_thread(said, "replay", "--dead-letter", "1", "--no-compare")
+    rebuilt = await asyncio.to_thread(said, "projections", "rebuild", "document-status")
+    projections = await asyncio.to_thread(said, "projections", "list")
+
+    assert listed[0] == shown[0] == planned[0] == rebuilt[0] == projections[0] == 0
+    assert FAILURE in listed[1]
+    assert (row["resolved"], row["verdict"], row["phase"], row["further"]) == (False, "post", "stuck", None)
+    assert "epicor-writer_demo, which enters the document in Epicor" in shown[1]
+    assert "post: " in shown[1]
+    assert "post: 1" in planned[1]
+    assert "document-status: 2 messages were folded; 0 rows were put in anew, 0 removed." in rebuilt[1]
+    assert "masterdata-records" in projections[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("deadletters", "list", "--since", "yesterday"), "yesterday is no day or time"),
+        (("replay", "--dead-letter", "1", "--stuck"), "leave the others out"),
+        (("replay",), "Say which: "),
+    ],
+)
+def test_words_that_make_no_sense_are_one_sentence(words: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence) as caught:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+    assert caught.value.code == Exit.USAGE
