@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from rich.table import Table
@@ -115,7 +116,8 @@ def notification_of(cause: str) -> str | None:
 def status(timeline: list[Recorded], letters: Sequence[Read] = ()) -> DocumentStatus:
     """The state that these facts, at least one, and these dead letters add up to, in the order they were stored."""
     folded: DocumentStatus | None = None
-    for each in heapq.merge(timeline, letters, key=lambda each: each.stored_at):
+    both: Iterator[Recorded | Read] = heapq.merge(timeline, letters, key=attrgetter("stored_at"))
+    for each in both:
         if isinstance(each, Read):
             folded = folded and marked(folded, each)
         elif isinstance(each.event, DocumentFact):
