@@ -14,7 +14,6 @@ from mlc_common.database import DATABASE_ERRORS
 from mlc_common.failures import TransientError
 from mlc_common.projections import advance, position
 from mlc_common.streams import DEADLETTERS, DOCUMENTS
-from mlc_common.tables import document_status
 from operator_console.merging import Batch, Places, following
 from operator_console.status_rows import fold_into
 from operator_console.stream_reader import StreamReader
@@ -73,7 +72,7 @@ async def catch_up(engine: AsyncEngine, reader: StreamReader, *, now: Callable[[
     if not batch.messages:
         return 0
     async with engine.begin() as db:
-        await fold_into(db, document_status, batch.messages)
+        await fold_into(db, batch.messages)
         await _advance(db, since, batch, now=now())
     return len(batch.messages)
 

@@ -7,33 +7,34 @@ projector and no reader, the rest is folded and what differs is put in place. A 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, MetaData, Table, text
+import asyncpg
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mlc_common.ending import surely_ended
 from mlc_common.projections import place
 from mlc_common.streams import DEADLETTERS, DOCUMENTS
 from mlc_common.tables import document_status
-from operator_console.merging import Batch, Places, following
+from operator_console.merging import Batch, Message, Places, following
 from operator_console.projector import NAME, STUCK
-from operator_console.status_rows import KEY, fold_into
+from operator_console.status_rows import KEY, MEMBERS, folded, keys_of, row_of
 from operator_console.stream_reader import StreamReader
+from operator_console.view import DocumentStatus
 
 BATCH = 5000
 
-BESIDE = Table(
-    "document_status_beside",
-    MetaData(),
-    *(Column(each.name, each.type, primary_key=each.primary_key) for each in document_status.columns),
-)
+BESIDE = "document_status_beside"
 _MAKE = (
-    f"CREATE TEMPORARY TABLE {BESIDE.name} "
-    f"(LIKE {document_status.name} INCLUDING DEFAULTS, PRIMARY KEY ({', '.join(KEY)}))"
+    f"CREATE TEMPORARY TABLE {BESIDE} (LIKE {document_status.name} INCLUDING DEFAULTS, PRIMARY KEY ({', '.join(KEY)}))"
 )
+_TAKE = f"""
+    DELETE FROM {BESIDE} AS beside USING unnest($1::text[], $2::text[]) AS key (connection, invoice_id)
+    WHERE beside.connection = key.connection AND beside.invoice_id = key.invoice_id RETURNING beside.*
+"""  # noqa: S608 - names of our own tables
 _HOLD_OFF = f"LOCK TABLE {document_status.name} IN SHARE ROW EXCLUSIVE MODE"
 """Whoever writes waits, before the positions too, which every writer moves after its rows; whoever reads does not."""
 
@@ -44,12 +45,12 @@ def _of(alias: str) -> str:
 
 _REMOVE = f"""
     DELETE FROM {document_status.name} AS old
-    WHERE NOT EXISTS (SELECT FROM {BESIDE.name} AS new
+    WHERE NOT EXISTS (SELECT FROM {BESIDE} AS new
         WHERE new.connection = old.connection AND new.invoice_id = old.invoice_id)
 """  # noqa: S608 - names of our own tables
 _PUT = f"""
     INSERT INTO {document_status.name} ({", ".join(each.name for each in document_status.columns)})
-    SELECT {_of("new")} FROM {BESIDE.name} AS new LEFT JOIN {document_status.name} AS old USING (connection, invoice_id)
+    SELECT {_of("new")} FROM {BESIDE} AS new LEFT JOIN {document_status.name} AS old USING (connection, invoice_id)
     WHERE old.connection IS NULL OR ROW({_of("old")})::text <> ROW({_of("new")})::text
     ON CONFLICT (connection, invoice_id) DO UPDATE
     SET {", ".join(f"{each.name} = excluded.{each.name}" for each in document_status.columns if each.name not in KEY)}
@@ -87,7 +88,7 @@ async def rebuild(
             places, messages = await _fold_all(db, reader, Places(), progress)
             async with db.begin():
                 await db.execute(text(_HOLD_OFF))
-                places, rest = await _fold_all(db, reader, places, progress, within=True)
+                places, rest = await _fold_all(db, reader, places, progress)
                 removed, changed = await _put_in_place(db)
                 await _place(db, places, now())
             return Rebuilt(messages + rest, removed, changed)
@@ -100,18 +101,24 @@ async def _fold_all(
     reader: StreamReader,
     places: Places,
     progress: Callable[[int], None],
-    *,
-    within: bool = False,
 ) -> tuple[Places, int]:
-    """Fold to the end of the streams; `within` a transaction of the caller, which stays open."""
+    """Fold to the end of the streams."""
     messages = 0
     async for batch in _batches(reader, places):
-        await fold_into(db, BESIDE, batch.messages)
-        if not within:
-            await db.commit()
+        await _fold(db, batch.messages)
         places, messages = batch.places, messages + len(batch.messages)
         progress(messages)
     return places, messages
+
+
+async def _fold(db: AsyncConnection, messages: Sequence[Message]) -> None:
+    """Take the documents' rows out, fold, and put them back by COPY: straight to the driver, it is most of the work."""
+    driver: asyncpg.Connection = (await db.get_raw_connection()).driver_connection
+    keys = keys_of(messages)
+    taken = await driver.fetch(_TAKE, [each[0] for each in keys], [each[1] for each in keys])
+    known = {(row["connection"], row["invoice_id"]): DocumentStatus.of(dict(row)) for row in taken}
+    rows = [tuple(row_of(each).values()) for each in folded(known, messages)]
+    await driver.copy_records_to_table(BESIDE, records=rows, columns=MEMBERS)
 
 
 async def _batches(reader: StreamReader, places: Places) -> AsyncIterator[Batch]:
@@ -126,7 +133,7 @@ async def _batches(reader: StreamReader, places: Places) -> AsyncIterator[Batch]
 
 
 async def _put_in_place(db: AsyncConnection) -> tuple[int, int]:
-    await db.execute(text(f"ANALYZE {BESIDE.name}"))
+    await db.execute(text(f"ANALYZE {BESIDE}"))
     removed = await db.execute(text(_REMOVE))
     changed = await db.execute(text(_PUT))
     return removed.rowcount, changed.rowcount

@@ -122,7 +122,7 @@ async def _request(log: EventLog, planned: Planned, order: Order) -> bool:
             by=operator(),
             reason=order.reason,
             replay=order.name,
-            read_again=planned.verdict is Verdict.READ,
+            read_again=(planned.verdict is Verdict.READ) or None,
         )
     )
     return True
