@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mlc_common.events import DocumentFact
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.tables import document_status
 from operator_console.dead_letters import marked
@@ -36,7 +35,7 @@ def folded(states: dict[Key, DocumentStatus], messages: Iterable[Message]) -> li
             continue
         key = (event.connection, event.invoice_id)
         if not each.buried:
-            states[key] = fold(states.get(key), cast(DocumentFact, event), sequence=each.read.sequence)
+            states[key] = fold(states.get(key), event, sequence=each.read.sequence)
         elif key in states:
             states[key] = marked(states[key], each.read)
     return list(states.values())
