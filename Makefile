@@ -48,6 +48,12 @@ bench: $(SET_UP) ## print speed figures, each beside a floor measured in the sam
 lock: $(SET_UP) ## pin the dependencies anew, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --extra all --group dev pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --extra console --constraint requirements.lock pyproject.toml \
+	  --output-file deploy/requirements.lock
+	@sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml \
+	  | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --constraint requirements.lock --output-file deploy/build.lock -
 
 clean: ## remove what the other words made
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

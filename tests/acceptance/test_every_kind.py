@@ -10,6 +10,7 @@ import pytest
 
 from mlc_common.events import AnswerDelivered, AnswerUnconfirmed, InvoiceRefused
 from mlc_sandbox.samples import bulk_invoices
+from mlc_sandbox.samples.orders import order_invoices
 
 from .conftest import eventually
 from .test_first_light import UPDATE_MASTER, assert_books_agree
@@ -104,7 +105,7 @@ def foreign(body: dict[str, Any], currency: str, *, places: int) -> dict[str, An
 
 @pytest.mark.timeout(600)
 async def test_two_thousand_documents_of_every_kind_with_faults_on_both_sides(system: Any) -> None:
-    documents = mixed(2000)
+    documents = mixed(1880) | {body["invoiceId"]: ("of an order", body) for body in order_invoices(120, seed=21)}
     await system.faults(
         "epicor",
         {**UPDATE_MASTER, "kind": "drop_after", "every": 23, "times": -1},

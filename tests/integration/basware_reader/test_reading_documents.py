@@ -54,6 +54,20 @@ async def test_a_pushed_document_is_recorded_and_then_acknowledged(site: Site, r
     assert site.world.documents[invoice_id].status == "TransferInProgress"
 
 
+async def test_a_document_is_kept_as_it_was_read_and_names_its_personal_members(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+    site.world.documents[invoice_id].body["referencePerson"] = "Jane Buyer"
+
+    await on_notification(reader, push(invoice_id), FIRST)
+
+    approved, _ = await site.facts(invoice_id)
+    assert isinstance(approved, DocumentApproved)
+    assert '"Jane Buyer"' in approved.document
+    assert approved.personal is not None
+    assert "referencePerson" in approved.personal
+    assert await reader.log.history("northwind", invoice_id), "and it is read back from the stream"
+
+
 @pytest.mark.parametrize("task_type", ["AccoutingDocuments", "accountingdocuments"])
 async def test_the_vendors_misspelling_counts(site: Site, reader: Reader, task_type: str) -> None:
     (invoice_id,) = site.offer()

@@ -13,11 +13,14 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 from nats.js.errors import APIError
+from pydantic import ValidationError
 
 from mlc_common.eventlog import EventLog
 from mlc_common.events import DocumentApproved, InvoicePosted, PostingIntended
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.streams import DOCUMENTS, LARGEST_MESSAGE
+from mlc_common.settings import Settings
+from mlc_common.streams import ANCHORS, DOCUMENTS, LARGEST_MESSAGE
+from mlc_common.topology import declare
 
 
 class Broker(Protocol):
@@ -183,3 +186,17 @@ async def test_claims_refuse_deletion_too(client: Client) -> None:
 
     with pytest.raises(APIError):
         await client.jetstream().delete_msg("OBJ_CLAIMS", 1)
+
+
+async def test_retention_is_a_limit_by_age_that_anchors_do_not_have(topology: str) -> None:
+    client = await nats.connect(topology)
+    js = client.jetstream()
+    assert (await js.stream_info(DOCUMENTS)).config.max_age == 0
+
+    await declare(client, Settings(stream_max_age_days=400))
+
+    assert (await js.stream_info(DOCUMENTS)).config.max_age == 400 * 86_400
+    assert (await js.stream_info(ANCHORS)).config.max_age == 0
+    await client.close()
+    with pytest.raises(ValidationError, match="400 days at least"):
+        Settings(stream_max_age_days=30)

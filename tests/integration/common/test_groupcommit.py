@@ -174,7 +174,8 @@ async def test_every_message_carries_the_trace_of_its_own_append(client: Client,
     assert len(batches(messages)) > 1, "one by one, and in batches"
     for message in messages:
         number = int(message.subject.split(".")[2].removeprefix("t-"))
-        assert (message.headers or {})["traceparent"] == f"00-{number:032x}-{number:016x}-01"
+        # The span id is the sender's own where a tracer is set up, which other tests of this process do.
+        assert (message.headers or {})["traceparent"].startswith(f"00-{number:032x}-")
 
 
 async def test_a_large_event_comes_back_whole(client: Client, commit: GroupCommit) -> None:

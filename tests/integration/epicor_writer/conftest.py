@@ -23,6 +23,7 @@ from epicor_writer.handlers import identities, post_invoice
 from epicor_writer.ledger import EpicorLedger
 from epicor_writer.ports import Ledger, Slot
 from epicor_writer.records import Records
+from mlc_basware.members import PERSONAL
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connection
 from mlc_common.eventlog import EventLog
@@ -86,6 +87,7 @@ def approved(body: dict[str, Any], *, attempt: str = "a1") -> DocumentApproved:
         invoice_number=body["invoiceNumber"],
         currency=body["currencyCode"],
         document=text,
+        personal=PERSONAL,
     )
 
 

@@ -25,7 +25,7 @@ from mlc_common.events import DocumentHeld, DocumentReleased, ReplayRequested
 from mlc_common.pausing import pause, resume
 from mlc_common.service import serve
 from mlc_common.settings import Settings, Timings
-from mlc_common.streams import DEADLETTERS
+from mlc_common.streams import DEADLETTERS, DOCUMENTS
 from mlc_common.topology import declare_connection
 from mlc_common.vault import MasterKeys
 from mlc_sandbox.faults import Fault
@@ -300,3 +300,27 @@ async def test_a_release_and_a_replay_are_taken_up_at_once(
         await until(it_is_posted, seconds=10)
         await log.append(ReplayRequested(**by, invoice_id=broken.invoice_id, replay="r1"))
         await until(two_are_buried, seconds=10)
+
+
+async def test_personal_data_is_sealed_in_the_stream_and_the_invoice_is_posted_all_the_same(
+    sandbox: Running, log: EventLog, engine: AsyncEngine, settings: Settings
+) -> None:
+    await connect(connection_to(sandbox.epicor).document, engine=engine, nats_url=settings.nats_url)
+    [body] = bulk_invoices(1, seed=5)
+    body |= {"referencePerson": "Jane Buyer", "supplierBankIBAN": "IT60X0542811101000000123456"}
+    event = approved(body)
+    await log.append(event)
+    client = await nats.connect(settings.nats_url)
+    stored = await client.jetstream().get_last_msg(DOCUMENTS, event.subject)
+    await client.close()
+    assert b"Jane Buyer" not in (stored.data or b"")
+    assert b"IT60X" not in (stored.data or b"")
+
+    async with replicas(1, settings):
+
+        async def all_posted() -> bool:
+            return await outcomes(log, [body]) == Counter({"posted": 1})
+
+        await until(all_posted)
+
+    assert (await log.timeline("demo", body["invoiceId"]))[0].event == event

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.database import make_engine
 from mlc_common.failures import TransientError
+from mlc_common.gauges import Gauges
 from mlc_epicor.slots import Slot, Slots
 
 
@@ -157,3 +159,18 @@ async def test_nothing_stays_locked_after_use(database_url: str, engine: AsyncEn
         async with engine.connect() as db:
             found = await db.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
             assert found.scalar_one() == 0
+
+
+async def test_held_slots_are_counted_against_the_cap(database_url: str) -> None:
+    gauges = Gauges(registry := CollectorRegistry())
+    engine = make_engine(database_url, pool_size=2)
+    slots = Slots(engine, "demo", cap=2, held=gauges.epicor_slots("demo", 2))
+
+    def told(name: str) -> float | None:
+        return registry.get_sample_value(f"mlc_epicor_calls_{name}", {"connection": "demo"})
+
+    async with slots.hold(), slots.hold():
+        assert (told("in_flight"), told("cap")) == (2, 2)
+    await engine.dispose()
+
+    assert told("in_flight") == 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from basware_reader.deadlines import AnswerNow, Call, Wait, Warn, called_for, look_every
+from basware_reader.deadlines import AnswerNow, Call, Wait, Warn, called_for, look_every, waits_until
 from mlc_common.catalogue import finding
 from mlc_common.connection import Deadline
 from mlc_common.events import (
@@ -89,3 +89,14 @@ def test_the_clock_is_looked_at_twice_between_the_interim_answer_and_the_end_of_
 
     assert 0 < 2 * look_every(window, sweep=600) < left
     assert look_every(Deadline(minutes=1440), sweep=600) == 600
+
+
+def test_a_transfer_waits_until_somebody_answers_it_in_any_way() -> None:
+    refused = InvoiceRefused(**COMMON, connection_version=1, findings=(finding("STILL_WORKING"),))
+    told = InterimAnswered(**COMMON, external_code="c", message="m")
+
+    assert waits_until([], "b1", WINDOW) is None
+    assert waits_until([APPROVED, NEAR], "b1", WINDOW) == DUE
+    assert waits_until([APPROVED, refused], "b1", WINDOW) == DUE, "an outcome that Basware has not heard of yet"
+    assert waits_until([APPROVED, told], "b1", WINDOW) is None
+    assert waits_until([APPROVED, told], "b2", WINDOW) is None

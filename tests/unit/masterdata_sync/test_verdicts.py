@@ -63,7 +63,7 @@ def names(member: str) -> dict[str, Any]:
         {"lineNumber": "1", "orderExternalCode": "US01_PO_4501"},
         {"projectCode": "P-1", "validUntil": "2099-12-31T00:00:00Z"},
     ],
-    ids=lambda entity: next(iter(set(entity) - {"externalCode"})),
+    ids=lambda entity: next(name for name in entity if name != "externalCode"),
 )
 def test_each_time_the_record_is_another_one_and_says_the_same(entity: dict[str, Any]) -> None:
     sent = [entity]

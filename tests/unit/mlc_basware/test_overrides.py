@@ -42,6 +42,7 @@ def test_a_row_is_counted_from_1_and_what_it_lacked_is_added() -> None:
         ("codingRows[1].netTotal", "is no text"),
         ("invoiceNumber", "correct it in Basware"),
         ("supplierCode", "correct it in Basware"),
+        ("referencePerson", "holds personal data"),
         ("codingRows[3].accountCode", "has 2 coding rows; there is no row 3"),
         ("codingRows[0].accountCode", "is no place"),
         ("accountCode", "is no member of Basware's document"),

@@ -27,6 +27,7 @@ from mlc_common.events import (
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentErased,
     DocumentFact,
     DocumentHeld,
     DocumentNoticed,
@@ -158,6 +159,7 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
             currency="USD",
         ),
         "replayed": ReplayRequested(**common, **by, replay="r1"),
+        "erased": DocumentErased(**common, **by),
     }
 
 
@@ -198,6 +200,7 @@ def folded(*events: DocumentFact) -> DocumentStatus:
         (["approved", "held", "returned", "refused"], Phase.REFUSED, False),
         (["approved", "linked", "posted"], Phase.POSTED, False),
         (["approved", "posted", "replayed", "held"], Phase.POSTED, False),
+        (["approved", "posted", "answered", "erased"], Phase.POSTED, True),
     ],
 )
 def test_the_phase_follows_the_facts(names: list[str], phase: Phase, answered: bool) -> None:

@@ -56,9 +56,16 @@ class Refused:
 
 @asynccontextmanager
 async def open_client(
-    connection: Connection, *, timings: Timings, now: Callable[[], datetime]
+    connection: Connection,
+    *,
+    timings: Timings,
+    now: Callable[[], datetime],
+    on_token: Callable[[datetime], None] = lambda _expires_at: None,
 ) -> AsyncIterator[BaswareClient]:
     """The client of a connection, with pools of its own; leaving closes them.
+
+    Args:
+        on_token: told when every new token expires.
 
     Raises:
         MissingCredentialError: the API user's credentials are not set yet.
@@ -80,7 +87,7 @@ async def open_client(
         httpx.AsyncClient(timeout=timeout, limits=limits, headers=agent) as api,
         httpx.AsyncClient(timeout=timeout, limits=limits, headers=agent) as storage,
     ):
-        tokens = Tokens(lambda: endpoint.fetch(api), now=now)
+        tokens = Tokens(lambda: endpoint.fetch(api), now=now, on_token=on_token)
         limiter = Limiter(per_second=basware.calls_per_second, in_flight=basware.calls_in_flight)
         try:
             yield BaswareClient(

@@ -84,3 +84,10 @@ PLAIN_IN_DOCUMENT = DOCUMENT - {
     *("prebookResponses", "transferResponses", "paymentResponses", "removeResponses"),
 }
 """The members of a document that are one value, which a text can be made of."""
+
+PERSONAL = (
+    *("referencePerson", "supplierBankIBAN", "supplierBankBBAN", "supplierBankBIC", "supplierBankName"),
+    *("removalReasonComment", "lastComment", "employeeName", "buyerName", "ownerName"),
+)
+"""The members, at any depth, that name a person, hold a bank account, or what somebody wrote in free text. No posting
+depends on them: codes, `employeeCode` among them, and the supplier's name belong to the books and stay."""

@@ -27,6 +27,8 @@ def changed(text: str, place: str, value: str) -> Change:
     entity, member = _find(load_json(text), place)
     if member in _ITS_IDENTITY:
         raise ValueError(f"{member} is what the document is known by; correct it in Basware and transfer it again.")
+    if member in members.PERSONAL:
+        raise ValueError(f"{member} holds personal data, which is recorded sealed only; correct it in Basware.")
     old = entity.get(_spelled_in(entity, member))
     if old is not None and not isinstance(old, str):
         raise ValueError(f"{place} is no text; sums and flags are corrected in Basware.")

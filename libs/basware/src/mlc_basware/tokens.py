@@ -129,8 +129,15 @@ class TokenEndpoint:
 class Tokens:
     """Hands out the current token; `fetch` makes a new one and is never running twice at a time."""
 
-    def __init__(self, fetch: Callable[[], Awaitable[Token]], *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[Token]],
+        *,
+        now: Callable[[], datetime],
+        on_token: Callable[[datetime], None] = lambda _expires_at: None,
+    ) -> None:
         self._fetch = fetch
+        self._on_token = on_token
         self._now = now
         self._current: Token | None = None
         self._fetching: asyncio.Task[Token] | None = None
@@ -171,6 +178,7 @@ class Tokens:
 
     async def _renew(self) -> Token:
         self._current = token = await self._fetch()
+        self._on_token(token.expires_at)
         return token
 
     def _fetched(self, task: asyncio.Task[Token]) -> None:

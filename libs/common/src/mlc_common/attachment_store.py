@@ -7,7 +7,6 @@ import hashlib
 from typing import IO
 
 from nats.aio.client import Client
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import (
     APIError,
     BadObjectMetaError,
@@ -17,9 +16,10 @@ from nats.js.errors import (
 )
 from nats.js.object_store import ObjectStore
 
-from mlc_common.eventlog import BROKER_AWAY
+from mlc_common.broker_errors import BROKER_AWAY
+from mlc_common.direct_get import every
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.streams import ATTACHMENTS_BUCKET
+from mlc_common.streams import ATTACHMENTS_BUCKET, ATTACHMENTS_STREAM
 
 _AWAY = "The object store does not answer."
 
@@ -35,6 +35,7 @@ class AttachmentStore:
     """
 
     def __init__(self, nats: Client, *, timeout: float) -> None:
+        self._nats = nats
         self._stream = nats.jetstream(timeout=timeout)
         self._opened: ObjectStore | None = None
         self._timeout = timeout
@@ -68,7 +69,7 @@ class AttachmentStore:
         """
         try:
             info = await (await self._store()).get_info(sha256)
-            await self._read(info.nuid or "", chunks=info.chunks or 0, into=into)
+            await self._read(info.nuid or "", into=into)
         except (NotFoundError, ObjectNotFoundError, BadObjectMetaError) as error:
             raise PermanentError(f"The file {sha256} is not in the object store any more.") from error
         except BROKER_AWAY as error:
@@ -76,24 +77,12 @@ class AttachmentStore:
         if await asyncio.to_thread(_digest, into) != sha256:
             raise PermanentError(f"The file {sha256} was changed in the object store.")
 
-    async def _read(self, nuid: str, *, chunks: int, into: IO[bytes]) -> None:
-        """Pull an object's chunks, a few at a time: the client library's own reading has no bound of its own."""
-        if not chunks:
-            return
-        config = ConsumerConfig(
-            deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=30
-        )
-        subject, stream = f"$O.{ATTACHMENTS_BUCKET}.C.{nuid}", f"OBJ_{ATTACHMENTS_BUCKET}"
-        reading = await self._stream.pull_subscribe(subject, stream=stream, config=config)
-        try:
-            left = min((await reading.consumer_info()).num_pending or 0, chunks)
-            while left:
-                messages = await reading.fetch(min(left, AT_ONCE), timeout=self._timeout)
-                left -= len(messages)
-                for message in messages:
-                    await asyncio.to_thread(into.write, message.data)
-        finally:
-            await reading.unsubscribe()
+    async def _read(self, nuid: str, *, into: IO[bytes]) -> None:
+        """Read an object's chunks, a few at a time: the client library's own reading has no bound of its own."""
+        subject = f"$O.{ATTACHMENTS_BUCKET}.C.{nuid}"
+        chunks = every(self._nats, ATTACHMENTS_STREAM, subject, timeout=self._timeout, at_once=AT_ONCE)
+        async for chunk in chunks:
+            await asyncio.to_thread(into.write, chunk.data)
 
     async def _store(self) -> ObjectStore:
         if self._opened is None:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import structlog
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsMessage
-from faststream.nats.opentelemetry import NatsTelemetryMiddleware
-from faststream.nats.security import NatsCredentials, NatsUserPassword
+from faststream.nats.security import NatsCredentials, NatsSecurity, NatsUserPassword
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 from nats.errors import TimeoutError as NothingCame
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
-from opentelemetry.trace import TracerProvider
 
 from mlc_common.eventlog import BROKER_AWAY
 from mlc_common.failures import TransientError
@@ -38,20 +36,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 log = structlog.stdlib.get_logger(__name__)
 
 
-def make_broker(
-    name: str, settings: Settings, *, tracer_provider: TracerProvider | None, outages: Outages
-) -> NatsBroker:
+def make_broker(name: str, settings: Settings, *, outages: Outages) -> NatsBroker:
     """A broker that acknowledges by hand only, reconnects for ever and says little while it does."""
-    options: dict[str, Any] = {}
-    if settings.nats_user and settings.nats_password:
-        options["security"] = NatsUserPassword(settings.nats_user, settings.nats_password.get_secret_value())
-    if settings.nats_credentials_file:
-        options["security"] = NatsCredentials.from_file(settings.nats_credentials_file)
     return NatsBroker(
         settings.nats_url.split(","),
         name=name,
         ack_policy=AckPolicy.MANUAL,
-        middlewares=[NatsTelemetryMiddleware(tracer_provider=tracer_provider)],
         apply_types=False,
         logger=None,
         graceful_timeout=settings.timings.graceful,
@@ -62,8 +52,25 @@ def make_broker(
         error_cb=outages.on_error,
         disconnected_cb=outages.on_disconnect,
         reconnected_cb=outages.on_reconnect,
-        **options,
+        inbox_prefix=settings.nats_inbox_prefix,
+        security=_login(settings),
     )
+
+
+def _login(settings: Settings) -> NatsSecurity | None:
+    trusted = trusted_by(settings)
+    if settings.nats_credentials_file:
+        return NatsCredentials.from_file(settings.nats_credentials_file, ssl_context=trusted)
+    if settings.nats_user and settings.nats_password:
+        return NatsUserPassword(settings.nats_user, settings.nats_password.get_secret_value(), ssl_context=trusted)
+    return NatsSecurity(ssl_context=trusted) if trusted else None
+
+
+def trusted_by(settings: Settings) -> ssl.SSLContext | None:
+    """How the server proves itself: by the settings' own certificates, else as the address says."""
+    if settings.nats_ca_file is None:
+        return None
+    return ssl.create_default_context(cafile=settings.nats_ca_file)
 
 
 class Outages:
@@ -82,7 +89,9 @@ class Outages:
         await self._here.wait()
 
     async def on_error(self, error: Exception) -> None:
-        log.debug("broker_error", why=str(error) or type(error).__name__)
+        """A refused permission shows nowhere else: whoever published only waits in vain."""
+        level = log.error if "permissions violation" in str(error).lower() else log.debug
+        level("broker_error", why=str(error) or type(error).__name__)
 
     async def on_disconnect(self) -> None:
         self._here.clear()
@@ -130,6 +139,7 @@ async def reading(
     *,
     workers: int,
     outages: Outages,
+    inbox_prefix: str,
 ) -> AsyncIterator[None]:
     """Read a durable with so many readers at once, each one message at a time; leaving waits for what is in hand.
 
@@ -148,6 +158,7 @@ async def reading(
             durable=durable.name,
             pull_sub=PullSub(batch_size=1, timeout=1.0),
             decoder=as_it_came,
+            inbox_prefix=f"{inbox_prefix}.".encode(),  # FastStream's own default goes past the connection's
             persistent=False,
         )
         reader(settle)

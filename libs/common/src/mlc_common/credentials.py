@@ -87,7 +87,7 @@ async def rewrap(engine: AsyncEngine, keys: MasterKeys, *, now: datetime) -> int
         VaultError: some data keys do not open; all the others were moved.
     """
     async with changing(engine) as change:
-        await _verify(change, keys, keys.first)
+        await verify_master_key(change, keys, keys.first)
         await change.announce(sealing_key=keys.first)
         pending = (await change.db.execute(_elsewhere(keys.first))).mappings().all()
     moved, closed = 0, []
@@ -151,14 +151,18 @@ async def _data_key(change: Change, keys: MasterKeys, *, connection: str, now: d
         return keys.unwrap(wrapped_key(held))
     key = DataKey.fresh(connection)
     fresh = keys.wrap(key, under=change.sealing_key)
-    await _verify(change, keys, fresh.master_key_id)
+    await verify_master_key(change, keys, fresh.master_key_id)
     facts = {"master_key_id": fresh.master_key_id, "wrapped": fresh.wrapped, "created_at": now, "wrapped_at": now}
     await change.db.execute(insert(data_keys).values(connection=connection, id=key.id, **facts))
     return key
 
 
-async def _verify(change: Change, keys: MasterKeys, master_key_id: str) -> None:
-    # A mistyped key under a right id must not seal anything: whatever it wraps would open nowhere else.
+async def verify_master_key(change: Change, keys: MasterKeys, master_key_id: str) -> None:
+    """Make sure that a mistyped key under a right id seals nothing: whatever it wraps would open nowhere else.
+
+    Raises:
+        VaultError: what this master key is said to have sealed does not open.
+    """
     other = select(data_keys).where(data_keys.c.master_key_id == master_key_id).limit(1)
     held = (await change.db.execute(other)).mappings().one_or_none()
     if held is not None:

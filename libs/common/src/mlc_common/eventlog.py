@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
-import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError
 from opentelemetry import propagate
 
+from mlc_common.broker_errors import BROKER_AWAY as BROKER_AWAY
+from mlc_common.broker_errors import EXPECTED_LAST as EXPECTED_LAST
+from mlc_common.broker_errors import MESSAGE_ID as MESSAGE_ID
+from mlc_common.broker_errors import WRONG_LAST_SEQUENCE as WRONG_LAST_SEQUENCE
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.events import Event, NotificationReceived, Operation, parse_event
+from mlc_common.direct_get import direct_get, every, sequence_of
+from mlc_common.document_keys import DocumentKeys
+from mlc_common.events import DocumentApproved, Event, NotificationReceived, Operation, parse_event
 from mlc_common.failures import PermanentError, TransientError
+from mlc_common.message_spans import sending
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, OPERATIONS, history_subject
-
-WRONG_LAST_SEQUENCE = 10071
-MESSAGE_ID = "Nats-Msg-Id"
-EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
-BROKER_AWAY = (
-    nats.errors.TimeoutError,
-    nats.errors.ConnectionClosedError,
-    nats.errors.ConnectionDrainingError,
-    nats.errors.ConnectionReconnectingError,
-    nats.errors.NoServersError,
-    nats.errors.NoRespondersError,
-    nats.errors.OutboundBufferLimitError,
-    NoStreamResponseError,
-    ServiceUnavailableError,
-)
 
 
 @dataclass(frozen=True)
@@ -81,6 +70,7 @@ class EventLog:
         self._nats = nats
         self._stream = nats.jetstream(timeout=timeout)
         self._claims = ClaimCheck(nats, timeout=timeout)
+        self._keys = DocumentKeys(nats, timeout=timeout)
         self._timeout = timeout
 
     async def append(self, event: Event, *, after: int | None = None) -> Appended:
@@ -94,9 +84,13 @@ class EventLog:
             TransientError: the broker is away or slow; whether the fact was stored is unknown, appending again is safe.
             PermanentError: another fact stands where this one may stand only once, or the stream refuses it.
         """
+        with sending(stream_of(event), event.subject, event.id):
+            return await self._append(event, after=after)
+
+    async def _append(self, event: Event, *, after: int | None) -> Appended:
         try:
-            payload, claim = await self._claims.check_in(event.to_json())
             guard = {} if after is None else {EXPECTED_LAST: str(after)}
+            payload, claim = await self._claims.check_in(await self.stored_form(event))
             acknowledged = await self._stream.publish(
                 event.subject, payload, stream=stream_of(event), headers=headers_of(event) | guard | claim
             )
@@ -109,6 +103,14 @@ class EventLog:
                 raise PermanentError(f"The stream refused {event.id}: {error.description}.") from error
             return await self.standing(event)
         return Appended(acknowledged.seq, already=bool(acknowledged.duplicate))
+
+    async def stored_form(self, event: Event) -> bytes:
+        """The bytes that the stream keeps of a fact: JSON, personal members of a document sealed.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return await self._keys.sealed(event) if isinstance(event, DocumentApproved) else event.to_json()
 
     async def standing(self, event: Event) -> Appended:
         """Where a once-only fact stands that the stream refused to store again.
@@ -143,24 +145,11 @@ class EventLog:
         Raises:
             TransientError: the broker is away.
         """
-        request = json.dumps({"multi_last": list(subjects)}).encode()
-        inbox = self._nats.new_inbox()
-        subscription = await self._nats.subscribe(inbox)
-        found: list[Recorded] = []
-        try:
-            await self._nats.publish(f"$JS.API.DIRECT.GET.{stream}", request, reply=inbox)
-            while (message := await subscription.next_msg(timeout=self._timeout)).headers is not None:
-                status = message.headers.get("Status")
-                if status in ("204", "404"):
-                    return tuple(sorted(found, key=lambda recorded: recorded.sequence))
-                if status is not None:
-                    raise TransientError(f"The event stream answered {status} when asked for a history.")
-                found.append(await self._recorded(message.data, message.headers))
-            raise TransientError("The event stream answered a history without headers.")
-        except BROKER_AWAY as error:
-            raise TransientError("The event stream does not answer when asked for a history.") from error
-        finally:
-            await subscription.unsubscribe()
+        found = [
+            await self._recorded(message)
+            for message in await direct_get(self._nats, stream, {"multi_last": list(subjects)}, timeout=self._timeout)
+        ]
+        return tuple(sorted(found, key=lambda recorded: recorded.sequence))
 
     async def timeline(self, connection: str, invoice_id: str) -> list[Recorded]:
         """Every fact of one accounting document, oldest first.
@@ -168,49 +157,40 @@ class EventLog:
         Raises:
             TransientError: the broker is away.
         """
-        return [recorded async for recorded in self._read(DOCUMENTS, history_subject(connection, invoice_id))]
+        subject = history_subject(connection, invoice_id)
+        return [
+            await self._recorded(message)
+            async for message in every(self._nats, DOCUMENTS, subject, timeout=self._timeout)
+        ]
 
-    def facts(self, stream: str, subject: str) -> AsyncIterator[Recorded]:
+    async def facts(self, stream: str, subject: str) -> AsyncIterator[Recorded]:
         """Every fact of a stream whose subject matches, oldest first, a hundred in memory at a time.
 
         Raises:
             TransientError: the broker is away.
         """
-        return self._read(stream, subject)
+        async for message in every(self._nats, stream, subject, timeout=self._timeout):
+            yield await self._recorded(message)
 
     async def resolve(self, message: Msg) -> Event:
-        """The event of a delivered message, its claim check resolved.
+        """The event of a delivered message, its claim check resolved and its personal members opened.
 
         Raises:
             PermanentError: it is no event this version knows, or its content is gone.
             TransientError: the broker is away.
         """
         try:
-            return parse_event(await self._claims.check_out(message.data, message.headers))
+            return await self._event(message.data, message.headers)
         except BROKER_AWAY as error:
             raise TransientError("The object store does not answer.") from error
 
-    async def _read(self, stream: str, subject: str) -> AsyncIterator[Recorded]:
-        config = ConsumerConfig(
-            deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=30
-        )
-        try:
-            reading = await self._stream.pull_subscribe(subject, stream=stream, config=config)
-            pending = (await reading.consumer_info()).num_pending
-            while pending:
-                messages = await reading.fetch(min(pending, 100), timeout=self._timeout)
-                pending -= len(messages)
-                for message in messages:
-                    stored = message.metadata
-                    yield Recorded(await self.resolve(message), stored.sequence.stream, stored.timestamp)
-            await reading.unsubscribe()
-        except BROKER_AWAY as error:
-            raise TransientError("The event stream does not answer.") from error
+    async def _event(self, payload: bytes, headers: Mapping[str, str] | None) -> Event:
+        return parse_event(await self._keys.opened(await self._claims.check_out(payload, headers)))
 
-    async def _recorded(self, payload: bytes, headers: Mapping[str, str]) -> Recorded:
-        event = parse_event(await self._claims.check_out(payload, headers))
+    async def _recorded(self, message: Msg) -> Recorded:
+        headers = message.headers or {}
         return Recorded(
-            event=event,
-            sequence=int(headers["Nats-Sequence"]),
+            event=await self.resolve(message),
+            sequence=sequence_of(message),
             stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
         )

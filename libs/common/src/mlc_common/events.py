@@ -24,6 +24,7 @@ from mlc_common.attachment_events import AttachmentRefused as AttachmentRefused
 from mlc_common.attachment_events import AttachmentsAbsent as AttachmentsAbsent
 from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
+from mlc_common.erasure_events import DocumentErased as DocumentErased
 from mlc_common.failures import PermanentError
 from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
 from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
@@ -57,6 +58,7 @@ from mlc_common.reading_events import DocumentAcknowledged as DocumentAcknowledg
 from mlc_common.reading_events import DocumentApproved as DocumentApproved
 from mlc_common.reading_events import DocumentNoticed as DocumentNoticed
 from mlc_common.reading_events import NotificationReceived as NotificationReceived
+from mlc_common.reconciliation_events import ReconciliationDone as ReconciliationDone
 from mlc_common.record_events import BatchSent as BatchSent
 from mlc_common.record_events import RecordAccepted as RecordAccepted
 from mlc_common.record_events import RecordHeld as RecordHeld
@@ -119,6 +121,7 @@ DocumentFact = (
     | DocumentOverridden
     | InvoiceLinked
     | ReplayRequested
+    | DocumentErased
 )
 AnswerFact = (
     DocumentWithdrawn
@@ -142,7 +145,7 @@ WritersFact = (
 """Facts about an invoice on its way into Epicor."""
 PersonFact = DocumentHeld | DocumentReleased | DocumentReturned | DocumentOverridden | InvoiceLinked | ReplayRequested
 """What people decided about a document."""
-Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped
+Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped | ReconciliationDone
 """What people did to a connection as a whole."""
 
 RecordFact = RecordChanged | RecordSent | RecordAccepted | RecordRefused | RecordHeld

@@ -15,9 +15,10 @@ from uuid import uuid4
 
 from nats.aio.client import Client
 
-from mlc_common.eventlog import BROKER_AWAY, Appended, EventLog, headers_of
+from mlc_common.eventlog import BROKER_AWAY, Appended, EventLog, headers_of, stream_of
 from mlc_common.events import Event
 from mlc_common.failures import TransientError
+from mlc_common.message_spans import sending
 from mlc_common.streams import LARGEST_MESSAGE
 
 BATCHES_IN_FLIGHT = 2
@@ -93,12 +94,13 @@ class GroupCommit:
             return replace(await self._outcome(first), already=True)
         if self._closed or not self._nats.is_connected:
             raise TransientError("The event stream is away; the fact is appended again later.")
-        payload = event.to_json()
+        payload = await self._log.stored_form(event)
         if len(self._queue) >= self._room or len(payload) > self._bytes_left:
             raise TransientError("Too many facts wait for the event stream already.", retry_after=1)
         if len(payload) > LARGEST_MESSAGE:
             return await self._alone(event, len(payload))
-        return await self._outcome(self._enqueue(event, payload))
+        with sending(stream_of(event), event.subject, event.id):
+            return await self._outcome(self._enqueue(event, payload))
 
     async def _alone(self, event: Event, size: int) -> Appended:
         self._bytes_left -= size

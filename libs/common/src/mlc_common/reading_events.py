@@ -59,6 +59,10 @@ class DocumentApproved(FactOfDocument):
     document: str
     batch: str | None = Field(default=None, description="Basware's InvoiceBatchId")
     orders: tuple[str, ...] | None = Field(default=None, description="numbers of purchase orders that it names")
+    personal: tuple[str, ...] | None = Field(
+        default=None,
+        description="members of `document` that hold personal data; stored sealed, so that it can be erased",
+    )
 
 
 class DocumentAcknowledged(FactOfDocument):

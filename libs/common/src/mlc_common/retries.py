@@ -17,9 +17,11 @@ from faststream.nats.message import NatsMessage
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from mlc_common.eventlog import BROKER_AWAY, MESSAGE_ID, EventLog
+from mlc_common.broker_errors import BROKER_AWAY, MESSAGE_ID
+from mlc_common.eventlog import EventLog
 from mlc_common.events import Event
 from mlc_common.failures import PermanentError, TransientError
+from mlc_common.message_spans import processing, sending
 from mlc_common.settings import Timings
 from mlc_common.streams import DEADLETTERS, Durable, dead_letter_subject
 from mlc_common.telemetry import Metrics
@@ -92,7 +94,9 @@ class RetryOrBury:
         started = time.perf_counter()
         alive = asyncio.create_task(self._keep_alive(raw))
         try:
-            how = await self._settle(raw, delivery)
+            with processing(raw, self._durable) as current:
+                how = await self._settle(raw, delivery)
+                current.set_attribute("mlc.settled", how)
         except BROKER_AWAY:
             # The outcome is in the stream or it is not; the redelivery finds out.
             log.warning("message_not_settled", durable=self._durable.name, sequence=delivery.sequence)
@@ -160,9 +164,9 @@ class RetryOrBury:
             "Buried-At": datetime.now(UTC).isoformat(),
             "Code-Version": version("ml-connector"),
         }
-        await self._stream.publish(
-            dead_letter_subject(self._durable.name), raw.data, stream=DEADLETTERS, headers=headers
-        )
+        subject = dead_letter_subject(self._durable.name)
+        with sending(DEADLETTERS, subject, headers[MESSAGE_ID]):
+            await self._stream.publish(subject, raw.data, stream=DEADLETTERS, headers=headers)
         log.error(
             "dead_letter", durable=self._durable.name, sequence=delivery.sequence, why=str(failure), exc_info=failure
         )

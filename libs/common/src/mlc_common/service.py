@@ -31,6 +31,7 @@ from mlc_common.ending import surely_ended
 from mlc_common.eventlog import EventLog
 from mlc_common.failures import TransientError
 from mlc_common.listening import Door, Listener, listening
+from mlc_common.otlp_metrics import start_metrics
 from mlc_common.retries import Handler, RetryOrBury
 from mlc_common.settings import Settings
 from mlc_common.streams import Durable
@@ -82,7 +83,8 @@ class Runtime:
             keep_alive=ack_wait / 3,
         )
         readers = workers or self.settings.workers
-        async with reading(self.broker, durable, settle, workers=readers, outages=self.outages):
+        prefix = self.settings.nats_inbox_prefix
+        async with reading(self.broker, durable, settle, workers=readers, outages=self.outages, inbox_prefix=prefix):
             self.durables.add(durable)
             try:
                 yield
@@ -160,6 +162,8 @@ async def serve(
 
 async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: AsyncExitStack) -> Runtime:
     metrics = Metrics()
+    exported = start_metrics(name, settings, metrics.registry)
+    stack.push_async_callback(asyncio.to_thread, exported.shutdown)
     engine = make_engine(settings.database_url)
     stack.push_async_callback(engine.dispose)
     connections = Connections(
@@ -169,7 +173,7 @@ async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: Asy
         on_load=lambda found: redactor.learn(_secrets(found.values())),
     )
     outages = Outages()
-    broker = make_broker(name, settings, tracer_provider=trace.get_tracer_provider(), outages=outages)
+    broker = make_broker(name, settings, outages=outages)
     nats = await broker.connect()
     stack.push_async_callback(leave, broker, nats)
     stack.callback(setattr, outages, "expected", True)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+SECRETS_DIR = "MLC_SECRETS_DIR"
+
+SHORTEST_RETENTION = 400
+"""Days: what happened once is refused a second time only while the stream remembers it."""
 
 
 class Timings(BaseModel):
@@ -45,6 +51,7 @@ class Timings(BaseModel):
     push_body: float = Field(default=30, gt=0, description="patience for the body of a push")
     breaker: float = Field(default=15, gt=0, description="pause of a connection whose far side keeps failing")
     masterdata: float = Field(default=5, gt=0, description="between two looks which master data is due to be read")
+    anchor: float = Field(default=60, gt=0, description="between two looks at what the hash chains have to take up")
     graceful: float = Field(
         default=130, gt=0, description="patience for work in hand when stopping; longer than a write to Epicor may take"
     )
@@ -63,8 +70,19 @@ class Settings(BaseSettings):
     nats_credentials_file: Path | None = Field(
         default=None, description="a credentials file instead of user and password"
     )
+    nats_ca_file: Path | None = Field(
+        default=None, description="certificates (PEM) that NATS is trusted by; connections then use TLS only"
+    )
+    nats_inbox_prefix: str = Field(
+        default="_INBOX",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="first token of the subjects answers come back on; a user of NATS may be held to one of its own",
+    )
     stream_replicas: int = Field(
         default=1, ge=1, le=5, description="copies of every stream; three survive a lost server"
+    )
+    stream_max_age_days: int = Field(
+        default=0, ge=0, description="days after which streams forget messages, 400 at least; 0 is never"
     )
     attachments_kept_days: float = Field(
         default=0, ge=0, le=36_500, description="days that stored attachments are kept; 0 for ever"
@@ -91,4 +109,28 @@ class Settings(BaseSettings):
     log_level: str = Field(default="info", description="debug, info, warning or error")
     otlp_endpoint: str | None = Field(default=None, description="OTLP over HTTP, for example http://127.0.0.1:4318")
     workers: int = Field(default=4, ge=1, le=64, description="messages one replica works on at once, per durable")
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="a folder of files, each named as a variable and holding its value; the environment goes first",
+    )
     timings: Timings = Timings()
+
+    @field_validator("stream_max_age_days")
+    @classmethod
+    def _longer_than_a_year(cls, days: int) -> int:
+        if 0 < days < SHORTEST_RETENTION:
+            raise ValueError(f"0, or {SHORTEST_RETENTION} days at least: an invoice must outlive its financial year")
+        return days
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is no such file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - it knows no folder yet
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the files of a mounted secret."""
+        folder = os.environ.get(SECRETS_DIR)
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=folder)

@@ -10,9 +10,15 @@ NOTIFICATIONS = "NOTIFICATIONS"
 DOCUMENTS = "DOCUMENTS"
 MASTERDATA = "MASTERDATA"
 DEADLETTERS = "DEADLETTERS"
+ANCHORS = "ANCHORS"
 OPERATIONS = "OPERATIONS"
 CLAIMS_BUCKET = "CLAIMS"
+CLAIMS_STREAM = f"OBJ_{CLAIMS_BUCKET}"
+"""What NATS calls the stream behind the object store."""
 ATTACHMENTS_BUCKET = "ATTACHMENTS"
+ATTACHMENTS_STREAM = f"OBJ_{ATTACHMENTS_BUCKET}"
+DOCUMENT_KEYS = "DOCUMENT_KEYS"
+"""Not one of `STREAMS`: what it holds can be destroyed, that is what it is for."""
 
 LARGEST_MESSAGE = 512 * 1024
 """Bytes; a larger payload goes to the object store as a claim check."""
@@ -44,8 +50,11 @@ STREAMS: tuple[Stream, ...] = (
     Stream(DOCUMENTS, ("documents.>",), "facts of accounting documents"),
     Stream(MASTERDATA, ("masterdata.>",), "facts of master records"),
     Stream(DEADLETTERS, ("deadletters.>",), "messages nobody could handle"),
+    Stream(ANCHORS, ("anchors.>",), "signed anchors of the other streams' hash chains"),
     Stream(OPERATIONS, ("operations.>",), "what people did to whole connections"),
 )
+CHAINED: tuple[str, ...] = tuple(stream.name for stream in STREAMS if stream.name != ANCHORS)
+"""The streams that have a hash chain."""
 
 
 def token(text: str) -> str:
@@ -94,6 +103,21 @@ def operation_subject(connection: str, fact: str) -> str:
 def dead_letter_subject(durable: str) -> str:
     """Where the messages land that the durable's readers could not handle."""
     return f"deadletters.{token(durable)}"
+
+
+def document_key_subject(connection: str, invoice_id: str) -> str:
+    """Where the key stands that the personal data of one accounting document is sealed under."""
+    return f"document_keys.{token(connection)}.{token(invoice_id)}"
+
+
+def anchor_subject(stream: str, sequence: int) -> str:
+    """Where the anchor of this stream at this sequence stands; one for ever."""
+    return f"anchors.{stream}.{sequence}"
+
+
+def anchors_subject(stream: str) -> str:
+    """The filter that holds every anchor of this stream."""
+    return f"anchors.{stream}.*"
 
 
 def reader_durable(connection: str) -> Durable:

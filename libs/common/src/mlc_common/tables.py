@@ -214,3 +214,27 @@ masterdata_records = Table(
 )
 """What was last seen of a record in Epicor and sent to Basware, as digests; folded from MASTERDATA and rebuilt from it.
 `missing` counts the complete readings of Epicor in a row that did not have it. Only masterdata-sync writes it."""
+
+chain_blocks = Table(
+    "chain_blocks",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("before", LargeBinary, nullable=False),
+    Column("after", LargeBinary, nullable=False),
+    Column("links", LargeBinary, nullable=False),
+)
+"""The hash chain of each stream, a run of sequences a row: 64 bytes a link, and the running digest before and after."""
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("public", LargeBinary, nullable=False),
+    Column("master_key_id", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("retired_at", Instant),
+)
+"""Ed25519 keys that sign anchors and bundles, the private half wrapped by a master key; a retired one signs no more."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, TextIO
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from mlc_common.gauges import Gauges
 from mlc_common.settings import Settings
 
 HIDDEN = "[hidden]"
@@ -115,14 +117,30 @@ def start_tracing(service: str, settings: Settings) -> TracerProvider:
     return provider
 
 
+def span(name: str, **attributes: str | int | bool) -> AbstractContextManager[trace.Span]:
+    """A span around a piece of work, child of the current one."""
+    return span_of(name, attributes)
+
+
 @contextmanager
-def span(name: str, **attributes: str | int | bool) -> Iterator[trace.Span]:
-    """A span around a piece of work, child of the current one.
+def span_of(
+    name: str,
+    attributes: Mapping[str, str | int | bool],
+    *,
+    kind: trace.SpanKind = trace.SpanKind.INTERNAL,
+    context: Context | None = None,
+) -> Iterator[trace.Span]:
+    """A span of any kind, child of the current one or of the one that `context` names.
 
     A failure leaves the name of its class and nothing of its text, which nobody has searched for secrets.
     """
     with trace.get_tracer("mlc").start_as_current_span(
-        name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        name,
+        context=context,
+        kind=kind,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
     ) as current:
         try:
             yield current
@@ -200,6 +218,7 @@ class Metrics:
         self.breaker_open = Gauge(
             "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
         )
+        self.gauges = Gauges(self.registry)
         self.masterdata = MasterDataMetrics(self.registry)
 
 

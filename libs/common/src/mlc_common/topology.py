@@ -11,14 +11,27 @@ from nats.js.errors import BucketNotFoundError, NotFoundError
 
 from mlc_common.failures import PermanentError
 from mlc_common.settings import Settings
-from mlc_common.streams import ATTACHMENTS_BUCKET, CLAIMS_BUCKET, STREAMS, Stream, durables
+from mlc_common.streams import (
+    ANCHORS,
+    ATTACHMENTS_BUCKET,
+    ATTACHMENTS_STREAM,
+    CLAIMS_BUCKET,
+    CLAIMS_STREAM,
+    DOCUMENT_KEYS,
+    STREAMS,
+    Stream,
+    durables,
+)
 
 WAITING_AT_MOST = 10_000
 """Messages of one durable that may be in hand or waiting for their next try; beyond that it hands out no more."""
 
 
-def stream_config(stream: Stream, *, replicas: int) -> dict[str, Any]:
-    """The stream's configuration as the server's API takes it: on disk, never deleted, never silently full."""
+def stream_config(stream: Stream, *, replicas: int, max_age_days: int = 0) -> dict[str, Any]:
+    """The stream's configuration as the server's API takes it: on disk, never deleted, never silently full.
+
+    Anchors never age: they prove what the archives hold.
+    """
     return {
         "name": stream.name,
         "description": stream.purpose,
@@ -27,7 +40,7 @@ def stream_config(stream: Stream, *, replicas: int) -> dict[str, Any]:
         "storage": "file",
         "num_replicas": replicas,
         "discard": "new",
-        "max_age": 0,
+        "max_age": 0 if stream.name == ANCHORS else max_age_days * 86_400 * 1_000_000_000,
         "max_msgs": -1,
         "max_bytes": -1,
         "duplicate_window": 120 * 1_000_000_000,
@@ -45,18 +58,15 @@ async def declare(nats: Client, settings: Settings) -> None:
         PermanentError: the server refuses, with its reason.
     """
     for stream in STREAMS:
-        config = stream_config(stream, replicas=settings.stream_replicas)
-        answer = await _ask(nats, f"STREAM.CREATE.{stream.name}", config)
-        if "error" in answer:
-            answer = await _ask(nats, f"STREAM.UPDATE.{stream.name}", config)
-        if "error" in answer:
-            raise PermanentError(f"NATS refused the stream {stream.name}: {answer['error'].get('description')}.")
+        config = stream_config(stream, replicas=settings.stream_replicas, max_age_days=settings.stream_max_age_days)
+        await _declared(nats, config)
+    await _declared(nats, _keys_config(replicas=settings.stream_replicas))
     replicas = settings.stream_replicas
     await _bucket(nats, CLAIMS_BUCKET, "payloads over 512 KiB, by content hash", replicas=replicas)
-    await _bring_up_to_date(nats, f"OBJ_{CLAIMS_BUCKET}", deny_delete=True, num_replicas=replicas)
+    await _bring_up_to_date(nats, CLAIMS_STREAM, deny_delete=True, num_replicas=replicas)
     kept = int(settings.attachments_kept_days * 86_400) * 1_000_000_000
     await _bucket(nats, ATTACHMENTS_BUCKET, "attachments of accounting documents, by content hash", replicas=replicas)
-    await _bring_up_to_date(nats, f"OBJ_{ATTACHMENTS_BUCKET}", max_age=kept, num_replicas=replicas)
+    await _bring_up_to_date(nats, ATTACHMENTS_STREAM, max_age=kept, num_replicas=replicas)
 
 
 async def _bucket(nats: Client, name: str, purpose: str, *, replicas: int) -> None:
@@ -66,6 +76,33 @@ async def _bucket(nats: Client, name: str, purpose: str, *, replicas: int) -> No
     except (BucketNotFoundError, NotFoundError):
         config = ObjectStoreConfig(description=purpose, storage=StorageType.FILE, replicas=replicas)
         await js.create_object_store(name, config)
+
+
+def _keys_config(*, replicas: int) -> dict[str, Any]:
+    """The stream of document keys: the newest of each document, and each can be destroyed."""
+    return {
+        "name": DOCUMENT_KEYS,
+        "description": "keys that personal data of documents is sealed under, until they are destroyed",
+        "subjects": ["document_keys.>"],
+        "retention": "limits",
+        "storage": "file",
+        "num_replicas": replicas,
+        "discard": "new",
+        "max_age": 0,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_msgs_per_subject": 1,
+        "duplicate_window": 120 * 1_000_000_000,
+    }
+
+
+async def _declared(nats: Client, config: dict[str, Any]) -> None:
+    name = config["name"]
+    answer = await _ask(nats, f"STREAM.CREATE.{name}", config)
+    if "error" in answer:
+        answer = await _ask(nats, f"STREAM.UPDATE.{name}", config)
+    if "error" in answer:
+        raise PermanentError(f"NATS refused the stream {name}: {answer['error'].get('description')}.")
 
 
 async def _bring_up_to_date(nats: Client, stream: str, **wanted: bool | int) -> None:

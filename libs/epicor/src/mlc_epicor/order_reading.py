@@ -22,25 +22,13 @@ from mlc_epicor.orders import (
     OrderRows,
     order_rows,
 )
+from mlc_epicor.set_reading import PageReader
 
 Row = dict[str, Any]
 
 
-class Reader(Protocol):
+class Reader(PageReader, Protocol):
     """The part of the Epicor client that this needs."""
-
-    async def rows(
-        self,
-        company: str,
-        entity_set: str,
-        *,
-        where: str | None = None,
-        select: Sequence[str] = (),
-        order_by: str | None = None,
-        top: int | None = None,
-        skip: int = 0,
-        expand: str | None = None,
-    ) -> list[Row]: ...
 
     async def record(self, company: str, service: str, params: Mapping[str, str]) -> Any: ...
 

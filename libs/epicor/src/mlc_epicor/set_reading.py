@@ -10,7 +10,7 @@ from mlc_epicor.odata import any_of, both, chunks, collated, literal
 Row = dict[str, Any]
 
 
-class Reader(Protocol):
+class PageReader(Protocol):
     """The part of the Epicor client that reads one page."""
 
     async def rows(
@@ -28,7 +28,7 @@ class Reader(Protocol):
 
 
 async def find(
-    reader: Reader,
+    reader: PageReader,
     company: str,
     entity_set: str,
     *,
@@ -52,7 +52,7 @@ async def find(
 
 
 async def pages(
-    reader: Reader, company: str, entity_set: str, *, key: str, select: Sequence[str], also: str | None, size: int
+    reader: PageReader, company: str, entity_set: str, *, key: str, select: Sequence[str], also: str | None, size: int
 ) -> AsyncIterator[list[Row]]:
     """Every row in order of the unique field `key`, until a page is empty."""
     last: str | int | None = None

@@ -60,8 +60,10 @@ class BearerSignIn:
         client_secret: str,
         api_key: str,
         life_used: float,
+        on_token: Callable[[float], None],
     ) -> None:
         self.secrets: tuple[str, ...] = (client_secret, api_key)
+        self._on_token = on_token
         self._http = http
         self._url = epicor.token_url
         self._form = {
@@ -107,6 +109,7 @@ class BearerSignIn:
         token, life = self._read(answer)
         self.secrets = (*self.secrets[:2], token)
         self._token, self._until = token, asked + life * self._life_used
+        self._on_token(life)
 
     def _read(self, answer: Answer) -> tuple[str, float]:
         if answer.status == httpx.codes.OK:
@@ -121,9 +124,17 @@ class BearerSignIn:
 
 
 def sign_in(
-    epicor: Epicor, secret: Callable[[str], str], *, http: httpx.AsyncClient, life_used: float
+    epicor: Epicor,
+    secret: Callable[[str], str],
+    *,
+    http: httpx.AsyncClient,
+    life_used: float,
+    on_token: Callable[[float], None] = lambda _life: None,
 ) -> BasicSignIn | BearerSignIn:
     """The sign-in a connection asks for; `secret` gives a credential by its field name.
+
+    Args:
+        on_token: told the life of every new token, in seconds from now.
 
     Raises:
         TransientError: a credential is not set.
@@ -138,4 +149,5 @@ def sign_in(
         client_secret=secret("epicor.client_secret"),
         api_key=api_key,
         life_used=life_used,
+        on_token=on_token,
     )

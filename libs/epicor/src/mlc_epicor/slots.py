@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 import asyncpg
@@ -67,12 +67,21 @@ class Slots:
         engine: an engine of this connection's own with at least `cap` pooled sessions, which live as long as it.
         connection: the connection's name.
         cap: most callers at once, over all replicas.
+        held: entered while a slot is held, to count them.
     """
 
-    def __init__(self, engine: AsyncEngine, connection: str, *, cap: int) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        connection: str,
+        *,
+        cap: int,
+        held: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._engine = engine
         self._connection = connection
         self._cap = cap
+        self._held = held
         self._here = asyncio.Semaphore(cap)
         self._ours: set[int] = set()
         """Slots taken here: not worth trying. Only a hint; the database decides."""
@@ -85,7 +94,9 @@ class Slots:
             TransientError: somebody else works on an identity, or the database is away.
         """
         async with self._here, AsyncExitStack() as stack:
-            yield await self._take(identities, stack)
+            slot = await self._take(identities, stack)
+            stack.enter_context(self._held())
+            yield slot
 
     async def _take(self, identities: Sequence[str], stack: AsyncExitStack) -> Slot:
         # One question for slot and identities, straight to the driver: this is asked for every invoice.

@@ -36,7 +36,8 @@ async def wire(runtime: Runtime) -> Wiring:
 
     @asynccontextmanager
     async def reading(connection: Connection) -> AsyncIterator[None]:
-        async with open_client(connection, timings=timings, now=runtime.now) as basware:
+        seen = runtime.metrics.gauges.basware_token(connection.name)
+        async with open_client(connection, timings=timings, now=runtime.now, on_token=seen) as basware:
             reader = Reader(
                 connection.name,
                 basware,

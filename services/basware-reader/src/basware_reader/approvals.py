@@ -14,6 +14,7 @@ from typing import Literal
 
 from mlc_basware.content import content_digest
 from mlc_basware.documents import AccountingDocument
+from mlc_basware.members import PERSONAL
 from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
 from mlc_common.events import (
@@ -288,4 +289,5 @@ def to_approved(
         document=text,
         batch=document.batch,
         orders=document.orders or None,
+        personal=PERSONAL,
     )

@@ -52,6 +52,18 @@ def look_every(window: Deadline, *, sweep: float) -> float:
     return min(sweep, window.minutes * 60 * (1 - window.answer) / 3)
 
 
+def waits_until(history: Iterable[Event], attempt: str, window: Deadline) -> datetime | None:
+    """When Basware gives up an attempt that nobody has answered, in any way; None once somebody has."""
+    approved = None
+    for event in history:
+        match event:
+            case DocumentApproved() if event.attempt == attempt:
+                approved = event
+            case OutcomeAnswered() | AnswerRejected() | InterimAnswered() if event.attempt == attempt:
+                return None
+    return due_at(approved, window) if approved is not None else None
+
+
 def called_for(history: Iterable[Event], attempt: str, window: Deadline, *, now: datetime) -> Call:
     """What the time that an attempt has waited calls for; nothing once it has an outcome or an answer.
 

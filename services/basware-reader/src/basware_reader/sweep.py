@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from prometheus_client import Counter
@@ -23,6 +24,7 @@ from basware_reader.approvals import (
     offered,
     shown,
 )
+from basware_reader.deadlines import waits_until
 from basware_reader.handlers import Reader, read_document
 from basware_reader.interim import keep_deadline
 from basware_reader.locks import InHandError, sweep_lock
@@ -42,11 +44,12 @@ FIRST_PAUSE = 2.0
 
 @dataclass(frozen=True)
 class Swept:
-    """What one sweep saw: documents offered, those nobody had announced, and those that failed."""
+    """What one sweep saw: documents offered, those nobody had announced, those that failed, and the next deadline."""
 
     offered: int = 0
     unannounced: int = 0
     failed: int = 0
+    due: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,13 @@ async def sweep(reader: Reader, *, at_once: int) -> Swept:
         PermanentError: Basware refuses to list.
     """
     waiting, unreadable = await _listed(reader, offered(reader.document))
-    announced, failed = await _each(reader, waiting, _catch_up, at_once=at_once)
+    dues: list[datetime] = []
+    announced, failed = await _each(reader, waiting, partial(_catch_up, dues=dues), at_once=at_once)
     aside, unreadable_aside = await _listed(reader, sorted(FOR_A_PERSON))
     gone, unreadable_gone = await _listed(reader, sorted(WITHDRAWN - FOR_A_PERSON), since=reader.now() - LOOK_BACK)
     _, failed_aside = await _each(reader, aside | gone, _look_aside, at_once=at_once)
     unreadable += unreadable_aside + unreadable_gone
-    return Swept(len(waiting) + unreadable, announced, failed + failed_aside + unreadable)
+    return Swept(len(waiting) + unreadable, announced, failed + failed_aside + unreadable, min(dues, default=None))
 
 
 async def _each(
@@ -110,8 +114,8 @@ async def _listed(
     return found, unreadable
 
 
-async def _catch_up(reader: Reader, invoice_id: str, seen: Sight) -> bool:
-    """Do what is due for one document; True when nobody had announced it."""
+async def _catch_up(reader: Reader, invoice_id: str, seen: Sight, *, dues: list[datetime]) -> bool:
+    """Do what is due for one document, and note its deadline while it waits; True when nobody had announced it."""
     history = await reader.log.history(reader.connection, invoice_id)
     known = attempts(recorded.event for recorded in history)
     decision = decide(seen, known)
@@ -121,6 +125,9 @@ async def _catch_up(reader: Reader, invoice_id: str, seen: Sight) -> bool:
                 # P2P takes an answer some time after it was stored; for long, somebody must look
                 log.warning("answered_and_still_offered", connection=reader.connection, invoice=invoice_id)
             elif same := shown(seen, known):
+                events = [recorded.event for recorded in history]
+                if due := waits_until(events, same.name, reader.document.basware.deadline):
+                    dues.append(due)
                 await keep_deadline(reader, invoice_id, same, history)
             return False
         if Flow.INGEST in reader.paused:
@@ -172,12 +179,16 @@ async def _keep_sweeping(how: Sweeping) -> None:
 
 async def _sweep_alone(how: Sweeping) -> None:
     """One sweep, unless another replica is at it."""
+    gauges = how.reader.metrics.gauges
     async with how.reader.locks.held(sweep_lock(how.reader.connection)) as ours:
         if not ours:
             log.info("sweep_left_to_another_replica", connection=how.reader.connection)
+            gauges.deadline(how.reader.connection, None)  # the other one knows better
             return
         swept = await sweep(how.reader, at_once=how.at_once)
     how.unannounced.labels(how.reader.connection).inc(swept.unannounced)
+    gauges.deadline(how.reader.connection, swept.due)
+    gauges.swept.labels(how.reader.connection).set(how.reader.now().timestamp())
     level = log.warning if swept.unannounced or swept.failed else log.info
     level(
         "swept",

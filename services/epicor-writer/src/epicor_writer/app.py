@@ -37,15 +37,17 @@ async def wire(runtime: Runtime) -> Wiring:
         cap = connection.document.epicor.calls_in_flight
         engine = make_engine(runtime.settings.database_url, pool_size=cap, application_name="epicor-writer slots")
         try:
+            gauges = runtime.metrics.gauges
             left_locked = runtime.metrics.group_unlock_failures.labels(connection=connection.name)
             opened = far_side(
                 connection,
                 runtime.settings.timings,
                 learn=runtime.redactor.learn,
                 on_left_locked=left_locked.inc,
+                on_token=gauges.epicor_token(connection.name, runtime.now),
             )
             async with opened as epicor:
-                slots = Slots(engine, connection.name, cap=cap)
+                slots = Slots(engine, connection.name, cap=cap, held=gauges.epicor_slots(connection.name, cap))
                 inbox = Inbox(runtime, connection, ledger=epicor.ledger, slots=slots)
                 desk = AttachmentDesk(
                     rules=connection.document.attachments,

@@ -34,12 +34,14 @@ async def far_side(
     *,
     learn: Callable[[Iterable[str]], None] = lambda _secrets: None,
     on_left_locked: Callable[[], None] = lambda: None,
+    on_token: Callable[[float], None] = lambda _life: None,
 ) -> AsyncIterator[FarSide]:
     """The connection's Epicor, with a pool of its own; leaving closes it.
 
     Args:
         learn: told the secrets that the sign-in sends, for them to be hidden.
         on_left_locked: called when a group could not be given back.
+        on_token: told the life of every new token, in seconds from now.
 
     Raises:
         MissingCredentialError: a credential is not set.
@@ -50,7 +52,7 @@ async def far_side(
         timeout=httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect),
         limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
     ) as http:
-        signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
+        signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used, on_token=on_token)
         learn(signed.secrets)
         client = EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write)
         transport = Transport(

@@ -33,6 +33,7 @@ async def open_sides(runtime: Runtime, connection: Connection) -> AsyncIterator[
         MissingCredentialError: a credential is not set yet.
     """
     timings, epicor, name = runtime.settings.timings, connection.document.epicor, connection.name
+    gauges, cap = runtime.metrics.gauges, connection.document.epicor.calls_in_flight
     timeout = httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect)
     said = connection.document.masterdata.date_form
     async with AsyncExitStack() as stack:
@@ -40,18 +41,22 @@ async def open_sides(runtime: Runtime, connection: Connection) -> AsyncIterator[
             runtime.settings.database_url, pool_size=SESSIONS, application_name=f"masterdata-sync {name}"
         )
         stack.push_async_callback(engine.dispose)
-        limits = httpx.Limits(max_connections=epicor.calls_in_flight)
+        limits = httpx.Limits(max_connections=cap)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=timeout, limits=limits))
-        basware = await stack.enter_async_context(open_client(connection, timings=timings, now=runtime.now))
+        seen = gauges.basware_token(name)
+        basware = await stack.enter_async_context(
+            open_client(connection, timings=timings, now=runtime.now, on_token=seen)
+        )
         group = await stack.enter_async_context(GroupCommit(runtime.nats, timeout=timings.publish, largest_batch=128))
-        signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
+        life_used, seen_life = timings.token_life_used, gauges.epicor_token(name, runtime.now)
+        signed = sign_in(epicor, connection.secret, http=http, life_used=life_used, on_token=seen_life)
         runtime.redactor.learn(signed.secrets)
         journal = Journal(name, runtime.nats, runtime.log, group, timings.publish)
         yield Sides(
             document=connection.document,
             epicor=EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write),
             writer=Writer(name, basware, journal.append, runtime.now, Spacing(runtime.now)),
-            slots=Slots(engine, name, cap=epicor.calls_in_flight),
+            slots=Slots(engine, name, cap=cap, held=gauges.epicor_slots(name, cap)),
             dates=Dates(None if said == "found out" else said),
             journal=journal,
             engine=engine,

@@ -9,12 +9,16 @@ from typing import Annotated
 import typer
 
 from operator_console import (
+    cli_audit,
+    cli_backup,
     cli_deadletters,
+    cli_deploy,
     cli_documents,
     cli_masterdata,
     cli_people,
     cli_plan,
     cli_projections,
+    cli_reconcile,
     cli_replay,
     cli_setting_up,
     cli_sync,
@@ -34,8 +38,12 @@ app.add_typer(cli_deadletters.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
 app.add_typer(cli_masterdata.masterdata, name="masterdata")
 app.command(name="sync")(cli_sync.sync)
+app.add_typer(cli_audit.audit, name="audit")
+app.add_typer(cli_deploy.deploy, name="deploy")
 cli_people.add_to(app)
+cli_backup.add_to(app)
 app.command()(cli_documents.explain)
+app.command()(cli_reconcile.reconcile)
 app.command()(cli_plan.plan)
 app.command()(cli_replay.replay)
 app.add_typer(cli_replay.replays, name="replays")
@@ -106,11 +114,15 @@ def status_(data_dir: SiteDir = DEFAULT_FOLDER, as_json: AsJson = False) -> None
 
 
 @app.command()
-def migrate(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def migrate(
+    grant: Annotated[bool, typer.Option(help="Also give each service's database role the rights it needs.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring the database to this version's tables."""
     from operator_console import servers
 
-    applied = asyncio.run(servers.migrated(settings_for(data_dir)))
+    applied = asyncio.run(servers.migrated(settings_for(data_dir), grant=grant))
     if as_json:
         output.show_json({"applied": applied})
         return

@@ -39,6 +39,18 @@ def as_moment(text: str | None) -> datetime | None:
     return moment.astimezone() if moment.tzinfo is None else moment
 
 
+def as_day(text: str | None) -> date | None:
+    """A calendar day.
+
+    Raises:
+        CommandError: it is none.
+    """
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{text} is no day; write it as 2026-11-25.", code=Exit.USAGE) from None
+
+
 def as_amount(text: str | None) -> Decimal | None:
     """An amount with a decimal point.
 

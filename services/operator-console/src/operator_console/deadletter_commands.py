@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from nats.aio.client import Client
-from nats.js.errors import NotFoundError
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mlc_common.direct_get import following
 from mlc_common.eventlog import EventLog, Recorded
 from mlc_common.events import BatchSent, Event, NotificationReceived, SyncRequested
 from mlc_common.http import load_json
@@ -116,7 +116,7 @@ async def shown(settings: Settings, number: int) -> Shown:
         payload: Any = _opened(browsed.event.model_dump(mode="json", exclude_none=True))
     else:
         async with broker(settings) as client:
-            payload = await _raw(client, number)
+            payload = await _raw(client, number, timeout=settings.timings.publish)
     return Shown(browsed, Redactor().clean(payload))
 
 
@@ -140,13 +140,10 @@ async def _read(reader: StreamReader, number: int) -> Read:
     return batch[0]
 
 
-async def _raw(client: Client, number: int) -> Any:
+async def _raw(client: Client, number: int, *, timeout: float) -> Any:
     """What no version understands, as it came: JSON where it is some."""
-    try:
-        message = await client.jetstream().get_msg(DEADLETTERS, number)
-    except NotFoundError:
-        return None
-    return _value((message.data or b"").decode(errors="replace"))
+    (message,) = await following(client, DEADLETTERS, number - 1, subject=">", most=1, timeout=timeout)
+    return _value(message.data.decode(errors="replace"))
 
 
 async def _browsed(engine: AsyncEngine, log: EventLog, reads: Sequence[Read]) -> list[Browsed]:

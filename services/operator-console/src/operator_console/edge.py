@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import tempfile
 import traceback
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 import nats.errors
+import structlog
 import typer
 from pydantic import ValidationError
 
@@ -28,6 +30,7 @@ KNOWN = (FailureError, ValidationError, nats.errors.Error, *BROKER_AWAY, *DATABA
 def run(app: typer.Typer) -> None:
     """Run a command line; ends the process with an exit code."""
     speak_plainly(debug="--debug" in sys.argv)
+    log_to_standard_error()
     # Not app(): that would put typer's own traceback printer into sys.excepthook.
     command = typer.main.get_command(app)
     try:
@@ -69,6 +72,14 @@ def speak_plainly(*, debug: bool) -> None:
         sys.excepthook = sys.__excepthook__
     else:
         sys.excepthook = _hook(_write_down)
+
+
+def log_to_standard_error() -> None:
+    """Standard output is for what was asked for; of the rest only warnings are worth a line."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def _hook(

@@ -27,6 +27,20 @@ class EpicorSide:
 
 
 @asynccontextmanager
+async def epicor_client(settings: Settings, connection: Connection) -> AsyncIterator[EpicorClient]:
+    """Sign in to a connection's Epicor; whoever calls holds one of its slots, for as long as a call takes.
+
+    Raises:
+        MissingCredentialError: a credential is not set.
+    """
+    timings, epicor = settings.timings, connection.document.epicor
+    timeout = httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect)
+    async with httpx.AsyncClient(timeout=timeout) as http:
+        signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
+        yield EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write)
+
+
+@asynccontextmanager
 async def epicor_of(settings: Settings, engine: AsyncEngine, name: str) -> AsyncIterator[EpicorSide]:
     """Sign in to a connection's Epicor and hold one of its slots while inside.
 
@@ -38,11 +52,6 @@ async def epicor_of(settings: Settings, engine: AsyncEngine, name: str) -> Async
     connection = (await load(engine, master_keys(settings))).get(name)
     if connection is None:
         raise CommandError(f"There is no connection {name}.", code=Exit.NOT_FOUND)
-    timings, epicor = settings.timings, connection.document.epicor
-    timeout = httpx.Timeout(timings.epicor_read, connect=timings.epicor_connect)
-    async with httpx.AsyncClient(timeout=timeout) as http:
-        signed = sign_in(epicor, connection.secret, http=http, life_used=timings.token_life_used)
-        async with Slots(engine, name, cap=epicor.calls_in_flight).hold():
-            yield EpicorSide(
-                connection, EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write)
-            )
+    slots = Slots(engine, name, cap=connection.document.epicor.calls_in_flight)
+    async with epicor_client(settings, connection) as client, slots.hold():
+        yield EpicorSide(connection, client)

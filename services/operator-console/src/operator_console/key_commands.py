@@ -23,6 +23,7 @@ from mlc_common.service import master_keys
 from mlc_common.settings import Settings
 from mlc_common.tables import data_keys
 from mlc_common.vault import MasterKeys
+from operator_console.audit import signing_keys
 from operator_console.data_folder import write_private
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import database
@@ -140,6 +141,7 @@ async def rewrap(settings: Settings, *, ordered_here: bool) -> Rotation:
     async with database(settings) as engine:
         before = await _sealing(engine)
         moved = await connections.rewrap(engine, keys, now=datetime.now(UTC))  # the edge: a person acts now
+        moved += await signing_keys.rewrap(engine, keys)
         after = await _sealing(engine)
     free = set(keys.by_id) if ordered_here else before
     removable = tuple(each for each in keys.by_id if each in free - after and each != keys.first)
@@ -148,7 +150,8 @@ async def rewrap(settings: Settings, *, ordered_here: bool) -> Rotation:
 
 async def _sealing(engine: AsyncEngine) -> set[str]:
     async with engine.connect() as db:
-        return set((await db.scalars(select(data_keys.c.master_key_id).distinct())).all())
+        sealed = set((await db.scalars(select(data_keys.c.master_key_id).distinct())).all())
+    return sealed | await signing_keys.master_keys_in_use(engine)
 
 
 def own_file(settings: Settings) -> Path | None:

@@ -152,6 +152,22 @@ async def planning(
         yield Planning(log, program, _Versions(engine, program), mapping, online=online)
 
 
+async def cells_then(
+    log: EventLog, engine: AsyncEngine, program: Planner, connection: str, ids: Sequence[str]
+) -> dict[str, Mapping[str, str]]:
+    """What these documents became by the mapping that they were posted with, as cells, where that can be told."""
+    versions, found = _Versions(engine, program), dict[str, Mapping[str, str]]()
+    for start in range(0, len(ids), AT_ONCE):
+        some = await asyncio.gather(*(_asked(log, connection, each) for each in ids[start : start + AT_ONCE]))
+        asked = [each for each in some if each is not None and each.version is not None]
+        for planned in await _plan(
+            program, [(each, await versions.labels(each, None)) for each in asked], online=False
+        ):
+            if planned.then is not None and planned.posted_then:
+                found[planned.asked.invoice_id] = planned.then
+    return found
+
+
 class _Versions:
     """Tells the planning program the connection documents that it plans by, each once."""
 

@@ -13,6 +13,7 @@ import nats.errors
 from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mlc_common.broker import trusted_by
 from mlc_common.database import make_engine
 from mlc_common.settings import Settings
 from operator_console.data_folder import DataFolder, must_run, settings_of
@@ -42,9 +43,11 @@ async def broker(settings: Settings) -> AsyncIterator[Client]:
     Raises:
         CommandError: no broker answers there, within seconds. The sentence names host and port and no login.
     """
-    login = {}
+    login: dict[str, Any] = {}
+    if trusted := trusted_by(settings):
+        login["tls"] = trusted
     if settings.nats_user and settings.nats_password:
-        login = {"user": settings.nats_user, "password": settings.nats_password.get_secret_value()}
+        login |= {"user": settings.nats_user, "password": settings.nats_password.get_secret_value()}
     if settings.nats_credentials_file:
         login["user_credentials"] = str(settings.nats_credentials_file)
     servers = settings.nats_url.split(",")
@@ -52,7 +55,13 @@ async def broker(settings: Settings) -> AsyncIterator[Client]:
     try:
         async with asyncio.timeout(PATIENCE):
             client = await nats.connect(
-                servers, allow_reconnect=False, max_reconnect_attempts=1, error_cb=_quiet, **RIGHT_AWAY, **login
+                servers,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                error_cb=_quiet,
+                inbox_prefix=settings.nats_inbox_prefix,
+                **RIGHT_AWAY,
+                **login,
             )
     except (nats.errors.Error, OSError) as error:
         raise CommandError(

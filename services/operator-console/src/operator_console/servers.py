@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import text
+
 from mlc_common.connections import listing
+from mlc_common.database_roles import grants
 from mlc_common.migrations import migrate
 from mlc_common.settings import Settings
 from mlc_common.streams import STREAMS, durables
@@ -12,10 +15,19 @@ from mlc_common.topology import declare, declare_connection
 from operator_console.reach import broker, database
 
 
-async def migrated(settings: Settings) -> tuple[str, ...]:
-    """Bring the database up to date; returns the names of the steps that were applied."""
+async def migrated(settings: Settings, *, grant: bool = False) -> tuple[str, ...]:
+    """Bring the database up to date; returns the names of the steps that were applied.
+
+    Args:
+        grant: also give every service's role its rights; the roles must be there.
+    """
     async with database(settings) as engine:
-        return await migrate(engine)
+        applied = await migrate(engine)
+        if grant:
+            async with engine.begin() as db:
+                for statement in grants():
+                    await db.execute(text(statement))
+        return applied
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from mlc_common.eventlog import BROKER_AWAY, EventLog
+from mlc_common.direct_get import LARGEST_BATCH, TooManyError, direct_get, following, sequence_of
+from mlc_common.eventlog import EventLog
 from mlc_common.events import Event
-from mlc_common.failures import PermanentError, TransientError
+from mlc_common.failures import PermanentError
 
 log = structlog.stdlib.get_logger(__name__)
-
-LARGEST_BATCH = 8 * 1024 * 1024
-END = "204"
-NOTHING = "404"
 
 
 @dataclass(frozen=True)
@@ -57,53 +53,46 @@ class StreamReader:
         Raises:
             TransientError: the broker is away.
         """
-        request = {"seq": sequence + 1, "next_by_subj": subject, "batch": most, "max_bytes": LARGEST_BATCH}
-        messages: list[Msg] = []
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        found = await following(self._nats, stream, sequence, subject=subject, most=most, timeout=self._timeout)
+        return [await self._read(message) for message in found]
 
-        async def take(message: Msg) -> None:
-            if (message.headers or {}).get("Status") is None and message.headers is not None:
-                messages.append(message)
-            elif not ended.done():
-                ended.set_result(None) if self._is_last(message) else ended.set_exception(_wrong(message))
+    async def latest(self, stream: str, subjects: Sequence[str]) -> list[Read]:
+        """The last message on every subject that fits one of these, oldest first.
 
-        inbox = self._nats.new_inbox()
+        The server gives at most 1024 at once: where there are more, it is asked about fewer subjects at a time.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        if not subjects:
+            return []
         try:
-            subscription = await self._nats.subscribe(inbox, cb=take)
-            try:
-                await self._nats.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
-                await self._until(ended, messages)
-            finally:
-                await subscription.unsubscribe()
-        except BROKER_AWAY as error:
-            raise TransientError("The event stream does not answer.") from error
-        return [await self._read(message) for message in messages]
+            found = await direct_get(self._nats, stream, {"multi_last": list(subjects)}, timeout=self._timeout)
+        except TooManyError:
+            half = len(subjects) // 2
+            if not half:
+                raise
+            parts = [await self.latest(stream, part) for part in (subjects[:half], subjects[half:])]
+            return sorted((each for part in parts for each in part), key=lambda read: read.sequence)
+        return list(await asyncio.gather(*map(self._read, found)))
 
-    async def _until(self, ended: asyncio.Future[None], messages: Sequence[Msg]) -> None:
-        """Wait for the end of the answer, as long as it goes on."""
-        before = -1
-        while not ended.done():
-            if len(messages) == before:
-                raise nats.errors.TimeoutError
-            before = len(messages)
-            await asyncio.wait((ended,), timeout=self._timeout)
-        ended.result()
+    async def raw(self, stream: str, request: Mapping[str, Any]) -> list[Msg]:
+        """The messages of a batched direct get, as they are stored, with the headers that the server adds.
 
-    @staticmethod
-    def _is_last(message: Msg) -> bool:
-        return (message.headers or {}).get("Status") in (END, NOTHING)
+        Args:
+            request: `batch`, `next_by_subj`, and `seq` or `start_time` (NATS ADR-31).
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return await direct_get(self._nats, stream, {"max_bytes": LARGEST_BATCH, **request}, timeout=self._timeout)
 
     async def _read(self, message: Msg) -> Read:
         headers = message.headers or {}
-        sequence = int(headers["Nats-Sequence"])
+        sequence = sequence_of(message)
         try:
             return Read(sequence, await self._events.resolve(message), headers)
         except PermanentError as error:
             subject = headers.get("Nats-Subject")
             log.warning("event_not_understood", sequence=sequence, subject=subject, why=str(error))
             return Read(sequence, None, headers)
-
-
-def _wrong(message: Msg) -> TransientError:
-    status = (message.headers or {}).get("Status")
-    return TransientError(f"The event stream answered {status} when it was read.")

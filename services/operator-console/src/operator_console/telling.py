@@ -18,6 +18,7 @@ from mlc_common.events import (
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentErased,
     DocumentHeld,
     DocumentNoticed,
     DocumentOverridden,
@@ -47,6 +48,7 @@ from mlc_common.events import (
     PersonFact,
     PostingIntended,
     PostingUnclear,
+    ReconciliationDone,
     RecordAccepted,
     RecordChanged,
     RecordHeld,
@@ -97,9 +99,10 @@ def tell(event: Event) -> tuple[str, str]:
             | DocumentOverridden()
             | InvoiceLinked()
             | ReplayRequested()
+            | DocumentErased()
         ):
             return _decided(event)
-        case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped():
+        case FlowsPaused() | FlowsResumed() | ReplayStarted() | ReplayStopped() | ReconciliationDone():
             return _operated(event)
         case _:
             return _worked_on(event)
@@ -115,7 +118,7 @@ def _answered(event: OutcomeAnswered | AnswerRejected) -> tuple[str, str]:
 
 def actor(event: Event) -> str:
     """Who did it: a person, a far side, or one of our services."""
-    if isinstance(event, PersonFact | Operation | SyncRequested):
+    if isinstance(event, PersonFact | Operation | SyncRequested | DocumentErased):
         return event.by
     if isinstance(event, NotificationReceived | DocumentWithdrawn):
         return "Basware"
@@ -124,7 +127,7 @@ def actor(event: Event) -> str:
     return "epicor-writer" if isinstance(event, WritersFact) else "basware-reader"
 
 
-def _decided(event: PersonFact) -> tuple[str, str]:
+def _decided(event: PersonFact | DocumentErased) -> tuple[str, str]:
     said = f"{event.by}: {event.reason}"
     if isinstance(event, InvoiceLinked):
         said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
@@ -142,6 +145,8 @@ def _operated(event: Operation) -> tuple[str, str]:
             what = f"{event.replay}: {event.documents} transfers, {event.per_second:g} a second"
         case ReplayStopped():
             what = f"{event.replay}: {event.how} after {event.requested} transfers"
+        case ReconciliationDone():
+            return "reconciled", f"{event.invoices} invoices, {sum(event.breaks.values())} breaks, by {event.by}"
         case _:
             assert_never(event)
     return event.fact.replace("_", " "), f"{what}; {event.by}: {event.reason}"

@@ -20,6 +20,7 @@ from mlc_common.events import (
     DeadlineNear,
     DocumentAcknowledged,
     DocumentApproved,
+    DocumentErased,
     DocumentFact,
     DocumentHeld,
     DocumentNoticed,
@@ -174,7 +175,7 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return _approved(state, event)
         case DocumentNoticed():
             return _noticed(state, event)
-        case DocumentAcknowledged() | AnswerDelivered() | AnswerRepeated():
+        case DocumentAcknowledged() | AnswerDelivered() | AnswerRepeated() | DocumentErased():
             return state
         case OutcomeAnswered() | AnswerRejected() | AnswerUndelivered() | AnswerUnconfirmed():
             return _told(state, event)

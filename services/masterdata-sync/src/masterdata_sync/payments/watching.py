@@ -17,6 +17,7 @@ from mlc_common.eventlog import EventLog
 from mlc_common.events import PaymentSeen
 from mlc_common.payment_events import Picture
 from mlc_common.payment_rules import Payments
+from mlc_common.streams import DOCUMENTS, document_subject
 from mlc_common.telemetry import Metrics
 from mlc_epicor.payables import APTranRow, CheckHedRow, InvoiceKey, PayableRow
 from mlc_epicor.payment_reader import AT_ONCE, PaymentReader
@@ -189,8 +190,9 @@ async def _noted(watch: Watch, looked: _Looked) -> Watched:
 
 
 async def _record(watch: Watch, watched: Watched, picture: Picture) -> None:
-    history = await watch.log.history(watch.connection, watched.invoice_id)
-    told = [each for each in history if isinstance(each.event, PaymentSeen) and each.event.attempt == watched.attempt]
+    # Not the whole history: this service has no key to the personal data of documents.
+    subject = document_subject(watch.connection, watched.invoice_id, PaymentSeen.fact, watched.attempt)
+    told = await watch.log.last(DOCUMENTS, subject)
     last = told[-1].event if told else None
     before = last if isinstance(last, PaymentSeen) else None
     if not is_news(picture, before.picture if before else None):

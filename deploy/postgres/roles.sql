@@ -1,0 +1,13 @@
+DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlc_owner') THEN CREATE ROLE mlc_owner LOGIN; END IF; END $$;
+DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlc_webhook_gateway') THEN CREATE ROLE mlc_webhook_gateway LOGIN; END IF; END $$;
+DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlc_basware_reader') THEN CREATE ROLE mlc_basware_reader LOGIN; END IF; END $$;
+DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlc_epicor_writer') THEN CREATE ROLE mlc_epicor_writer LOGIN; END IF; END $$;
+DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlc_masterdata_sync') THEN CREATE ROLE mlc_masterdata_sync LOGIN; END IF; END $$;
+DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlc_operator_console') THEN CREATE ROLE mlc_operator_console LOGIN; END IF; END $$;
+DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlc_operator') THEN CREATE ROLE mlc_operator LOGIN; END IF; END $$;
+REVOKE ALL ON DATABASE ml_connector FROM PUBLIC;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT CONNECT ON DATABASE ml_connector TO mlc_owner, mlc_webhook_gateway, mlc_basware_reader, mlc_epicor_writer, mlc_masterdata_sync, mlc_operator_console, mlc_operator;
+GRANT TEMPORARY ON DATABASE ml_connector TO mlc_operator;
+GRANT USAGE, CREATE ON SCHEMA public TO mlc_owner;
+GRANT USAGE ON SCHEMA public TO mlc_webhook_gateway, mlc_basware_reader, mlc_epicor_writer, mlc_masterdata_sync, mlc_operator_console, mlc_operator;
