@@ -32,6 +32,7 @@ from mlc_common.broker import Outages, make_broker, reading
 from mlc_common.document_keys import DocumentKeys
 from mlc_common.eventlog import EventLog, stream_of
 from mlc_common.events import (
+    BankChangeDecided,
     BatchSent,
     DocumentApproved,
     Event,
@@ -163,7 +164,7 @@ def owners(event: Event) -> set[str]:
     """Who may publish this event, by the duties."""
     if isinstance(event, FactOfDocument):
         return {user for user, duty in DUTIES.items() if event.fact in duty.facts}
-    people = isinstance(event, SyncRequested)
+    people = isinstance(event, SyncRequested | BankChangeDecided)
     return {
         OPERATOR
         if people

@@ -50,6 +50,7 @@ EVERYTHING = {
 
 OTHERWISE: dict[str, Any] = {
     "gl_account": {"accounts": {"of": "gl accounts"}},
+    "vendor_with_banks": {"vendors": {"payment_means": {"2": "SEPA"}, "bank_accounts": "on"}},
     "phase": {"dimensions": {"phase": {"segment": 4, "to": "projects"}}},
 }
 
@@ -84,7 +85,7 @@ def _number(value: Any) -> Any:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
 def test_a_row_becomes_the_golden_record(case: Path, golden: Callable[[Path, str], None]) -> None:
-    name = {"gl_account": "account"}.get(case.parent.name, case.parent.name)
+    name = {"gl_account": "account", "vendor_with_banks": "vendor"}.get(case.parent.name, case.parent.name)
     kind = kinds(**OTHERWISE.get(case.parent.name, {}))[name]
     row = load_json((case / "row.json").read_text(encoding="utf-8"))
 

@@ -64,6 +64,12 @@ class Place:
         await apply(self.engine, document, by="test", now=NOW)
         return document
 
+    async def set_credentials(self, keys: MasterKeys) -> None:
+        """Set every credential of the connection."""
+        for field, value in CREDENTIALS.items():
+            about: dict[str, Any] = {"connection": NAME, "field": field, "by": "test", "now": NOW}
+            await set_credential(self.engine, keys, values=[SecretStr(value)], **about)
+
     @property
     def posted(self) -> list[dict[str, Any]]:
         """The calls to Basware that wrote master data, oldest first."""
@@ -117,9 +123,7 @@ async def place(topology: str, database_url: str, engine: AsyncEngine) -> AsyncI
     async with running() as far_sides:
         made = Place(far_sides, settings, engine)
         await made.connect()
-        for field, value in CREDENTIALS.items():
-            about = {"connection": NAME, "field": field, "by": "test", "now": NOW}
-            await set_credential(engine, MasterKeys.parse(SecretStr(keys)), values=[SecretStr(value)], **about)
+        await made.set_credentials(MasterKeys.parse(SecretStr(keys)))
         client = await nats.connect(topology)
         await declare_connection(client, NAME, ack_wait=30)
         await client.close()

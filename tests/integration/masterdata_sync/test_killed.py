@@ -119,7 +119,7 @@ async def wanted(place: Any, bench: Any) -> dict[str, list[Record]]:
         records = found.setdefault(kind.target.path, [])
         for pair in bench.sides.document.companies:
             rows = place.far_sides.epicor_world.master.of(kind.source.table, pair.epicor)
-            made = translated(kind, [dict(row) for row in rows], addressee_of(pair, bench.sides))
+            made = translated(kind, [dict(row) for row in rows], addressee_of(pair, bench.sides), bench.sides.seal)
             records += [each for each in made if isinstance(each, Record)]
     return found
 

@@ -13,7 +13,7 @@ from mlc_sandbox.faults import Fault
 from operator_console import drift_command, masterdata_command
 from operator_console.exits import CommandError
 from operator_console.masterdata_records import Wanted
-from operator_console.record_states import State
+from operator_console.record_states import State, fields
 
 VENDORS = "/v1/vendors"
 WANTED = Wanted("northwind", "vendor")
@@ -61,7 +61,7 @@ async def test_records_are_listed_in_pages_and_shown_field_by_field(place: Any, 
     assert shown.state == "refused"
     assert "no such term" in str(shown.why)
     assert shown.sent == shown.seen
-    assert table.row_count == len(list(masterdata_command.fields(shown.sent)))
+    assert table.row_count == len(list(fields(shown.sent)))
     with pytest.raises(CommandError, match="No vendor 4711"):
         await masterdata_command.show(place.settings, WANTED, "4711")
 

@@ -238,11 +238,11 @@ async def test_the_command_names_what_there_is_and_has_the_watch_lists_folded_ag
     after = {each.name: each for each in await projection_commands.listing(settings)}
 
     assert before[NAME].behind == told[0]
-    assert set(before) == {NAME, STUCK, "invoice-payments demo", "masterdata-records"}
+    assert set(before) == {NAME, STUCK, "record-uses", "invoice-payments demo", "masterdata-records"}
     assert done[NAME].figures is not None
     assert done["invoice-payments"].sentence.startswith("masterdata-sync folds 1 watch lists")
     assert (after[NAME].rows, after[NAME].behind) == (1, 0)
-    assert set(after) == {NAME, STUCK, "masterdata-records"}
+    assert set(after) == {NAME, STUCK, "record-uses", "masterdata-records"}
     for wrong, code in (("nope", Exit.NOT_FOUND), ("masterdata-records", Exit.REFUSED)):
         with pytest.raises(CommandError) as caught:
             await projection_commands.made_anew(settings, wrong, progress=told.append)

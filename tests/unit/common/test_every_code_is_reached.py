@@ -181,6 +181,11 @@ BY_A_TEST_WITH_SERVERS = {
         "test_an_answer_nobody_confirms_is_given_up_loudly_after_the_patience",
         "AnswerUnconfirmed",
     ),
+    "BANK_CHANGE_HELD": (
+        "masterdata_sync/test_bank_accounts.py",
+        "test_a_changed_account_waits_for_a_person_and_the_rest_is_sent",
+        "BANK_CHANGE_HELD",
+    ),
     "RECORD_UNFIT": (LOOKING, "test_records_are_listed_in_pages_and_shown_field_by_field", '"refused"'),
     "RECORD_REFUSED": (RECORDS, "test_what_the_api_refuses_is_told_with_its_reason", "RECORD_REFUSED"),
     "RECORD_NOT_SAVED": (

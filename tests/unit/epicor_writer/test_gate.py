@@ -7,14 +7,10 @@ from typing import Any
 
 import pytest
 
-from epicor_writer.gate import codes_of, on_their_way, told_more, wait_for
-from mlc_basware.documents import AccountingDocument
+from epicor_writer.gate import on_their_way, told_more, wait_for
 from mlc_common.catalogue import finding
-from mlc_common.connection import ConnectionDocument
 from mlc_common.events import RecordAccepted, RecordChanged, RecordRefused, RecordSent
 from mlc_common.failures import TransientError
-from mlc_common.http import dump_json
-from mlc_sandbox.samples import approved_invoices
 
 AT = datetime(2026, 3, 5, tzinfo=UTC)
 VENDOR = ("vendor", "10432")
@@ -69,25 +65,3 @@ def test_an_unknown_account_tells_of_its_segments() -> None:
 
     assert "cost_center 10: Basware has accepted it" in told.sentence
     assert "no term" not in told.sentence
-
-
-def test_the_codes_of_a_document_are_those_whose_segments_are_imported() -> None:
-    segments = [{"field": "accountCode"}, {"constant": "10"}, {"field": "costCenterCode"}]
-    pair = {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": segments}
-    dimensions = {"cost_center": {"segment": 3, "to": "costCenters"}}
-    document = ConnectionDocument.model_validate(
-        {
-            "name": "demo",
-            "epicor": {"base_url": "https://erp.example/live"},
-            "companies": [pair],
-            "kinds": {"accounts": {}, "dimensions": dimensions},
-        }
-    )
-    body = approved_invoices()[0]
-    invoice = AccountingDocument.parse(dump_json(body).decode())
-
-    codes = codes_of(invoice, document.companies[0], document.kinds)
-
-    row = body["codingRows"][0]
-    assert codes[0] == ("vendor", body["supplierCode"])
-    assert {("account", row["accountCode"]), ("cost_center", row["costCenterCode"])} <= set(codes)

@@ -60,6 +60,7 @@ def connection(kinds: dict[str, Any], **basware: Any) -> dict[str, Any]:
 DOCUMENT = ConnectionDocument.model_validate(connection(EVERY))
 BY_NAME = {kind.name: kind for kind in kinds_of(DOCUMENT)}
 WHOLE = kinds_of(ConnectionDocument.model_validate(connection({"vendors": None, "accounts": {"of": "gl accounts"}})))
+WITH_BANKS = kinds_of(ConnectionDocument.model_validate(connection({"vendors": {"bank_accounts": "on"}})))
 OWNER = Owner.of(DOCUMENT.companies[0], source_system="EPICOR", today=date(2026, 3, 5))
 
 words = st.text(max_size=60) | st.sampled_from(["", "A", "MAIN", "STD", "USD", "E", "x" * 300, "Ä/ö;", "a@b.example"])
@@ -104,7 +105,9 @@ def whole_rows(kind: Kind) -> st.SearchStrategy[dict[str, Any]]:
                      st.fixed_dictionaries(fixed))  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [*BY_NAME.values(), *WHOLE], ids=lambda kind: f"{kind.name} to {kind.target.path}")
+@pytest.mark.parametrize(
+    "kind", [*BY_NAME.values(), *WHOLE, *WITH_BANKS], ids=lambda kind: f"{kind.name} to {kind.target.path}"
+)
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_no_row_becomes_a_record_that_the_schema_refuses(kind: Kind, data: st.DataObject) -> None:
@@ -122,7 +125,9 @@ def test_no_row_becomes_a_record_that_the_schema_refuses(kind: Kind, data: st.Da
         assert settle({}, place, each, fault=None).status == "Success"
 
 
-@pytest.mark.parametrize("kind", [*BY_NAME.values(), *WHOLE], ids=lambda kind: f"{kind.name} to {kind.target.path}")
+@pytest.mark.parametrize(
+    "kind", [*BY_NAME.values(), *WHOLE, *WITH_BANKS], ids=lambda kind: f"{kind.name} to {kind.target.path}"
+)
 def test_an_empty_row_is_told_why_it_is_none(kind: Kind) -> None:
     assert isinstance(kind.translate({}, OWNER), Untranslatable)
 
@@ -157,7 +162,7 @@ def test_vendors_are_the_only_kind_unless_told_otherwise() -> None:
 @pytest.mark.parametrize(
     ("kinds", "sentence"),
     [
-        ({"vendors": {"bank_accounts": "on"}}, "would have to be approved by a person first"),
+        ({"vendors": {"bank_accounts": {"approve": "never"}}}, "Extra inputs are not permitted"),
         ({"dimensions": {"account": {"segment": 2, "to": "ACC_LIST_1"}}}, "is a kind of its own"),
         ({"dimensions": {"a": {"segment": 2, "to": "ACC_LIST_36"}}}, "ACC_LIST_1 to 35"),
         ({"dimensions": {n: {"segment": 2, "to": "ACC_LIST_1"} for n in "ab"}}, "another kind goes there already"),

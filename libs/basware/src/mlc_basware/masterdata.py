@@ -209,12 +209,37 @@ class Identifier(Part):
     schemeId: Annotated[str, Field(min_length=1, max_length=32)]
 
 
+class Bank(Part):
+    """The bank of an account; it needs an id, so a bank without one is left out."""
+
+    name: Text250
+    id: Annotated[str, Field(min_length=1, max_length=20)]
+    schemeId: Literal["BIC"]
+
+
+class AccountNumber(Part):
+    """An account by one of its numbers; P2P takes 32 characters of it. Two of one account name each other."""
+
+    schemeId: Literal["IBAN", "BBAN"]
+    id: Annotated[str, Field(min_length=1, max_length=32)]
+    default: bool
+    linkedBbanOrIban: Annotated[str, Field(min_length=1, max_length=32)] | None = None
+
+
+class BankAccount(Part):
+    """One of a vendor's bank accounts."""
+
+    financialInstitution: Bank | None = None
+    financialAccountIdentifiers: Annotated[list[AccountNumber], Field(min_length=1, max_length=2)]
+
+
 class PaymentMeans(Part):
     """The block with `default` gives the vendor's currency, which has to be active in P2P."""
 
     paymentMeansCode: Code25
-    currencyCode: Annotated[str, Field(min_length=3, max_length=3)]
+    currencyCode: Annotated[str, Field(min_length=3, max_length=3)] | None = None
     default: bool
+    financialAccounts: list[BankAccount] = Field(default_factory=list)
 
 
 class VendorTerm(Part):

@@ -77,6 +77,7 @@ class Connection:
         credentials: every value that is set, by field, in the order it was set.
         unreadable: the fields whose stored value does not open, each with the sentence that says why.
         paused: the flows that people have paused.
+        data_key: what its credentials are sealed with; None before the first one is set, and when it does not open.
     """
 
     document: ConnectionDocument
@@ -84,6 +85,7 @@ class Connection:
     credentials: Mapping[str, tuple[SecretStr, ...]] = field(repr=False)
     unreadable: Mapping[str, str] = field(default_factory=dict)
     paused: frozenset[Flow] = frozenset()
+    data_key: DataKey | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -147,31 +149,38 @@ async def _look(engine: AsyncEngine, keys: MasterKeys) -> _Snapshot:
         counter = await change_count(db)
         documents = (await db.execute(current_version())).mappings().all()
         paused = await pauses(db)
-        wrapped = (await db.execute(select(tables.data_keys))).mappings().all()
+        oldest_first = select(tables.data_keys).order_by(tables.data_keys.c.created_at, tables.data_keys.c.id)
+        wrapped = (await db.execute(oldest_first)).mappings().all()
         order = (tables.credentials.c.connection, tables.credentials.c.field, tables.credentials.c.position)
         sealed = (await db.execute(select(tables.credentials).order_by(*order))).mappings().all()
     found: dict[str, Connection] = {}
     left_out: list[str] = []
     for row in documents:
         mine = [each for each in sealed if each["connection"] == row["name"]]
-        opened, unreadable = _open([each for each in wrapped if each["connection"] == row["name"]], mine, keys)
+        data_keys = _unwrapped([each for each in wrapped if each["connection"] == row["name"]], keys)
+        opened, unreadable = _open(data_keys, mine)
+        own = next((key for key in data_keys.values() if isinstance(key, DataKey)), None)
         try:
             flows = paused.get(row["name"], frozenset())
-            found[row["name"]] = Connection(parse_stored(row), row["version"], opened, unreadable, flows)
+            found[row["name"]] = Connection(parse_stored(row), row["version"], opened, unreadable, flows, own)
         except StoredDocumentError as error:
             left_out.append(str(error))
     return _Snapshot(counter, found, left_out)
 
 
-def _open(
-    wrapped: list[RowMapping], sealed: list[RowMapping], keys: MasterKeys
-) -> tuple[Mapping[str, tuple[SecretStr, ...]], Mapping[str, str]]:
+def _unwrapped(wrapped: list[RowMapping], keys: MasterKeys) -> dict[str, DataKey | str]:
     data_keys: dict[str, DataKey | str] = {}
     for row in wrapped:
         try:
             data_keys[row["id"]] = keys.unwrap(wrapped_key(row))
         except VaultError as error:
             data_keys[row["id"]] = str(error)
+    return data_keys
+
+
+def _open(
+    data_keys: Mapping[str, DataKey | str], sealed: list[RowMapping]
+) -> tuple[Mapping[str, tuple[SecretStr, ...]], Mapping[str, str]]:
     values: dict[str, tuple[SecretStr, ...]] = defaultdict(tuple)
     unreadable: dict[str, str] = {}
     for row in sealed:

@@ -15,7 +15,7 @@ LOCKS = ("SELECT", "UPDATE (id)")
 """Lock a row: PostgreSQL asks for the right to update some column of it."""
 
 CONNECTIONS = ("connection_changes", "connection_versions", "connections", "data_keys", "credentials", "paused_flows")
-READ_MODELS = ("document_status", "projection_positions")
+READ_MODELS = ("document_status", "record_uses", "projection_positions")
 SYNCED = ("masterdata_runs", "masterdata_records", "invoice_payments", "payment_watermarks")
 """Only masterdata-sync works with them; people copy them into a backup and back out of it."""
 AUDIT = ("chain_blocks", "signing_keys")

@@ -24,6 +24,10 @@ from mlc_common.attachment_events import AttachmentRefused as AttachmentRefused
 from mlc_common.attachment_events import AttachmentsAbsent as AttachmentsAbsent
 from mlc_common.attachment_events import AttachmentSkipped as AttachmentSkipped
 from mlc_common.attachment_events import AttachmentStored as AttachmentStored
+from mlc_common.bank_events import BankChangeDecided as BankChangeDecided
+from mlc_common.bank_events import BankChangeHeld as BankChangeHeld
+from mlc_common.bank_events import BankChangeWithdrawn as BankChangeWithdrawn
+from mlc_common.bank_events import BankFact as BankFact
 from mlc_common.erasure_events import DocumentErased as DocumentErased
 from mlc_common.failures import PermanentError
 from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
@@ -151,7 +155,7 @@ Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped | Reconci
 RecordFact = RecordChanged | RecordSent | RecordAccepted | RecordRefused | RecordHeld
 """Facts of one master record."""
 
-MasterDataFact = RecordFact | BatchSent | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
+MasterDataFact = RecordFact | BankFact | BatchSent | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
 """Facts of the stream MASTERDATA."""
 Event = NotificationReceived | DocumentFact | MasterDataFact | Operation
 Outcome = InvoicePosted | InvoiceRefused

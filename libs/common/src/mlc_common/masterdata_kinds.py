@@ -18,13 +18,11 @@ TAKEN_NAMES = frozenset(
 )
 
 
-def _off(value: Any) -> Any:
-    if value not in ("off", False):
-        raise ValueError(
-            "bank accounts are not sent by this version: a changed one would have to be approved by a person first. "
-            "Keep them in Basware, and leave this off"
-        )
-    return "off"
+def _plain_words(value: Any) -> Any:
+    """YAML reads `off` as false and `on` as true."""
+    if value in (False, "off"):
+        return "off"
+    return {} if value in (True, "on") else value
 
 
 def _target(name: str) -> str:
@@ -37,6 +35,16 @@ def _free(name: str) -> str:
     if name in TAKEN_NAMES:
         raise ValueError(f"`{name}` is a kind of its own; call the dimension otherwise")
     return name
+
+
+class BankAccounts(Section):
+    """Bank accounts of vendors (VendBank); a changed one is sent when a person has approved it."""
+
+    approve_first: bool = Field(
+        default=True,
+        description="a vendor that Basware has not been sent yet goes without bank accounts until they are approved; "
+        "false sends its first ones with it",
+    )
 
 
 class Vendors(Section):
@@ -61,8 +69,8 @@ class Vendors(Section):
     ordering: Literal["left alone", "none", "email"] = Field(
         default="left alone", description="how purchase orders reach vendors, unless P2P keeps that itself"
     )
-    bank_accounts: Annotated[Literal["off"], BeforeValidator(_off)] = Field(
-        default="off", description="not sent by this version"
+    bank_accounts: Annotated[Literal["off"] | BankAccounts, BeforeValidator(_plain_words)] = Field(
+        default="off", description="`on` sends them too, changed ones after a person's approval"
     )
 
 

@@ -146,6 +146,7 @@ DUTIES: Mapping[str, Duty] = {
         facts=("payment_seen",),
         subjects=(
             *(f"masterdata.*.*.*.*.{fact}" for fact in ("changed", "sent", "accepted", "refused", "held", "batch")),
+            *(f"masterdata.*.*.*.*.{fact}" for fact in ("bank_held", "bank_withdrawn")),
             *(f"masterdata.*.sync.*.{fact}" for fact in ("planned", "finished", "ended")),
         ),
         durables=(sync_durable, following_durable),
@@ -164,6 +165,7 @@ DUTIES: Mapping[str, Duty] = {
                 for fact in ("paused", "resumed", "replay_started", "replay_stopped", "reconciled")
             ),
             "masterdata.*.sync.*.requested",
+            "masterdata.*.*.*.*.bank_decided",
             *ANCHORED,
         ),
         reads=tuple(stream.name for stream in STREAMS),

@@ -177,6 +177,22 @@ payment_watermarks = Table(
 )
 """The newest ChangeDate that Epicor's transactions of a company have shown, as Epicor wrote it."""
 
+record_uses = Table(
+    "record_uses",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("company", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("times", BigInteger, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("last_invoice_id", Text, nullable=False),
+    Column("last_number", Text),
+)
+"""Read model: how often a master record was used by an invoice that stands in Epicor, and by which one last; folded
+from DOCUMENTS by the operator-console."""
+
 masterdata_runs = Table(
     "masterdata_runs",
     metadata,

@@ -7,12 +7,11 @@ from datetime import datetime
 
 from epicor_writer.desk import Desk
 from epicor_writer.ports import Log
-from mlc_basware.documents import AccountingDocument
+from mlc_basware.record_codes import RecordCode as Record
+from mlc_basware.record_codes import codes_of
 from mlc_common.catalogue import Finding
-from mlc_common.company_rules import CompanyPair
 from mlc_common.events import RecordAccepted, RecordChanged, RecordFact, RecordHeld, RecordRefused, RecordSent
 from mlc_common.failures import TransientError
-from mlc_common.masterdata_kinds import Kinds
 from mlc_common.streams import MASTERDATA, masterdata_subject
 
 LOOK_AGAIN = 60.0
@@ -23,9 +22,6 @@ MOST_CODES = 150
 
 _BY_CODE = {"UNKNOWN_VENDOR": "vendor", "UNKNOWN_TAX_CODE": "tax_code", "UNKNOWN_TERMS": "payment_term"}
 """The kind that a finding is about; an unknown account is about any of its segments."""
-
-Record = tuple[str, str]
-"""Kind and code, by which Basware knows it."""
 
 
 async def gated(desk: Desk, findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -59,23 +55,6 @@ async def last_facts(
         ):
             found.setdefault((event.kind, event.code), []).append(event)
     return found
-
-
-def codes_of(document: AccountingDocument, pair: CompanyPair, kinds: Kinds) -> list[Record]:
-    """The codes of a document that are master records of the connection."""
-    return list(dict.fromkeys(record for record in _codes(document, pair, kinds) if record[1]))
-
-
-def _codes(document: AccountingDocument, pair: CompanyPair, kinds: Kinds) -> Iterator[Record]:
-    yield "vendor", document.supplierCode.strip()
-    yield "payment_term", (document.value("paymentTermCode") or "")
-    yield from (("tax_code", row.value("taxCode") or "") for row in document.codingRows)
-    by_segment = {dimension.segment: name for name, dimension in kinds.dimensions.items()}
-    if kinds.accounts is not None and kinds.accounts.of == "segment values":
-        by_segment |= {kinds.accounts.segment: "account"}
-    for number, segment in enumerate(pair.segments, start=1):
-        if segment.field and number in by_segment:
-            yield from ((by_segment[number], row.value(segment.field) or "") for row in document.codingRows)
 
 
 def on_their_way(facts: Mapping[Record, list[RecordFact]]) -> list[Record]:

@@ -6,7 +6,7 @@ The batches come from the stream by a durable of their own, and so do the pauses
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import structlog
@@ -20,6 +20,7 @@ from masterdata_sync.progress import Owner
 from masterdata_sync.sides import Sides
 from masterdata_sync.verdicts import Standing, Step, next_step, words_for
 from mlc_basware.request_status import Settlement, settlements
+from mlc_common.account_seal import scrubbed
 from mlc_common.events import BatchSent, RecordAccepted, RecordHeld, RecordRefused
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.record_events import SentRecord
@@ -110,6 +111,9 @@ class Follower:
             log.warning("request_status_unreadable", connection=batch.connection, why=str(unreadable))
             request = None
         told = settlements((record.external_code for record in records), request)
+        kind = self.kinds.get(batch.kind)
+        if kind is not None and kind.approval != "none":
+            told = {code: replace(each, messages=tuple(map(scrubbed, each.messages))) for code, each in told.items()}
         if patient:
             return {code: Settlement("pending") if each.word == "lost" else each for code, each in told.items()}
         return told

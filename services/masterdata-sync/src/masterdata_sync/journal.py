@@ -10,15 +10,26 @@ from nats.aio.client import Client
 
 from masterdata_sync.confirming import unconfirmed
 from mlc_common.eventlog import EventLog
-from mlc_common.events import MasterDataFact, RecordChanged, RecordSent
+from mlc_common.events import (
+    BankChangeDecided,
+    BankChangeHeld,
+    BankChangeWithdrawn,
+    BankFact,
+    Event,
+    MasterDataFact,
+    RecordChanged,
+    RecordSent,
+)
 from mlc_common.groupcommit import GroupCommit
 from mlc_common.streams import MASTERDATA, masterdata_subject
 
 TOGETHER = 512
 """Facts that wait for the stream at once; so many fit its patience, also on a slow disk and from three sides."""
 
-MOST_SUBJECTS = 500
-"""Of one question for last messages; the server takes a thousand."""
+MOST_SUBJECTS = 340
+"""Codes of one question for last messages, three facts each at most; the server takes 1024 subjects."""
+
+_OF_ACCOUNTS = (BankChangeHeld.fact, BankChangeWithdrawn.fact, BankChangeDecided.fact)
 
 
 @dataclass(frozen=True)
@@ -51,15 +62,39 @@ class Journal:
         Raises:
             TransientError: the broker is away.
         """
-        found: dict[str, str] = {}
+        facts = await self._last(kind, company, codes, RecordSent.fact)
+        return {fact.code: fact.digest for fact in facts if isinstance(fact, RecordSent)}
+
+    async def last_records(self, kind: str, company: str, codes: Sequence[str]) -> dict[str, str | None]:
+        """Each of these records as it was sent last, in JSON, by code; None when it was sent and nobody wrote it down.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        facts = await self._last(kind, company, codes, RecordSent.fact)
+        return {fact.code: fact.record for fact in facts if isinstance(fact, RecordSent)}
+
+    async def last_bank_facts(self, kind: str, company: str, codes: Sequence[str]) -> dict[str, list[Event]]:
+        """The last facts about the bank accounts of these records, in order, by code.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        found: dict[str, list[Event]] = {}
+        for fact in await self._last(kind, company, codes, *_OF_ACCOUNTS):
+            if isinstance(fact, BankFact):
+                found.setdefault(fact.code, []).append(fact)
+        return found
+
+    async def _last(self, kind: str, company: str, codes: Sequence[str], *facts: str) -> list[Event]:
+        found: list[Event] = []
         for start in range(0, len(codes), MOST_SUBJECTS):
             subjects = [
-                masterdata_subject(self.connection, kind, company, code, RecordSent.fact)
+                masterdata_subject(self.connection, kind, company, code, fact)
                 for code in codes[start : start + MOST_SUBJECTS]
+                for fact in facts
             ]
-            for recorded in await self.log.last(MASTERDATA, *subjects):
-                if isinstance(recorded.event, RecordSent):
-                    found[recorded.event.code] = recorded.event.digest
+            found += [recorded.event for recorded in await self.log.last(MASTERDATA, *subjects)]
         return found
 
     async def last_record(self, kind: str, company: str, code: str) -> tuple[str, bool] | None:

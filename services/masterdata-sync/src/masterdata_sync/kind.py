@@ -19,6 +19,9 @@ Row = Mapping[str, Any]
 Entity = dict[str, Any]
 """One complete Basware record, in the vendor's spelling."""
 
+Approval = Literal["none", "of changes", "always"]
+"""Of bank accounts, by a person: never (the kind has none), all but a new record's first ones, or those too."""
+
 Value = str | int | Decimal | bool | date
 
 
@@ -139,6 +142,7 @@ class Kind:
         code: the code people know a row's record by; one record per company and code.
         translate: a row to a complete record, or why not.
         retire: the record with its `active` flag off.
+        approval: what has to be approved of it.
     """
 
     name: str
@@ -149,3 +153,4 @@ class Kind:
     code: Callable[[Row], str]
     translate: Callable[[Row, Owner], Entity | Untranslatable]
     retire: Callable[[Entity], Entity]
+    approval: Approval = "none"

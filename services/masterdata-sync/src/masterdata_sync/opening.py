@@ -11,7 +11,8 @@ from masterdata_sync.journal import Journal
 from masterdata_sync.sides import Sides
 from masterdata_sync.writing import Spacing, Writer
 from mlc_basware.client import open_client
-from mlc_common.connections import Connection
+from mlc_common.account_seal import AccountSeal
+from mlc_common.connections import Connection, MissingCredentialError
 from mlc_common.database import make_engine
 from mlc_common.groupcommit import GroupCommit
 from mlc_common.service import Runtime
@@ -51,15 +52,19 @@ async def open_sides(runtime: Runtime, connection: Connection) -> AsyncIterator[
         life_used, seen_life = timings.token_life_used, gauges.epicor_token(name, runtime.now)
         signed = sign_in(epicor, connection.secret, http=http, life_used=life_used, on_token=seen_life)
         runtime.redactor.learn(signed.secrets)
+        if connection.data_key is None:
+            raise MissingCredentialError(f"Connection {name}: no credential is set.")
+        seal = AccountSeal.under(connection.data_key)
         journal = Journal(name, runtime.nats, runtime.log, group, timings.publish)
         yield Sides(
             document=connection.document,
             epicor=EpicorClient(http, epicor, sign_in=signed, write_patience=timings.epicor_write),
-            writer=Writer(name, basware, journal.append, runtime.now, Spacing(runtime.now)),
+            writer=Writer(name, basware, journal.append, runtime.now, Spacing(runtime.now), seal),
             slots=Slots(engine, name, cap=cap, held=gauges.epicor_slots(name, cap)),
             dates=Dates(None if said == "found out" else said),
             journal=journal,
             engine=engine,
+            seal=seal,
             metrics=runtime.metrics,
             now=runtime.now,
         )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from masterdata_sync import remembered
-from masterdata_sync.changes import Judged, Known, judge
+from masterdata_sync.changes import Judged, Known, Record, judge
 from masterdata_sync.kind import Kind
 from masterdata_sync.progress import Owner, run_of
 from masterdata_sync.reading import Reader
 from masterdata_sync.settling import addressee_of, translated
 from masterdata_sync.sides import Sides
+from masterdata_sync.withholding import withhold
+from mlc_common.account_seal import shown
 from mlc_common.company_rules import CompanyPair
 from mlc_common.events import SyncFinished, SyncPlanned, SyncRequested
+from mlc_common.http import dump_json
 from mlc_common.masterdata_events import Planned
 
 SHOWN = 1000
@@ -34,11 +37,12 @@ async def plan(event: SyncRequested, kind: Kind, pair: CompanyPair, sides: Sides
     shown: list[Planned] = []
     read = changed = 0
     async for page in reader.pages():
-        rows = [row for row in translated(kind, page.rows, addressee) if row.code not in seen]
+        rows = [row for row in translated(kind, page.rows, addressee, sides.seal) if row.code not in seen]
         rows = [row for row in rows if event.key in (None, row.code)]
         async with sides.engine.connect() as db:
             known = await remembered.known(db, owner, [row.code for row in rows])
-        judged = judge(rows, known, again=event.full)
+        told, _ = await withhold(kind, rows, owner, sides.journal, known=known, at=sides.now())
+        judged = judge(told, known, again=event.full)
         seen |= {row.code for row in judged.present}
         read, changed = read + len(judged.present), changed + len(judged.to_send)
         shown += _planned(judged, known, owner, with_record=event.key is not None)[: SHOWN - len(shown)]
@@ -61,10 +65,15 @@ def _planned(judged: Judged, known: dict[str, Known], owner: Owner, *, with_reco
             company=owner.company,
             code=record.code,
             what="new" if known.get(record.code, Known(record.code)).sent is None else "changed",
-            record=record.body.decode() if with_record else None,
+            record=_readable(record) if with_record else None,
         )
         for record in judged.to_send
     ]
+
+
+def _readable(record: Record) -> str:
+    """As people may see it, and nobody sends it."""
+    return dump_json(shown(record.entity)).decode()
 
 
 def _retired(owner: Owner, code: str) -> Planned:

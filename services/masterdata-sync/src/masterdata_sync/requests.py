@@ -122,7 +122,7 @@ async def _one(event: SyncRequested, code: str, kind: Kind, pair: CompanyPair, s
     reader = Reader(kind, pair.epicor, sides.document.masterdata.reading(kind.name, pair.basware), sides)
     addressee = addressee_of(pair, sides)
     async for page in reader.pages(conditions_of(kind.source, key) if key else ()):
-        rows = [row for row in translated(kind, page.rows, addressee) if row.code == code]
+        rows = [row for row in translated(kind, page.rows, addressee, sides.seal) if row.code == code]
         if rows:
             settled = await settle(kind, rows[:1], owner, sides, run=run, again=True)
             async with sides.engine.begin() as db:

@@ -126,7 +126,7 @@ async def _strides(
     cursor: Cursor | None = None
     async for page in reader.pages(since, after=after):
         high = raised(high, page.rows, task.kind.source)
-        rows += translated(task.kind, page.rows, addressee)
+        rows += translated(task.kind, page.rows, addressee, reader.sides.seal)
         cursor = page.cursor
         if len(rows) >= wanted:
             yield Stride(rows, cursor, high)

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from masterdata_sync import remembered
+from masterdata_sync.approval import sealed
 from masterdata_sync.changes import Judged, Known, Record, Unfit, found, judge
 from masterdata_sync.kind import Kind, Untranslatable
 from masterdata_sync.kind import Owner as Addressee
@@ -20,7 +21,9 @@ from masterdata_sync.outcomes import unfit
 from masterdata_sync.progress import Owner
 from masterdata_sync.reading import key_text
 from masterdata_sync.sides import Sides
+from masterdata_sync.withholding import withhold
 from masterdata_sync.writing import Written, write
+from mlc_common.account_seal import AccountSeal
 from mlc_common.company_rules import CompanyPair
 from mlc_common.events import RecordChanged, RecordRefused
 
@@ -54,18 +57,20 @@ def addressee_of(pair: CompanyPair, sides: Sides) -> Addressee:
     return Addressee.of(pair, source_system=sides.document.epicor.source_system, today=today)
 
 
-def translated(kind: Kind, rows: Sequence[Mapping[str, Any]], addressee: Addressee) -> list[Record | Unfit]:
-    """The rows as records; those not meant for Basware are left out."""
-    made = (
-        found(
-            kind.translate(row, addressee),
-            company=addressee.company,
-            code=kind.code(row),
-            key=key_text(kind.source, row),
-        )
-        for row in rows
-    )
+def translated(
+    kind: Kind, rows: Sequence[Mapping[str, Any]], addressee: Addressee, seal: AccountSeal
+) -> list[Record | Unfit]:
+    """The rows as records, account numbers sealed; those not meant for Basware are left out."""
+    made = (_translated(kind, row, addressee, seal) for row in rows)
     return [each for each in made if each is not None]
+
+
+def _translated(kind: Kind, row: Mapping[str, Any], addressee: Addressee, seal: AccountSeal) -> Record | Unfit | None:
+    place = {"company": addressee.company, "code": kind.code(row)}
+    entity = kind.translate(row, addressee)
+    if kind.approval != "none":
+        entity = sealed(entity, seal, **place)
+    return found(entity, **place, key=key_text(kind.source, row))
 
 
 async def settle(
@@ -87,13 +92,14 @@ async def settle(
     """
     async with sides.engine.connect() as db:
         stored = known = await remembered.known(db, owner, [row.code for row in rows])
+    at = sides.now()
+    rows, held = await withhold(kind, rows, owner, sides.journal, known=known, at=at)
     judged = judge(rows, known, again=again)
     if doubtful and judged.to_send:
         known = await _with_facts(known, judged, owner, sides)
         judged = judge(rows, known, again=again)
     _tell(judged, owner)
-    at = sides.now()
-    changes = [_changed(row, owner, at, run=run) for row in judged.changed]
+    changes = [*held, *(_changed(row, owner, at, run=run) for row in judged.changed)]
     written = await _both(write(kind, judged.to_send, sides.writer), sides.journal.append(changes))
     unfits = sum(isinstance(row, Unfit) for row in judged.changed)
     counts = {"changed": len(judged.changed), "sent": len(written.taken), "refused": len(written.refused) + unfits}

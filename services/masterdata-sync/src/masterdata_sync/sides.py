@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from masterdata_sync.journal import Journal
 from masterdata_sync.writing import Writer
+from mlc_common.account_seal import AccountSeal
 from mlc_common.connection import ConnectionDocument
 from mlc_common.telemetry import Metrics
 from mlc_epicor.client import EpicorClient
@@ -27,6 +28,7 @@ class Sides:
         journal: the facts.
         writer: sends to Basware, and records what that says.
         engine: the database with what was seen and sent.
+        seal: closes account numbers as soon as they are read; the writer opens them again.
     """
 
     document: ConnectionDocument
@@ -36,6 +38,7 @@ class Sides:
     dates: Dates
     journal: Journal
     engine: AsyncEngine
+    seal: AccountSeal
     metrics: Metrics
     now: Callable[[], datetime]
 

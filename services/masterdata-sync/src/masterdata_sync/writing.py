@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from masterdata_sync.approval import opened, opens
 from masterdata_sync.changes import Record, portions
 from masterdata_sync.kind import Kind
-from masterdata_sync.outcomes import refused_by_basware, sent, sent_together, unfollowed
+from masterdata_sync.outcomes import accounts_lost, refused_by_basware, sent, sent_together, unfollowed
 from mlc_basware.client import Accepted, BaswareClient, Refused
+from mlc_common.account_seal import AccountSeal, scrubbed
 from mlc_common.eventlog import EventLog
 from mlc_common.events import MasterDataFact
 from mlc_common.failures import TransientError, UnknownOutcomeError
@@ -64,13 +66,14 @@ class Spacing:
 
 @dataclass(frozen=True)
 class Writer:
-    """What it takes to write to one connection's Basware; `now` is the clock."""
+    """What it takes to write to one connection's Basware; `now` is the clock, `seal` opens account numbers."""
 
     connection: str
     basware: BaswareClient
     append: Append
     now: Callable[[], datetime]
     spacing: Spacing
+    seal: AccountSeal
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,24 @@ async def write(kind: Kind, records: Sequence[Record], writer: Writer, *, number
     Raises:
         TransientError: Basware or the event stream is away, or the answer is unclear; sending again is harmless.
     """
-    written = Written()
-    for portion in portions(records, most=kind.target.most):
+    closed = [record for record in records if not opens(record, writer.seal)]
+    written = await _closed(kind, closed, writer) if closed else Written()
+    for portion in portions([each for each in records if each not in closed], most=kind.target.most):
         written += await _send(kind, portion, writer, number=number)
     return written
 
 
+async def _closed(kind: Kind, records: Sequence[Record], writer: Writer) -> Written:
+    """Their bank accounts were sealed under a key that is gone: nobody can send them as they were approved."""
+    facts = [accounts_lost(writer.connection, writer.now(), kind.name, each) for each in records]
+    await writer.append(facts)
+    return Written(refused=tuple(records))
+
+
 async def _send(kind: Kind, portion: Sequence[Record], writer: Writer, *, number: int) -> Written:
     answer = await _post(kind, portion, writer)
+    if isinstance(answer, Refused) and kind.approval != "none":
+        answer = replace(answer, sentence=scrubbed(answer.sentence))
     if isinstance(answer, Accepted):
         await _note(kind, portion, writer, request_id=answer.request_id, number=number)
         return Written(taken=tuple(portion))
@@ -143,7 +156,7 @@ async def _post(kind: Kind, portion: Sequence[Record], writer: Writer) -> Accept
     keys = [f"{kind.target.path}/{record.external_code}" for record in portion]
     await writer.spacing.clear(keys)
     try:
-        return await writer.basware.post_records(kind.target, [record.entity for record in portion])
+        return await writer.basware.post_records(kind.target, [opened(record, writer.seal) for record in portion])
     except UnknownOutcomeError as unclear:
         # Sending complete records again is harmless; the next run does, and a skipped one is looked into.
         raise TransientError(str(unclear)) from unclear

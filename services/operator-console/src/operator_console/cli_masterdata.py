@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
@@ -17,7 +18,17 @@ masterdata = typer.Typer(no_args_is_help=True, help="Epicor's master data on its
 KindOption = Annotated[str | None, typer.Option("--kind", help="Only this kind: vendor, account, ...")]
 KindName = Annotated[str, typer.Argument(help="Kind of record: vendor, account, ...")]
 CompanyOption = Annotated[str | None, typer.Option("--company", help="Only this Basware company.")]
+VendorCode = Annotated[str, typer.Argument(help="The vendor's code (VendorID).")]
+Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; it is recorded with your name.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; both sides are shown all the same.")]
 Most = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Records, at most.")]
+
+
+class _Rest(NamedTuple):
+    reason: str
+    yes: bool
+    data_dir: Path | None
+    as_json: bool
 
 
 @masterdata.command(name="list")
@@ -62,18 +73,20 @@ def show(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """One record field by field: in Epicor, as it was sent, as it was accepted."""
+    """One record field by field: in Epicor, as it was sent, as it was accepted; and which invoices used it."""
     from operator_console import masterdata_command
     from operator_console.masterdata_records import Wanted
 
-    found = asyncio.run(masterdata_command.show(settings_for(data_dir), Wanted(connection, kind, company), code))
+    wanted = Wanted(connection, kind, company)
+    found = asyncio.run(masterdata_command.show_with_uses(settings_for(data_dir), wanted, code))
     if as_json:
-        output.show_json([masterdata_command.as_json(each) for each in found])
+        output.show_json([masterdata_command.shown_as_json(each) for each in found])
         return
-    for record in found:
-        output.console().print(masterdata_command.field_by_field(record))
-        if record.why:
-            output.console().print(record.why, markup=False)
+    for each in found:
+        output.console().print(masterdata_command.field_by_field(each.record))
+        output.console().print(masterdata_command.used(each.used), markup=False)
+        if each.record.why:
+            output.console().print(each.record.why, markup=False)
 
 
 @masterdata.command()
@@ -98,3 +111,48 @@ def drift(
         output.console().print(drift_command.table(found) if found else "Basware holds what it was sent.")
     if found:
         raise typer.Exit(Exit.PROBLEM)
+
+
+def _decide(
+    connection: str, code: str, company: str | None, verdict: Literal["approved", "rejected"], rest: _Rest
+) -> None:
+    from operator_console import bank_commands
+
+    settings = settings_for(rest.data_dir)
+    change = asyncio.run(bank_commands.waiting(settings, connection, code, company=company))
+    out = output.quiet_console() if rest.as_json else output.console()
+    out.print(bank_commands.table(change))
+    if not rest.yes and not typer.confirm("Are the new ones right?" if verdict == "approved" else "Keep the old ones?"):
+        raise typer.Exit(1)
+    event = asyncio.run(bank_commands.decide(settings, change, verdict, reason=rest.reason))
+    out.print(f"The bank accounts of vendor {code} are {event.verdict}.")
+    if rest.as_json:
+        output.show_json(event)
+
+
+@masterdata.command()
+def approve(
+    connection: ConnectionName,
+    code: VendorCode,
+    reason: Reason,
+    company: CompanyOption = None,
+    yes: Yes = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a vendor's changed bank accounts to Basware; your name is recorded."""
+    _decide(connection, code, company, "approved", _Rest(reason, yes, data_dir, as_json))
+
+
+@masterdata.command()
+def reject(
+    connection: ConnectionName,
+    code: VendorCode,
+    reason: Reason,
+    company: CompanyOption = None,
+    yes: Yes = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep the bank accounts that Basware was sent; your name is recorded."""
+    _decide(connection, code, company, "rejected", _Rest(reason, yes, data_dir, as_json))

@@ -10,8 +10,11 @@ from typing import Any
 
 from rich.table import Table
 
+from mlc_basware.bank_accounts import with_numbers
 from mlc_basware.client import BaswareClient, open_client
 from mlc_basware.targets import ORDER_LINES, Target, target_of
+from mlc_common.account_seal import AccountSeal, shown
+from mlc_common.connections import Connection
 from mlc_common.failures import FailureError
 from mlc_common.http import dump_json
 from mlc_common.settings import Settings
@@ -37,6 +40,30 @@ class Drift:
     fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class There:
+    """Where records are compared with; `seal` closes account numbers, so that they compare and nobody sees them."""
+
+    basware: BaswareClient
+    target: Target
+    seal: AccountSeal
+
+    def sealed(self, record: Mapping[str, Any], company: str, code: str) -> Mapping[str, Any]:
+        """The record as it would stand among our facts."""
+        return with_numbers(record, lambda number: self.seal.seal(number, company=company, code=code))
+
+
+def seal_of(connection: Connection) -> AccountSeal:
+    """What the connection's account numbers are sealed with.
+
+    Raises:
+        CommandError: no credential of it is set, or none opens.
+    """
+    if connection.data_key is None:
+        raise CommandError(f"No credential of {connection.name} is set: ml-connector credentials set.")
+    return AccountSeal.under(connection.data_key)
+
+
 async def drift(settings: Settings, wanted: Wanted, *, code: str | None, most: int) -> list[Drift]:
     """Compare one record, or all of a kind, until so many differ. P2P itself may hold something else still.
 
@@ -51,12 +78,13 @@ async def drift(settings: Settings, wanted: Wanted, *, code: str | None, most: i
         try:
             # The edge: a command knows no other clock.
             async with open_client(connection, timings=settings.timings, now=lambda: datetime.now(UTC)) as basware:
+                there = There(basware, target, seal_of(connection))
                 if code is not None:
-                    return await _first(_one_by_one(_of_code(found, wanted, code), basware, target), most)
+                    return await _first(_one_by_one(_of_code(found, wanted, code), there), most)
                 if target == ORDER_LINES:
                     # Basware lists lines by their order only.
-                    return await _first(_one_by_one(_of_kind(found, wanted), basware, target), most)
-                return await _first(_all(found, wanted, basware, target), most)
+                    return await _first(_one_by_one(_of_kind(found, wanted), there), most)
+                return await _first(_all(found, wanted, there), most)
         except FailureError as failure:
             raise CommandError(str(failure), code=Exit.UNREACHABLE) from failure
 
@@ -70,10 +98,11 @@ async def _first(found: AsyncIterator[Drift], most: int) -> list[Drift]:
     return some
 
 
-async def _one_by_one(records: AsyncIterator[Standing], basware: BaswareClient, target: Target) -> AsyncIterator[Drift]:
+async def _one_by_one(records: AsyncIterator[Standing], there: There) -> AsyncIterator[Drift]:
     async for record in records:
         if record.external_code and record.sent:
-            apart = _compared(record, await basware.record(target, record.external_code))
+            theirs = await there.basware.record(there.target, record.external_code)
+            apart = _compared(record, theirs and there.sealed(theirs, record.company, record.code))
             if apart is not None:
                 yield apart
 
@@ -88,20 +117,20 @@ async def _of_kind(found: Records, wanted: Wanted) -> AsyncIterator[Standing]:
         yield record
 
 
-async def _all(found: Records, wanted: Wanted, basware: BaswareClient, target: Target) -> AsyncIterator[Drift]:
+async def _all(found: Records, wanted: Wanted, there: There) -> AsyncIterator[Drift]:
     """Of each of our records no more is kept than its key and a hash, so a hundred thousand are a few megabytes."""
     ours: dict[str, tuple[str, str, bytes]] = {}
     async for record in _of_kind(found, wanted):
         if record.external_code and record.sent:
             ours[record.external_code] = (record.company, record.code, _hash(record.sent))
-    async for theirs in basware.records(target, company=wanted.company):
-        key = str(theirs.get("externalCode"))
+    async for found_there in there.basware.records(there.target, company=wanted.company):
+        key = str(found_there.get("externalCode"))
         company, code, hashed = ours.pop(key, (None, None, b""))
         if company is None or code is None:
             yield Drift(None, None, key, "not ours: nobody here has sent it")
-        elif hashed != _hash(theirs):
-            async for record in _of_code(found, Wanted(wanted.connection, wanted.kind, company), code):
-                yield _compared(record, theirs) or Drift(company, code, key, "different")
+        elif hashed != _hash(theirs := there.sealed(found_there, company, code)):
+            async for known in _of_code(found, Wanted(wanted.connection, wanted.kind, company), code):
+                yield _compared(known, theirs) or Drift(company, code, key, "different")
     for key, (company, code, _) in ours.items():
         yield Drift(company, code, key, "missing in Basware")
 
@@ -125,7 +154,9 @@ def as_json(found: Drift) -> dict[str, Any]:
         "code": found.code,
         "externalCode": found.external_code,
         "what": found.what,
-        "fields": {path: {"sent": sent, "basware": theirs} for path, (sent, theirs) in found.fields.items()},
+        "fields": {
+            path: {"sent": shown(sent), "basware": shown(theirs)} for path, (sent, theirs) in found.fields.items()
+        },
     }
 
 
@@ -134,6 +165,6 @@ def table(found: list[Drift]) -> Table:
     rows: list[tuple[object, ...]] = []
     for each in found:
         head = (each.company, each.code or each.external_code, each.what)
-        rows += [(*head, path, sent, theirs) for path, (sent, theirs) in each.fields.items()]
+        rows += [(*head, path, shown(sent), shown(theirs)) for path, (sent, theirs) in each.fields.items()]
         rows += [] if each.fields else [(*head, None, None, None)]
     return output.table("", ("company", "code", "what", "field", "sent", "in Basware"), rows)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mlc_common.account_seal import shown
 from mlc_common.connections import Connection, load
+from mlc_common.database import DATABASE_ERRORS
 from mlc_common.service import master_keys
 from mlc_common.settings import Settings
 from operator_console import output
 from operator_console.exits import CommandError, Exit
 from operator_console.masterdata_records import Listed, Records, Wanted
 from operator_console.reach import broker, database
-from operator_console.record_states import Standing, fields
+from operator_console.record_states import Standing, readable
+from operator_console.record_uses import Use, uses_of
 
 
 async def page(settings: Settings, wanted: Wanted, *, after: int, most: int) -> Listed:
@@ -28,6 +32,29 @@ async def page(settings: Settings, wanted: Wanted, *, after: int, most: int) -> 
     async with database(settings) as engine, records(settings) as found:
         await connection_of(settings, engine, wanted.connection)
         return await found.page(wanted, after=after, most=most)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A record, and how often invoices in Epicor have used it."""
+
+    record: Standing
+    used: Use | None
+
+
+async def show_with_uses(settings: Settings, wanted: Wanted, code: str) -> list[Shown]:
+    """The records of a code with the invoices that used them, one for each company that has it.
+
+    Raises:
+        CommandError: nobody has heard of such a record, or something cannot be reached.
+    """
+    known = await show(settings, wanted, code)
+    try:
+        async with database(settings) as engine, engine.connect() as db:
+            uses = await uses_of(db, wanted.connection, wanted.kind or "", code)
+    except DATABASE_ERRORS as error:
+        raise CommandError("The database does not answer.", code=Exit.UNREACHABLE) from error
+    return [Shown(record, uses.get(record.company)) for record in known]
 
 
 async def show(settings: Settings, wanted: Wanted, code: str) -> list[Standing]:
@@ -77,9 +104,38 @@ def as_json(record: Standing) -> dict[str, Any]:
         "requestId": record.request_id,
         "timesSent": record.times_sent,
         "why": record.why,
-        "epicor": record.seen,
-        "sent": record.sent,
+        "bankChange": record.bank_change,
+        "epicor": shown(record.seen),
+        "sent": shown(record.sent),
     }
+
+
+def shown_as_json(found: Shown) -> dict[str, Any]:
+    """For programs."""
+    use = found.used
+    told = (
+        None
+        if use is None
+        else {
+            "times": use.times,
+            "firstAt": use.first_at,
+            "lastAt": use.last_at,
+            "lastInvoiceId": use.last_invoice_id,
+            "lastInvoiceNumber": use.last_number,
+        }
+    )
+    return {**as_json(found.record), "used": told}
+
+
+def used(use: Use | None) -> str:
+    """In which invoices it was used, as a sentence."""
+    if use is None:
+        return "No invoice in Epicor has used it."
+    times = "one invoice" if use.times == 1 else f"{use.times} invoices"
+    return (
+        f"Used in {times} since {use.first_at.date()}, last in {use.last_number or use.last_invoice_id} "
+        f"(document {use.last_invoice_id}) on {use.last_at.date()}."
+    )
 
 
 def listed(found: Listed) -> Table:
@@ -90,7 +146,7 @@ def listed(found: Listed) -> Table:
 
 def field_by_field(record: Standing) -> Table:
     """What Epicor has, what was sent, and whether P2P accepted that, for each field."""
-    seen, sent = dict(fields(record.seen or {})), dict(fields(record.sent or {}))
+    seen, sent = readable(record.seen), readable(record.sent)
     accepted = record.state in ("accepted", "retired")
     rows = [
         (path, seen.get(path), sent.get(path), sent.get(path) if accepted else None)

@@ -11,12 +11,14 @@ from nats.aio.client import Client
 from sqlalchemy import Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mlc_common import tables
 from mlc_common.database import make_engine
 from mlc_common.eventlog import EventLog
 from mlc_common.projections import rewind
 from mlc_common.settings import Settings
 from mlc_common.streams import DEADLETTERS, DOCUMENTS, MASTERDATA
 from mlc_common.tables import document_status, invoice_payments, masterdata_records, projection_positions
+from operator_console import record_uses
 from operator_console.exits import CommandError, Exit
 from operator_console.projector import NAME, STUCK
 from operator_console.reach import broker, database
@@ -28,7 +30,7 @@ PATIENCE = 3600
 
 PAYMENTS = "invoice-payments"
 RECORDS = "masterdata-records"
-NAMES = (NAME, PAYMENTS)
+NAMES = (NAME, record_uses.NAME, PAYMENTS)
 """Read models that a command makes anew."""
 
 
@@ -63,11 +65,12 @@ async def listing(settings: Settings) -> list[Projection]:
         places = {row["name"]: row for row in (await db.execute(select(projection_positions))).mappings()}
         last = {stream: await _last(client, stream) for stream in (DOCUMENTS, DEADLETTERS)}
         documents, payments = await _rows(db, document_status), await _rows(db, invoice_payments)
-        records = await _rows(db, masterdata_records)
+        records, uses = await _rows(db, masterdata_records), await _rows(db, tables.record_uses)
     watched = sorted(name for name in places if name.startswith(PAYMENTS))
     return [
         _projection(NAME, DOCUMENTS, documents, "ml-connector", places=places, last=last),
         _projection(STUCK, DEADLETTERS, documents, f"with {NAME}", places=places, last=last),
+        _projection(record_uses.NAME, DOCUMENTS, uses, "operator-console", places=places, last=last),
         *(_projection(each, DOCUMENTS, payments, "masterdata-sync", places=places, last=last) for each in watched),
         Projection(RECORDS, MASTERDATA, records, None, None, None, "masterdata-sync, stopped"),
     ]
@@ -108,6 +111,8 @@ async def made_anew(settings: Settings, name: str | None, *, progress: Callable[
     done = []
     if name in (None, NAME):
         done.append(await _documents(settings, progress))
+    if name in (None, record_uses.NAME):
+        done.append(await _uses(settings))
     if name in (None, PAYMENTS):
         done.append(await _payments(settings))
     return done
@@ -126,6 +131,13 @@ async def _documents(settings: Settings, progress: Callable[[int], None]) -> Don
         f"{figures.messages} messages were folded; {figures.changed} rows were put in anew, {figures.removed} removed."
     )
     return Done(NAME, sentence, figures)
+
+
+async def _uses(settings: Settings) -> Done:
+    """Have the operator console count the uses of records again; until it has, the counts are too low."""
+    async with database(settings) as engine, engine.begin() as db:
+        await record_uses.begin_anew(db)
+    return Done(record_uses.NAME, "operator-console counts from the first message; until then the counts are too low.")
 
 
 async def _payments(settings: Settings) -> Done:

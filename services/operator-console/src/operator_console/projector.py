@@ -1,4 +1,7 @@
-"""The projection `document_status`: folds DOCUMENTS and DEADLETTERS in batches, one replica at a time."""
+"""The projection `document_status`: folds DOCUMENTS and DEADLETTERS in batches, one replica at a time.
+
+The projection `record_uses` is kept up to date beside it.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from mlc_common.database import DATABASE_ERRORS
 from mlc_common.failures import TransientError
 from mlc_common.projections import advance, position
 from mlc_common.streams import DEADLETTERS, DOCUMENTS
+from operator_console import record_uses
 from operator_console.merging import Batch, Places, following
 from operator_console.status_rows import fold_into
 from operator_console.stream_reader import StreamReader
@@ -51,7 +55,8 @@ async def _while_elected(engine: AsyncEngine, reader: StreamReader, now: Callabl
             return
         try:
             while True:
-                if not await catch_up(engine, reader, now=now):
+                folded = await catch_up(engine, reader, now=now)
+                if not folded + await record_uses.catch_up(engine, reader, now=now):
                     # Also notices that the session, and with it the lock, is gone.
                     await elected.scalar(text("SELECT 1"))
                     await asyncio.sleep(IDLE)

@@ -8,11 +8,25 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from mlc_common.events import RecordAccepted, RecordChanged, RecordFact, RecordHeld, RecordRefused, RecordSent
+from mlc_common.account_seal import shown
+from mlc_common.bank_decisions import Decided
+from mlc_common.catalogue import Finding
+from mlc_common.events import (
+    BankChangeHeld,
+    BankFact,
+    RecordAccepted,
+    RecordChanged,
+    RecordFact,
+    RecordHeld,
+    RecordRefused,
+    RecordSent,
+)
 from mlc_common.http import load_json
 
 State = Literal["changed", "sent", "accepted", "retired", "refused", "held"]
 STATES: tuple[State, ...] = get_args(State)
+
+_WITHOUT_TROUBLE = frozenset({"changed", "sent", "accepted", "retired"})
 
 BASWARES_OWN = frozenset({"lastUpdated", "buvid"})
 """Members that Basware itself puts into a record (Basware API reference, §8)."""
@@ -24,9 +38,10 @@ class Standing:
 
     Args:
         state: changed in Epicor and not sent yet; sent and not confirmed; accepted by P2P; accepted and no longer
-            active; refused; held, because nobody knows whether P2P has it.
+            active; refused; held, because nobody knows whether P2P has it, or changed bank accounts wait for approval.
         seen: the record as Epicor has it, as Basware would get it; `sent`: as it was sent last.
         why: what is wrong with it, or what P2P did not take of it.
+        bank_change: the change of its bank accounts that waits for approval.
     """
 
     kind: str
@@ -40,25 +55,31 @@ class Standing:
     request_id: str | None = None
     times_sent: int = 0
     why: str | None = None
+    bank_change: BankChangeHeld | None = None
 
 
-def standing(facts: Iterable[RecordFact]) -> Standing:
-    """Fold the last fact of every sort of one record, in the order they happened; there is at least one."""
-    known = {type(fact): fact for fact in facts}
+def standing(facts: Iterable[RecordFact | BankFact]) -> Standing:
+    """Fold the last fact of every sort of one record, in the order they happened; there is one that is of no bank."""
+    told = list(facts)
+    banks = Decided.of(told)
+    known = {type(fact): fact for fact in told if not isinstance(fact, BankFact)}
     last = list(known.values())[-1]
-    changed, sent = known.get(RecordChanged), known.get(RecordSent)
+    waits = banks.held if banks.pending else None
+    state = _state(last, gone=isinstance(changed := known.get(RecordChanged), RecordChanged) and changed.gone)
+    sent = known.get(RecordSent)
     return Standing(
         kind=last.kind,
         company=last.company,
         code=last.code,
-        state=_state(last, gone=isinstance(changed, RecordChanged) and changed.gone),
-        at=last.at,
+        state="held" if waits and state in _WITHOUT_TROUBLE else state,
+        at=max(last.at, waits.at) if waits else last.at,
         seen=load_json(changed.record) if isinstance(changed, RecordChanged) else None,
         sent=load_json(sent.record) if isinstance(sent, RecordSent) and sent.record else None,
         external_code=sent.external_code if isinstance(sent, RecordSent) else None,
         request_id=sent.request_id if isinstance(sent, RecordSent) else None,
         times_sent=(sent.number or 1) if isinstance(sent, RecordSent) else 0,
-        why=_why(last),
+        why=" ".join(each for each in (_why(last), _told(waits.finding) if waits else None) if each) or None,
+        bank_change=waits,
     )
 
 
@@ -79,10 +100,19 @@ def _state(last: RecordFact, *, gone: bool) -> State:
 def _why(last: RecordFact) -> str | None:
     match last:
         case RecordRefused() | RecordHeld():
-            return f"{last.finding.sentence} {last.finding.remedy}"
+            return _told(last.finding)
         case RecordAccepted():
             return "; ".join(last.warnings) or None
     return None
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.sentence} {finding.remedy}"
+
+
+def readable(record: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The values of a record by their paths, account numbers masked."""
+    return dict(fields(shown(record or {})))
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -87,6 +87,14 @@ class StreamReader:
         """
         return await direct_get(self._nats, stream, {"max_bytes": LARGEST_BATCH, **request}, timeout=self._timeout)
 
+    async def last(self, stream: str, *subjects: str) -> list[Event]:
+        """The last fact of every one of these subjects, at most 1024, in the order they happened.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        return [recorded.event for recorded in await self._events.last(stream, *subjects)]
+
     async def _read(self, message: Msg) -> Read:
         headers = message.headers or {}
         sequence = sequence_of(message)

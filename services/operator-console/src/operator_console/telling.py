@@ -14,6 +14,9 @@ from mlc_common.events import (
     AnswerUnconfirmed,
     AnswerUndelivered,
     AttachmentFact,
+    BankChangeDecided,
+    BankChangeHeld,
+    BankChangeWithdrawn,
     BatchSent,
     DeadlineNear,
     DocumentAcknowledged,
@@ -158,6 +161,12 @@ def _about_master_data(event: MasterDataFact) -> tuple[str, str]:
             return event.fact, f"{event.kind} {event.code} of company {event.company}"
         case SyncRequested() | SyncPlanned() | SyncFinished() | SyncEnded():
             return event.type.replace("_", " "), f"of connection {event.connection}"
+        case BankChangeDecided():
+            return "bank decided", f"{event.verdict} by {event.by}: {event.reason}"
+        case BankChangeHeld():
+            return "bank held", event.finding.sentence
+        case BankChangeWithdrawn():
+            return "bank withdrawn", f"{event.kind} {event.code} of company {event.company}"
         case _:
             return _on_its_way(event)
 

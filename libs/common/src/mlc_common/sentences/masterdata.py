@@ -10,6 +10,13 @@ MASTERDATA: dict[str, Entry] = {
         "finance systems",
         "Correct the record in Epicor, or the rules of its kind in the connection file; it is sent when it fits.",
     ),
+    "BANK_CHANGE_HELD": Entry(
+        "Epicor has other bank accounts of vendor {record} than Basware was sent: {new} instead of {old}. Everything "
+        "else of the vendor is sent.",
+        "AP",
+        "Ask the vendor by a number you know already, then decide: ml-connector masterdata approve CONNECTION CODE "
+        "sends the new ones, reject keeps the old ones.",
+    ),
     "RECORD_REFUSED": Entry(
         "Basware does not take {kind} {record}: {why}",
         "integration",

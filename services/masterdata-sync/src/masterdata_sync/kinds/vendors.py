@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from masterdata_sync.kind import Detail, Entity, Kind, Owner, Row, Source, Untranslatable
+from masterdata_sync.kind import Approval, Detail, Entity, Kind, Owner, Row, Source, Untranslatable
 from masterdata_sync.members import checked, external_code, given, text
 from mlc_basware.masterdata import LOWER_CASE_ADDRESS
 from mlc_basware.targets import VENDORS
@@ -32,6 +32,18 @@ CONTACTS = Detail(
     on=("VendorNum",),
 )
 
+BANKS = Detail(
+    name="banks",
+    source=Source(
+        service="Erp.BO.VendorSvc",
+        entity_set="VendBanks",
+        table="VendBank",
+        key=("VendorNum", "BankID"),
+        columns=("VendorNum", "BankID", "BankName", "BankAcctNumber", "IBANCode", "SwiftNum"),
+    ),
+    on=("VendorNum",),
+)
+
 
 def kind(rules: Vendors, *, needs: tuple[str, ...] = ()) -> Kind:
     """The vendors of a connection."""
@@ -46,15 +58,26 @@ def kind(rules: Vendors, *, needs: tuple[str, ...] = ()) -> Kind:
                 *("VendorNum", "VendorID", "Name", "Address1", "Address2", "Address3", "City", "State", "ZIP"),
                 *("Country", "TermsCode", "CurrencyCode", "EMailAddress", "TaxPayerID", "OrgRegCode", "PMUID"),
                 *("Inactive", "PayHold"),
+                *(() if rules.bank_accounts == "off" else ("PrimaryBankID",)),
             ),
         ),
-        details=(CONTACTS,) if rules.contacts else (),
+        details=(
+            *((CONTACTS,) if rules.contacts else ()),
+            *(() if rules.bank_accounts == "off" else (BANKS,)),
+        ),
         target=VENDORS,
         needs=needs,
         code=code,
         translate=partial(translate, rules=rules),
         retire=retire,
+        approval=_approval(rules),
     )
+
+
+def _approval(rules: Vendors) -> Approval:
+    if rules.bank_accounts == "off":
+        return "none"
+    return "always" if rules.bank_accounts.approve_first else "of changes"
 
 
 def code(row: Row) -> str:
@@ -70,7 +93,7 @@ def retire(entity: Entity) -> Entity:
 def translate(row: Row, owner: Owner, *, rules: Vendors) -> Entity | Untranslatable:
     """The complete Basware vendor of an Epicor vendor: Basware overwrites the whole record with it.
 
-    Left to Basware's own upkeep: e-invoicing identifiers, bank accounts, and the ordering format unless told.
+    Left to Basware's own upkeep: e-invoicing identifiers, bank accounts and the ordering format unless told.
     """
     own = code(row)
     terms = text(row, "TermsCode")
@@ -137,9 +160,32 @@ def _identifiers(row: Row, rules: Vendors) -> Iterator[Entity]:
 def _payment_means(row: Row, owner: Owner, rules: Vendors) -> Iterator[Entity]:
     currency = text(row, "CurrencyCode")
     currency = owner.currencies.get(currency, currency)
-    if rules.currency and len(currency) == 3:
+    known = rules.currency and len(currency) == 3
+    if known or rules.bank_accounts != "off":
         means = rules.payment_means.get(text(row, "PMUID"), rules.other_payment_means)
-        yield {"paymentMeansCode": means, "currencyCode": currency, "default": True}
+        accounts = [account for each in row.get("banks", ()) if (account := _account(each, text(row, "PrimaryBankID")))]
+        block = {"paymentMeansCode": means, "currencyCode": currency if known else None, "default": True}
+        yield given(block | {"financialAccounts": accounts})
+
+
+def _account(row: Row, primary: str) -> Entity | None:
+    """A bank account by its IBAN and its other number, without blanks; None for one that has neither."""
+    iban, other = ("".join(text(row, column).split()) for column in ("IBANCode", "BankAcctNumber"))
+    numbers = {"IBAN": iban.upper(), "BBAN": other if other.upper() != iban.upper() else ""}
+    found = {scheme: number for scheme, number in numbers.items() if number}
+    if not found:
+        return None
+    default, swift = text(row, "BankID") == primary, text(row, "SwiftNum").replace(" ", "")
+    identifiers = [
+        given({"schemeId": scheme, "id": number, "default": default, "linkedBbanOrIban": _other(found, scheme)})
+        for scheme, number in found.items()
+    ]
+    bank = {"name": text(row, "BankName", LONGEST_NAME), "id": swift, "schemeId": "BIC"} if swift else None
+    return given({"financialInstitution": bank, "financialAccountIdentifiers": identifiers})
+
+
+def _other(found: dict[str, str], scheme: str) -> str | None:
+    return next((number for each, number in found.items() if each != scheme), None)
 
 
 def _ordering(row: Row, rules: Vendors) -> Entity | None:
