@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import idle, masterdata, pipeline, plans, pushes, reconcile, search, slow_epicor
+from bench import idle, masterdata, pipeline, plans, projections, pushes, reconcile, search, slow_epicor
 from bench.figure import Figure
 from operator_console.exits import CommandError
 from operator_console.foreground import stoppable
@@ -26,6 +26,7 @@ BENCHES = {
     "search": search.measure,
     "reconcile": reconcile.measure,
     "plans": plans.measure,
+    "projections": projections.measure,
 }
 ONLY_BY_NAME = frozenset({"reconcile"})
 """What takes too long to be measured unasked."""

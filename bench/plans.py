@@ -20,8 +20,8 @@ from mlc_common.streams import DOCUMENTS
 from mlc_sandbox.samples import bulk_invoices
 from operator_console.plan_commands import of_recorded
 from operator_console.projector import NAME
-from operator_console.replay_commands import Selection
 from operator_console.searching import Sought
+from operator_console.selecting import Selection
 
 INVOICES = 10_000
 AT_ONCE = 200

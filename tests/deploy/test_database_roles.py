@@ -49,7 +49,7 @@ from mlc_epicor.slots import Slots
 from operator_console.audit import signing_keys
 from operator_console.audit.follower import Chains
 from operator_console.backup import tables as copies
-from operator_console.projector import rebuild
+from operator_console.rebuilding import rebuild
 from operator_console.servers import migrated
 from operator_console.stream_reader import StreamReader
 
@@ -122,8 +122,19 @@ async def test_the_console_keeps_its_read_model(granted: str, operator: AsyncEng
         await advance(db, "p", stream="DOCUMENTS", since=0, to=7, now=NOW)
         assert await position(db, "p") == 7
         await rewind(db, "p")
-    await rebuild(engine)
     await engine.dispose()
+
+
+async def test_people_make_the_read_model_anew(granted: str, topology: str) -> None:
+    client = await nats.connect(topology)
+    engine = make_engine(as_role(granted, "mlc_operator"))
+    await client.jetstream().publish("deadletters.d", b"{}", headers={"Durable": "d"})
+
+    done = await rebuild(engine, StreamReader(client, EventLog(client, timeout=5), timeout=5), now=lambda: NOW)
+
+    assert (done.messages, done.changed, done.removed) == (1, 0, 0)
+    await engine.dispose()
+    await client.close()
 
 
 async def test_master_data_is_remembered_and_made_anew(granted: str, topology: str) -> None:

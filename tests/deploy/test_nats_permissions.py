@@ -77,8 +77,9 @@ from operator_console.exits import CommandError
 from operator_console.nats_accounts import password_variable, server_file
 from operator_console.projector import catch_up
 from operator_console.reach import broker as command_broker
-from operator_console.replay_commands import Order, Selection
+from operator_console.replay_commands import Order
 from operator_console.searching import Sought
+from operator_console.selecting import Selection
 from operator_console.stream_reader import StreamReader
 
 SERVICES = tuple(name for name in DUTIES if name != OPERATOR)

@@ -87,3 +87,18 @@ async def test_a_transfer_without_an_outcome_is_left_to_the_writer(
     await on_outcome_or_replay(reader, document, replay(invoice_id, decision.attempt), FIRST)
 
     assert len(site.world.calls.log) == calls
+
+
+async def test_a_document_that_was_transferred_again_without_being_read_is_read_when_asked(
+    site: Site, reader: Reader, document: ConnectionDocument
+) -> None:
+    (invoice_id,) = site.offer()
+    decision = await read_document(reader, invoice_id, seen_by="push")
+    assert isinstance(decision, Approve)
+    calls = len(site.world.calls.log)
+    asked = replay(invoice_id, decision.attempt).model_copy(update={"read_again": True})
+
+    await on_outcome_or_replay(reader, document, asked, FIRST)
+
+    assert len(site.world.calls.log) > calls
+    assert await site.names(invoice_id) == ["approved", "acknowledged"]

@@ -40,8 +40,9 @@ from operator_console.audit.follower import stored
 from operator_console.backup import commands, snapshots
 from operator_console.data_folder import DataFolder, prepare
 from operator_console.exits import CommandError, Exit
-from operator_console.projector import catch_up, rebuild
+from operator_console.projector import catch_up
 from operator_console.reach import broker, database
+from operator_console.rebuilding import rebuild
 from operator_console.stream_reader import StreamReader
 from operator_console.supervisor import Patience
 
@@ -151,9 +152,7 @@ async def test_an_embedded_site_comes_back_as_it_was(place: Path) -> None:
             while await catch_up(engine, reader, now=lambda: NOW):
                 pass
             rows = await _rows(engine)
-            await rebuild(engine)
-            while await catch_up(engine, reader, now=lambda: NOW):
-                pass
+            await rebuild(engine, reader, now=lambda: NOW)
             assert await _rows(engine) == rows
             assert len(rows) == 25
             assert (await log.append(approved(3))).already, "what was once is still once"

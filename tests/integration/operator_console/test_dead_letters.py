@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,23 +19,38 @@ from faststream.nats.message import NatsMessage
 from nats.aio.client import Client
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from typer.testing import CliRunner
 
 from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import apply
 from mlc_common.ending import surely_ended
 from mlc_common.eventlog import EventLog
-from mlc_common.events import DocumentApproved, Event, InvoiceRefused, NotificationReceived, OutcomeAnswered
+from mlc_common.events import (
+    DocumentApproved,
+    Event,
+    InvoiceRefused,
+    NotificationReceived,
+    OutcomeAnswered,
+    ReplayRequested,
+)
 from mlc_common.failures import PermanentError
+from mlc_common.http import load_json
 from mlc_common.retries import Delivery, RetryOrBury
 from mlc_common.settings import Settings, Timings
 from mlc_common.streams import Durable, answers_durable, reader_durable, writer_durable
 from mlc_common.tables import document_status
 from mlc_common.telemetry import Metrics, Redactor
 from mlc_common.topology import declare_connection
-from operator_console import dead_letters, document_commands, output
-from operator_console.projector import catch_up, catch_up_dead_letters, project, rebuild
+from operator_console import deadletter_commands, document_commands, output, replay_commands
+from operator_console.cli import app
+from operator_console.deadletter_commands import Filter
+from operator_console.exits import CommandError, Exit
+from operator_console.projector import catch_up, project
+from operator_console.rebuilding import rebuild
+from operator_console.replaying import Verdict
 from operator_console.searching import Sought
+from operator_console.selecting import Selection, plan
 from operator_console.stream_reader import StreamReader
 from operator_console.view import DocumentStatus, Phase
 
@@ -125,9 +142,7 @@ async def gives_up(client: Client, log: EventLog, durable: Durable) -> None:
 
 
 async def caught_up(engine: AsyncEngine, reader: StreamReader) -> DocumentStatus:
-    while await catch_up(engine, reader, now=lambda: NOW) + await catch_up_dead_letters(
-        engine, reader, now=lambda: NOW
-    ):
+    while await catch_up(engine, reader, now=lambda: NOW):
         pass
     async with engine.connect() as db:
         [row] = (await db.execute(select(document_status))).mappings().all()
@@ -139,7 +154,6 @@ async def test_a_buried_approval_leaves_its_document_stuck_with_the_reason(
 ) -> None:
     await log.append(approved())
     await gives_up(client, log, writer_durable("demo"))
-    await catch_up_dead_letters(engine, reader, now=lambda: NOW)  # also when it comes first
 
     found = await caught_up(engine, reader)
 
@@ -158,7 +172,7 @@ async def test_a_document_that_is_transferred_again_is_no_longer_stuck(
 
     found = await caught_up(engine, reader)
     assert (found.phase, found.reason) == ("approved", None)
-    await rebuild(engine)
+    await rebuild(engine, reader, now=lambda: NOW)
     assert await caught_up(engine, reader) == found
 
 
@@ -174,9 +188,8 @@ async def test_a_buried_outcome_is_stuck_until_basware_has_the_answer(
 
     found = await caught_up(engine, reader)
     assert (found.phase, found.answered) == ("refused", True)
-    await rebuild(engine)
-    rebuilt = await caught_up(engine, reader)
-    assert (rebuilt.phase, rebuilt.answered) == ("refused", True)
+    await rebuild(engine, reader, now=lambda: NOW)
+    assert await caught_up(engine, reader) == found
 
 
 async def test_the_running_projection_sees_dead_letters(
@@ -222,15 +235,153 @@ async def test_a_document_is_shown_with_its_pushes_and_its_dead_letters(
     assert [status.invoice_id for status in listed] == ["i1"]
 
 
+@pytest.mark.usefixtures("engine")
 async def test_every_dead_letter_is_listed_with_what_it_was(client: Client, log: EventLog, settings: Settings) -> None:
-    assert await dead_letters.listing(settings) == []
+    assert await deadletter_commands.listing(settings, Filter()) == []
     await log.append(PUSH)
     await log.append(approved())
     await gives_up(client, log, reader_durable("demo"))
     await gives_up(client, log, writer_durable("demo"))
 
-    first, second = await dead_letters.listing(settings)
+    first, second = (each.letter for each in await deadletter_commands.listing(settings, Filter()))
 
     assert (first.sequence, first.stream, first.connection, first.document) == (1, "NOTIFICATIONS", "demo", "i1")
     assert (second.stream, second.stream_sequence, second.subject) == ("DOCUMENTS", 1, approved().subject)
     assert (second.failure, second.failure_class, second.tries) == (FAILURE, "PermanentError", 1)
+
+
+async def browsed(settings: Settings, **asked: Any) -> list[int]:
+    return [each.letter.sequence for each in await deadletter_commands.listing(settings, Filter(**asked))]
+
+
+async def test_dead_letters_are_narrowed_by_durable_connection_time_and_whether_they_got_further(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader, settings: Settings
+) -> None:
+    await log.append(PUSH)
+    await log.append(approved())
+    await gives_up(client, log, reader_durable("demo"))
+    await gives_up(client, log, writer_durable("demo"))
+    await caught_up(engine, reader)
+    assert await browsed(settings, unresolved=True) == [1, 2]
+
+    await log.append(approved("a2", at=datetime.now(UTC)))
+
+    assert await browsed(settings, unresolved=True) == []
+    assert await browsed(settings, durable="epicor-writer") == [2]
+    assert await browsed(settings, durable="basware-reader_demo") == [1]
+    assert await browsed(settings, connection="other") == []
+    assert await browsed(settings, since=datetime.now(UTC)) == []
+    assert await browsed(settings, since=NOW) == [1, 2]
+
+
+async def test_a_dead_letter_is_shown_with_its_payload_and_what_a_replay_would_do(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader, settings: Settings
+) -> None:
+    secret = '{"password": "correct horse"}'
+    await log.append(approved().model_copy(update={"document": secret}))
+    await gives_up(client, log, writer_durable("demo"))
+    await caught_up(engine, reader)
+
+    shown = await deadletter_commands.shown(settings, 1)
+
+    assert (shown.browsed.standing.verdict, shown.browsed.resolved) == (Verdict.POST, False)
+    assert shown.browsed.standing.task == "enters the document in Epicor"
+    assert shown.payload["invoice_number"] == "INV-1"
+    assert "correct horse" not in str(shown.payload)
+    with pytest.raises(CommandError, match="no dead letter 2") as caught:
+        await deadletter_commands.shown(settings, 2)
+    assert caught.value.code == Exit.NOT_FOUND
+
+
+@pytest.mark.usefixtures("engine")
+async def test_what_this_version_does_not_understand_is_shown_as_it_came(client: Client, settings: Settings) -> None:
+    headers = {"Durable": "from-the-future_demo", "Failure": "?", "Buried-At": NOW.isoformat()}
+    await client.jetstream().publish("deadletters.future", b'{"type": "invented"}', headers=headers)
+
+    shown = await deadletter_commands.shown(settings, 1)
+
+    assert (shown.browsed.standing.verdict, shown.payload) == (Verdict.PERSON, {"type": "invented"})
+
+
+async def test_the_dead_letter_of_a_push_is_replayed_by_reading_its_document_which_nobody_ever_read(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader, settings: Settings
+) -> None:
+    await log.append(PUSH)
+    await gives_up(client, log, reader_durable("demo"))
+    selection = Selection(Sought(), letters=(1,))
+    order = replay_commands.Order("unread", "the bug is mended", 1000)
+
+    done = await replay_commands.commit(settings, selection, order, progress=lambda _done, _of: None)
+
+    (request,) = [each.event for each in await log.history("demo", "i1")]
+    assert isinstance(request, ReplayRequested)
+    assert (request.invoice_id, request.attempt, request.read_again) == ("i1", "", True)
+    assert (done.state, done.requested, done.selection) == ("finished", 1, {"dead letters": "1"})
+    assert await browsed(settings, unresolved=True) == [1]
+    await log.append(approved())
+    assert await browsed(settings, unresolved=True) == []
+    assert [each.verdict async for each in plan(settings, selection)] == [Verdict.NOTHING]
+    await caught_up(engine, reader)
+
+
+async def test_two_dead_letters_of_one_document_are_one_replay(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader, settings: Settings
+) -> None:
+    await log.append(approved())
+    await gives_up(client, log, writer_durable("demo"))
+    await log.append(PUSH)
+    await gives_up(client, log, reader_durable("demo"))
+    await caught_up(engine, reader)
+
+    found = [each async for each in plan(settings, Selection(Sought(), letters=(1, 2)))]
+
+    assert [(each.verdict, each.status.attempt) for each in found] == [(Verdict.READ, "a1")]
+
+
+async def test_the_words_for_dead_letters_as_a_person_and_a_program_use_them(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader, settings: Settings, tmp_path: Path
+) -> None:
+    await log.append(approved())
+    await gives_up(client, log, writer_durable("demo"))
+    await caught_up(engine, reader)
+    reaching = {
+        "MLC_NATS_URL": settings.nats_url,
+        "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
+        "COLUMNS": "200",
+    }
+
+    def said(*words: str) -> tuple[int, str]:
+        with contextlib.chdir(tmp_path):
+            found = CliRunner().invoke(app, words, env=reaching)
+        return found.exit_code, found.output
+
+    listed = await asyncio.to_thread(said, "deadletters", "list", "--unresolved")
+    (row,) = load_json((await asyncio.to_thread(said, "deadletters", "list", "--json"))[1])
+    shown = await asyncio.to_thread(said, "deadletters", "show", "1")
+    planned = await asyncio.to_thread(said, "replay", "--dead-letter", "1", "--no-compare")
+    rebuilt = await asyncio.to_thread(said, "projections", "rebuild", "document-status")
+    projections = await asyncio.to_thread(said, "projections", "list")
+
+    assert listed[0] == shown[0] == planned[0] == rebuilt[0] == projections[0] == 0
+    assert FAILURE in listed[1]
+    assert (row["resolved"], row["verdict"], row["phase"], row["further"]) == (False, "post", "stuck", None)
+    assert "epicor-writer_demo, which enters the document in Epicor" in shown[1]
+    assert "post: " in shown[1]
+    assert "post: 1" in planned[1]
+    assert "document-status: 2 messages were folded; 0 rows were put in anew, 0 removed." in rebuilt[1]
+    assert "masterdata-records" in projections[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("deadletters", "list", "--since", "yesterday"), "yesterday is no day or time"),
+        (("replay", "--dead-letter", "1", "--stuck"), "leave the others out"),
+        (("replay",), "Say which: "),
+    ],
+)
+def test_words_that_make_no_sense_are_one_sentence(words: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence) as caught:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+    assert caught.value.code == Exit.USAGE

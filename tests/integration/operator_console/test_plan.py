@@ -6,6 +6,7 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,20 @@ from mlc_common.catalogue import finding
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import apply, set_credential
 from mlc_common.eventlog import EventLog
-from mlc_common.events import DocumentApproved, InvoiceRefused
-from mlc_common.http import dump_json
+from mlc_common.events import DocumentApproved, InvoiceRefused, PostingIntended
+from mlc_common.http import dump_json, load_json
 from mlc_common.settings import Settings
 from mlc_common.vault import MasterKeys
 from mlc_sandbox.epicor import EpicorWorld
 from mlc_sandbox.epicor import Settings as EpicorSettings
 from mlc_sandbox.samples import bulk_invoices
 from mlc_sandbox.serve import running
-from operator_console import plan_commands
+from operator_console import plan_commands, replay_plans, replay_told
 from operator_console.exits import CommandError, Exit
-from operator_console.plan_commands import Planned
+from operator_console.planned import Planned
 from operator_console.projector import catch_up
-from operator_console.replay_commands import Selection
 from operator_console.searching import Sought
+from operator_console.selecting import Selection
 from operator_console.stream_reader import StreamReader
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -129,6 +130,54 @@ async def test_recorded_documents_are_planned_by_then_and_now(
     assert (second.change, second.posts) == ("planned", True)
     assert broken.change == "unreadable"
     assert (await client.jetstream().stream_info("DOCUMENTS")).state.messages == facts
+
+
+async def test_a_replay_is_planned_with_what_it_posts_by_the_mapping_of_then_and_of_now(
+    settings: Settings, engine: AsyncEngine, log: EventLog, client: Client, history: list[dict[str, Any]]
+) -> None:
+    open_one = history[1]["invoiceId"]
+    intent = PostingIntended(
+        connection="demo", at=NOW, invoice_id=open_one, attempt="a1", connection_version=1, number=1, company="NWM",
+        vendor_num=101, vendor_id="1", invoice_num="INV-1", total=Decimal(1), group_id="B1", digest="d",
+    )  # fmt: skip
+    await log.append(intent)
+    other = connection(description="{supplierName}: {invoiceNumber}")
+    await apply(engine, other, by="test", now=NOW)
+
+    plans = {each.planned.status.invoice_id: each async for each in replay_plans.compared(settings, EVERYTHING)}
+
+    untold, posting, broken = (plans[body["invoiceId"]] for body in history)
+    assert (untold.planned.verdict, untold.mapped) == ("confirm only", None)
+    assert posting.mapped is not None
+    assert (posting.planned.verdict, posting.mapped.asked.version, posting.mapped.version) == ("post", 1, 2)
+    assert posting.mapped.change == "newly posted"
+    assert posting.mapped.refused is None
+    assert broken.mapped is not None
+    assert broken.mapped.refused is not None
+
+    await apply(engine, connection(tax="none"), by="test", now=NOW)
+    plans = {each.planned.status.invoice_id: each async for each in replay_plans.compared(settings, EVERYTHING)}
+    again = plans[open_one].mapped
+    assert again is not None
+    assert (again.change, again.refused is not None and "tax" in again.refused.lower()) == ("unchanged", True)
+
+
+async def test_a_replays_plan_is_told_to_people_and_programs(
+    settings: Settings, engine: AsyncEngine, history: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    await replay_told.show_plan(settings, EVERYTHING, compare=True, as_json=False)
+    told = capsys.readouterr().out
+    await replay_told.show_plan(settings, EVERYTHING, compare=True, as_json=True)
+    rows = {each["status"]["invoice_id"]: each for each in load_json(capsys.readouterr().out)}
+    await replay_told.show_plan(settings, EVERYTHING, compare=False, as_json=True)
+    plain = load_json(capsys.readouterr().out)
+
+    assert "refused now: " in told
+    assert "confirm only: 1, post: 2" in told
+    second = rows[history[1]["invoiceId"]]
+    assert (second["verdict"], second["mapping"]["then"], second["mapping"]["now"]) == ("post", None, 1)
+    assert second["mapping"]["refused_now"]
+    assert [each.get("mapping") for each in plain] == [None, None, None]
 
 
 async def test_a_mapping_is_rehearsed_against_history(

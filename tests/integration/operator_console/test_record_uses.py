@@ -21,8 +21,7 @@ from mlc_common.http import dump_json
 from mlc_common.people_events import Change
 from mlc_sandbox.samples import approved_invoices
 from operator_console.masterdata_command import used
-from operator_console.projector import rebuild
-from operator_console.record_uses import Use, catch_up, uses_of
+from operator_console.record_uses import Use, begin_anew, catch_up, uses_of
 from operator_console.stream_reader import StreamReader
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -134,7 +133,8 @@ async def test_every_posted_invoice_counts_once_for_each_record_that_it_uses(
     assert "60 invoices since 2026-11-23" in used(account)
     assert used(await uses(engine, "account", "9999")) == "No invoice in Epicor has used it."
 
-    await rebuild(engine)
+    async with engine.begin() as db:
+        await begin_anew(db)
     assert await uses(engine, "vendor", "10432") is None
     await fold(engine, reader)
     assert await uses(engine, "vendor", "10432") == vendor

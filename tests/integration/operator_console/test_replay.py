@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import nats
@@ -18,15 +21,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mlc_common.catalogue import finding
 from mlc_common.eventlog import EventLog
 from mlc_common.events import DocumentApproved, InvoiceRefused, OutcomeAnswered, ReplayRequested
+from mlc_common.http import load_json
 from mlc_common.settings import Settings
-from operator_console import replay_commands
+from operator_console import replay_commands, selecting
 from operator_console.exits import CommandError, Exit
 from operator_console.projector import catch_up
-from operator_console.replay_commands import Order, Selection
+from operator_console.replay_commands import Order
 from operator_console.searching import Sought
+from operator_console.selecting import Selection
 from operator_console.stream_reader import StreamReader
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+PROGRAM = str(Path(sys.executable).parent / "ml-connector")
 FAST = Order("november", "the bug is mended", 1000)
 EVERYTHING = Selection(Sought())
 
@@ -105,7 +111,7 @@ def quiet(_done: int, _of: int) -> None:
 
 @pytest.mark.usefixtures("books")
 async def test_a_plan_says_what_would_be_done_and_does_nothing(settings: Settings, log: EventLog) -> None:
-    plan = {each.status.invoice_id: str(each.verdict) async for each in replay_commands.plan(settings, EVERYTHING)}
+    plan = {each.status.invoice_id: str(each.verdict) async for each in selecting.plan(settings, EVERYTHING)}
 
     assert plan == {"open": "post", "untold": "confirm only", "settled": "nothing"}
     assert await requested(log, "open", "untold", "settled") == []
@@ -167,6 +173,41 @@ async def test_a_replay_is_cancelled_from_elsewhere_for_good(settings: Settings,
         await replay_commands.stop(settings, "december", how="paused", reason="x")
 
 
+async def test_a_replay_whose_process_is_killed_goes_on_under_its_name_without_asking_twice(
+    settings: Settings, log: EventLog, client: Client, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    names = [f"i{number}" for number in range(6)]
+    for name in names:
+        await approve(log, name)
+    await fold(engine, client, log)
+    words = [PROGRAM, "replay", "--all", "--commit", "--name", "november", "-m", "the bug is mended", "--json"]
+    reaching = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MLC_")},
+        "MLC_NATS_URL": settings.nats_url,
+        "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
+    }
+
+    killed = await asyncio.create_subprocess_exec(*words, "--rate", "4", cwd=tmp_path, env=reaching)
+    try:
+        async with asyncio.timeout(30):
+            while len(await requested(log, *names)) < 2:
+                await asyncio.sleep(0.02)
+    finally:
+        killed.kill()
+        await killed.wait()
+    so_far = await requested(log, *names)
+    (running,) = await replay_commands.listing(settings)
+    again = await asyncio.create_subprocess_exec(
+        *words, "--rate", "100", cwd=tmp_path, env=reaching, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await again.communicate()
+
+    assert 2 <= len(so_far) < len(names)
+    assert (running.state, running.documents) == ("running", 6)
+    assert (again.returncode, load_json(told)["state"], load_json(told)["requested"]) == (0, "finished", 6)
+    assert await requested(log, *names) == names
+
+
 async def test_replaying_everything_in_an_up_to_date_system_sends_nothing(
     settings: Settings, log: EventLog, client: Client, engine: AsyncEngine
 ) -> None:
@@ -176,7 +217,7 @@ async def test_replaying_everything_in_an_up_to_date_system_sends_nothing(
     await fold(engine, client, log)
     facts = (await client.jetstream().stream_info("DOCUMENTS")).state.messages
 
-    plan = [each.verdict async for each in replay_commands.plan(settings, EVERYTHING)]
+    plan = [each.verdict async for each in selecting.plan(settings, EVERYTHING)]
     done = await replay_commands.commit(settings, EVERYTHING, FAST, progress=quiet)
 
     assert (len(plan), set(plan)) == (600, {"nothing"})
@@ -189,6 +230,6 @@ async def test_documents_are_named_by_id_or_number_and_an_unknown_one_is_said(se
     named = Selection(Sought(), ("open", "INV-untold", "i-nobody-knows"))
 
     with pytest.raises(CommandError, match="No accounting document is known as: i-nobody-knows") as caught:
-        [each async for each in replay_commands.plan(settings, named)]
+        [each async for each in selecting.plan(settings, named)]
 
     assert caught.value.code == Exit.NOT_FOUND

@@ -68,6 +68,15 @@ async def test_one_document_is_planned_by_several_connection_documents() -> None
     assert changed == {"APInvHed 1 Description"}
 
 
+async def test_equal_plans_are_written_down_once() -> None:
+    asked = Asked(id="i1", document=dump_json(document()).decode(), today=TODAY, by={"then": "demo 1", "now": "demo 2"})
+
+    found = await answer(asked, {"demo 1": connection(), "demo 2": connection()}, None)
+
+    assert found["plans"]["then"]["lines"]
+    assert found["plans"]["now"] == {"same": "then"}
+
+
 async def test_a_document_that_cannot_be_read_is_said() -> None:
     asked = Asked(id="i1", document='{"invoiceId": 1}', today=datetime.now(UTC).date(), by={"now": "demo"})
 

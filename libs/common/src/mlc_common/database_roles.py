@@ -59,6 +59,7 @@ def creation(database: str) -> str:
 REVOKE ALL ON DATABASE {database} FROM PUBLIC;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT CONNECT ON DATABASE {database} TO {OWNER}, {names};
+GRANT TEMPORARY ON DATABASE {database} TO {role_of("ml-connector")};
 GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
 GRANT USAGE ON SCHEMA public TO {names};
 """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -23,25 +25,49 @@ class TooManyError(TransientError):
     """The answer would be longer than the server gives at once."""
 
 
-async def direct_get(nats: Client, stream: str, question: Mapping[str, Any], *, timeout: float) -> list[Msg]:
+async def direct_get(client: Client, stream: str, question: Mapping[str, Any], *, timeout: float) -> list[Msg]:
     """The messages that answer one question of the direct get protocol, none when there are none.
 
     Raises:
         TransientError: the broker is away, or refuses the question.
     """
-    inbox = nats.new_inbox()
+    inbox = client.new_inbox()
     found: list[Msg] = []
-    try:
-        subscription = await nats.subscribe(inbox)
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def take(message: Msg) -> None:
+        """A callback, because a wait for each message costs twice as much as reading it."""
+        if ended.done():
+            return
         try:
-            await nats.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), reply=inbox)
-            while not _is_last(message := await subscription.next_msg(timeout=timeout)):
+            if not _is_last(message):
                 found.append(message)
+                return
+            ended.set_result(None)
+        except TransientError as refused:
+            ended.set_exception(refused)
+
+    try:
+        subscription = await client.subscribe(inbox, cb=take)
+        try:
+            await client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), reply=inbox)
+            await _until(ended, found, timeout=timeout)
         finally:
             await subscription.unsubscribe()
     except BROKER_AWAY as error:
         raise TransientError("The event stream does not answer when it is read.") from error
     return found
+
+
+async def _until(ended: asyncio.Future[None], found: Sequence[Msg], *, timeout: float) -> None:
+    """Wait for the end of the answer, as long as it goes on."""
+    before = -1
+    while not ended.done():
+        if len(found) == before:
+            raise nats.errors.TimeoutError
+        before = len(found)
+        await asyncio.wait((ended,), timeout=timeout)
+    ended.result()
 
 
 async def every(nats: Client, stream: str, subject: str, *, timeout: float, at_once: int = BATCH) -> AsyncIterator[Msg]:

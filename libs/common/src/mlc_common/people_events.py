@@ -93,6 +93,9 @@ class ReplayRequested(_Decision):
 
     type: Literal["replay_requested"] = "replay_requested"
     replay: str
+    read_again: bool | None = Field(
+        default=None, description="read the document from Basware again, whatever is recorded"
+    )
 
     @property
     def id(self) -> str:

@@ -38,6 +38,13 @@ async def advance(db: AsyncConnection, name: str, *, stream: str, since: int, to
         raise TransientError(f"The projection {name} was moved by somebody else meanwhile.")
 
 
+async def place(db: AsyncConnection, name: str, *, stream: str, to: int, now: datetime) -> None:
+    """Set the position, wherever it was, in the caller's transaction, which holds every writer of the rows off."""
+    facts = {"stream": stream, "position": to, "updated_at": now}
+    statement = insert(projection_positions).values(name=name, **facts)
+    await db.execute(statement.on_conflict_do_update(index_elements=("name",), set_=facts))
+
+
 async def rewind(db: AsyncConnection, name: str) -> None:
     """Begin again at the start of the stream, in the caller's transaction."""
     await db.execute(delete(projection_positions).filter_by(name=name))

@@ -14,7 +14,7 @@ from mlc_common.retries import Delivery
 async def on_outcome_or_replay(
     reader: Reader, document: ConnectionDocument, event: Outcome | ReplayRequested, delivery: Delivery
 ) -> None:
-    """Answer an outcome; of a replay the outcome that is recorded, and without any record read the document first.
+    """Answer an outcome; of a replay the recorded one, and without a record, or when asked, read the document.
 
     Raises:
         TransientError, PermanentError: as `on_outcome` and `read_document`.
@@ -27,5 +27,5 @@ async def on_outcome_or_replay(
         if isinstance(each, InvoicePosted | InvoiceRefused) and each.attempt == event.attempt:
             # The answer may have been given before: the document is looked at first, as at a second try.
             await on_outcome(reader, document, each, replace(delivery, tries=max(delivery.tries, 2)))
-    if not any(isinstance(each, DocumentApproved) for each in history):
+    if event.read_again or not any(isinstance(each, DocumentApproved) for each in history):
         await read_document(reader, event.invoice_id, seen_by="sweep", cause=event.id)

@@ -2,8 +2,8 @@
 
 A line {"name", "connection"} gives a connection document to plan by. A line {"id", "document" (JSON text), "today",
 "vendor_num", "orders", "by": {label: name}, "online": name of a connection or null} asks for plans, and is answered by
-{"id", "plans": {label: {"posts", "lines"}}, "unreadable"}. With `online` the label "now" is planned by the stored
-connection of that name and with what its Epicor knows. Nothing is written.
+{"id", "plans": {label: {"posts", "lines"} or {"same": another label}}, "unreadable"}. With `online` the label "now" is
+planned by the stored connection of that name and with what its Epicor knows. Nothing is written.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from mlc_common.settings import Settings
 
 NOW = "now"
 
+LONGEST_LINE = 64 * 1024 * 1024
+"""Bytes of a question: a document of thousands of rows."""
+
 
 class Asked(BaseModel):
     """The question about one document."""
@@ -51,18 +54,31 @@ async def answer(asked: Asked, known: Mapping[str, ConnectionDocument], epicor: 
             made[NOW] = await epicor.plan(given, asked.online)
     except FailureError as error:
         return {"id": asked.id, "plans": {}, "unreadable": str(error)}
-    return {"id": asked.id, "plans": {label: _told(each) for label, each in made.items()}, "unreadable": None}
+    return {"id": asked.id, "plans": _told(made), "unreadable": None}
 
 
-def _told(made: Plan) -> dict[str, Any]:
-    return {"posts": made.dataset is not None, "lines": flat(made)}
+def _told(made: Mapping[str, Plan]) -> dict[str, Any]:
+    """The plans as they are answered; equal ones are written down once, and then named by the first label."""
+    told: dict[str, Any] = {}
+    for label, each in made.items():
+        same = next((known for known in told if made[known] == each), None)
+        told[label] = {"same": same} if same else {"posts": each.dataset is not None, "lines": flat(each)}
+    return told
+
+
+async def _questions() -> asyncio.StreamReader:
+    """Standard input, a pipe, without a thread that every line would have to pass."""
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+    return reader
 
 
 async def _answer_all() -> None:
     known: dict[str, ConnectionDocument] = {}
     epicor: Online | None = None
     async with AsyncExitStack() as stack:
-        while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+        questions = await _questions()
+        while line := await questions.readline():
             said = load_json(line)
             if "connection" in said:
                 known[said["name"]] = ConnectionDocument.model_validate(said["connection"])

@@ -11,12 +11,14 @@ import typer
 from operator_console import (
     cli_audit,
     cli_backup,
+    cli_deadletters,
     cli_deploy,
     cli_doctor,
     cli_documents,
     cli_masterdata,
     cli_people,
     cli_plan,
+    cli_projections,
     cli_reconcile,
     cli_replay,
     cli_setting_up,
@@ -33,7 +35,7 @@ app = typer.Typer(no_args_is_help=True, epilog=EPILOG, rich_markup_mode=None, ad
 app.add_typer(cli_setting_up.connection, name="connection")
 app.add_typer(cli_setting_up.credentials, name="credentials")
 app.add_typer(cli_documents.documents, name="documents")
-app.add_typer(cli_documents.deadletters, name="deadletters")
+app.add_typer(cli_deadletters.deadletters, name="deadletters")
 app.add_typer(cli_setting_up.keys, name="keys")
 app.add_typer(cli_masterdata.masterdata, name="masterdata")
 app.command()(cli_doctor.doctor)
@@ -48,6 +50,7 @@ app.command()(cli_reconcile.reconcile)
 app.command()(cli_plan.plan)
 app.command()(cli_replay.replay)
 app.add_typer(cli_replay.replays, name="replays")
+app.add_typer(cli_projections.projections, name="projections")
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""`ml-connector documents` and `deadletters`: the words for looking at what happened. Each command is thin."""
+"""`ml-connector documents` and `explain`: the words for looking at what happened. Each command is thin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from operator_console.cli_words import AsJson, DataDir, as_amount, as_moment
 from operator_console.reach import settings_for
 from operator_console.view import Phase
 
-deadletters = typer.Typer(no_args_is_help=True, help="Dead letters: messages that nobody could handle.")
 documents = typer.Typer(no_args_is_help=True, help="Accounting documents: where they stand and what happened to them.")
 
 
@@ -126,19 +125,3 @@ def documents_attachment(
         attachment_command.write(settings_for(data_dir), identifier, code, into=into, connection=connection)
     )
     output.console().print(f"{into}: {written.size} bytes, SHA-256 {written.sha256}", markup=False)
-
-
-@deadletters.command(name="list")
-def deadletters_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Every message that nobody could handle, and why."""
-    from operator_console import dead_letters
-
-    rows = asyncio.run(dead_letters.listing(settings_for(data_dir)))
-    if as_json:
-        output.show_json(rows)
-        return
-    columns = ("no.", "when", "durable", "connection", "document", "tries", "why")
-    cells = [
-        (row.sequence, row.buried_at, row.durable, row.connection, row.document, row.tries, row.failure) for row in rows
-    ]
-    output.console().print(output.table("", columns, cells))

@@ -13,7 +13,7 @@ import typer
 from operator_console import output
 from operator_console.cli_words import AsJson, DataDir, as_moment
 from operator_console.exits import CommandError, Exit
-from operator_console.plan_commands import Planned
+from operator_console.planned import Planned
 from operator_console.reach import settings_for
 
 ALARMS = frozenset({"changed", "newly refused", "unreadable"})
@@ -39,8 +39,8 @@ def plan(
 ) -> None:
     """What documents would become in Epicor, and why; by default nothing is asked and nothing is ever written."""
     from operator_console import plan_commands
-    from operator_console.replay_commands import Selection
     from operator_console.searching import Sought
+    from operator_console.selecting import Selection
 
     settings = settings_for(data_dir)
     if file is not None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +13,10 @@ from operator_console.cli_people import Reason
 from operator_console.cli_words import AsJson, DataDir, as_moment
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import settings_for
-from operator_console.replaying import Planned
 from operator_console.view import Phase
+
+if TYPE_CHECKING:
+    from operator_console.selecting import Selection
 
 replays = typer.Typer(no_args_is_help=True, help="Replays: occasions on which transfers were taken up anew.")
 Name = Annotated[str, typer.Argument(help="Name of the replay.")]
@@ -25,10 +26,16 @@ def replay(
     document: Annotated[list[str] | None, typer.Option(help="A document, by id or number; may be repeated.")] = None,
     code: Annotated[str | None, typer.Option(help="Documents whose first reason has this code.")] = None,
     stuck: Annotated[bool, typer.Option("--stuck", help="Documents with a dead letter that nobody handled.")] = False,
+    dead_letter: Annotated[
+        list[int] | None, typer.Option(help="What this dead letter is about, by its number; may be repeated.")
+    ] = None,
     connection: Annotated[str | None, typer.Option(help="Only documents of this connection.")] = None,
     since: Annotated[str | None, typer.Option(help="Changed at or after this day or time.")] = None,
     until: Annotated[str | None, typer.Option(help="Changed before this day or time.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
+    compare: Annotated[
+        bool, typer.Option(help="Plan what would be posted by the mapping of then and of now, offline.")
+    ] = True,
     commit: Annotated[bool, typer.Option("--commit", help="Do it; without it, it is only planned.")] = False,
     name: Annotated[str | None, typer.Option(help="Name of the replay; the same name goes on with it.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", "-m", help="Why; it is recorded with your name.")] = None,
@@ -37,21 +44,14 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Take transfers up anew from what is recorded: what has an outcome that Basware knows is left alone."""
-    from operator_console import replay_commands
-    from operator_console.searching import Sought
+    from operator_console import replay_commands, replay_told
 
-    moments = (as_moment(since), as_moment(until))
-    if not (document or code or stuck or connection or any(moments) or everything):
-        raise CommandError(
-            "Say which: --document, --code, --stuck, --connection, --since, --until or --all.", code=Exit.USAGE
-        )
-    sought = Sought(
-        phase=Phase.STUCK if stuck else None, connection=connection, reason=code, since=moments[0], until=moments[1]
+    selection = _selection(
+        (document, code, stuck, connection, as_moment(since), as_moment(until)), dead_letter, everything=everything
     )
-    selection = replay_commands.Selection(sought, tuple(document or ()))
     settings = settings_for(data_dir)
     if not commit:
-        asyncio.run(_show_plan(replay_commands.plan(settings, selection), as_json=as_json))
+        asyncio.run(replay_told.show_plan(settings, selection, compare=compare, as_json=as_json))
         return
     if not name or not reason:
         raise CommandError("Give the replay a --name and a --reason; both are recorded.", code=Exit.USAGE)
@@ -63,21 +63,23 @@ def replay(
     output.show_json(done) if as_json else out.print(f"Replay {done.name}: {done.state}, {done.requested} requested.")
 
 
-async def _show_plan(plan: AsyncIterator[Planned], *, as_json: bool) -> None:
-    rows = [each async for each in plan]
-    if as_json:
-        output.show_json([{"verdict": each.verdict, "why": each.why, "status": each.status} for each in rows])
-        return
-    counts = Counter(each.verdict for each in rows)
-    told = [each for each in rows if each.verdict != "nothing"]
-    cells = [
-        (each.status.connection, each.status.invoice_id, each.status.invoice_number, each.verdict, each.why)
-        for each in told
-    ]
-    out = output.console()
-    out.print(output.table("", ("connection", "id", "invoice", "verdict", "why"), cells))
-    out.print(", ".join(f"{verdict}: {number}" for verdict, number in sorted(counts.items())) or "nothing is selected")
-    out.print("Nothing was sent; --commit with a --name and a --reason does it.")
+_Narrowed = tuple[list[str] | None, str | None, bool, str | None, datetime | None, datetime | None]
+
+
+def _selection(narrowed: _Narrowed, letters: list[int] | None, *, everything: bool) -> Selection:
+    from operator_console.searching import Sought
+    from operator_console.selecting import Selection
+
+    documents, code, stuck, connection, since, until = narrowed
+    if letters and (any(narrowed) or everything):
+        raise CommandError("--dead-letter says which by itself: leave the others out.", code=Exit.USAGE)
+    if not (any(narrowed) or letters or everything):
+        raise CommandError(
+            "Say which: --document, --code, --stuck, --dead-letter, --connection, --since, --until or --all.",
+            code=Exit.USAGE,
+        )
+    sought = Sought(phase=Phase.STUCK if stuck else None, connection=connection, reason=code, since=since, until=until)
+    return Selection(sought, tuple(documents or ()), tuple(letters or ()))
 
 
 @replays.command(name="list")

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlc_common.attachment_events import FactOfAttachment
-from mlc_common.eventlog import EventLog
 from mlc_common.events import Event, InvoicePosted, InvoiceRefused, NotificationReceived
-from mlc_common.settings import Settings
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DEADLETTERS
-from operator_console.reach import broker
 from operator_console.stream_reader import Read, StreamReader
 from operator_console.view import DocumentStatus, stuck
 
@@ -23,7 +20,8 @@ BATCH = 200
 class DeadLetter:
     """One buried message: its own place, the durable that gave up, the message's former place, and the failure.
 
-    `connection` and `document` are None when this version does not understand the message.
+    `connection` and `document` are None when this version does not understand the message; `stored_at` is the stream's
+    own time.
     """
 
     sequence: int
@@ -37,6 +35,12 @@ class DeadLetter:
     failure: str
     connection: str | None
     document: str | None
+    stored_at: datetime | None = None
+
+    @property
+    def service_durable(self) -> str:
+        """The durable without its connection: `epicor-writer`, `basware-answers`, ..."""
+        return self.durable.partition("_")[0]
 
 
 def dead_letter(read: Read) -> DeadLetter:
@@ -54,6 +58,7 @@ def dead_letter(read: Read) -> DeadLetter:
         failure=headers.get("Failure", ""),
         connection=read.event.connection if read.event else None,
         document=_document(read.event),
+        stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
     )
 
 
@@ -79,13 +84,6 @@ def marked(state: DocumentStatus, read: Read) -> DocumentStatus:
             return stuck(state, attempt=event.attempt, outcome=outcome, reason=reason, at=letter.buried_at)
         case _:
             return state
-
-
-async def listing(settings: Settings) -> list[DeadLetter]:
-    """Every dead letter, oldest first."""
-    async with broker(settings) as client:
-        log = EventLog(client, timeout=settings.timings.publish)
-        return [dead_letter(each) for each in await buried(StreamReader(client, log, timeout=settings.timings.publish))]
 
 
 async def buried(reader: StreamReader) -> list[Read]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import reduce
+from operator import attrgetter
 from typing import Any
 
 from rich.table import Table
@@ -24,7 +25,7 @@ from operator_console.dead_letters import DeadLetter, buried, dead_letter, marke
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
 from operator_console.searching import Sought, question
-from operator_console.stream_reader import StreamReader
+from operator_console.stream_reader import Read, StreamReader
 from operator_console.view import DocumentStatus, fold
 
 PAYLOADS = ("document", "body")
@@ -72,14 +73,13 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None, 
         raise CommandError(
             f"{identifier} is known in several connections; name one with --connection.", code=Exit.USAGE
         )
-    found = status(known[0])
+    connections_of_it = {each.event.connection for each in known[0]}
     its = [
         (read, each)
         for read, each in letters
-        if (each.connection, each.document) == (found.connection, invoice_id) and (at is None or each.buried_at <= at)
+        if each.connection in connections_of_it and each.document == invoice_id and (at is None or read.stored_at <= at)
     ]
-    for read, _ in its:
-        found = marked(found, read)
+    found = status(known[0], [read for read, _ in its])
     everything = sorted([*until(pushes, at), *known[0]], key=lambda recorded: recorded.stored_at)
     return Shown(status=found, timeline=tuple(everything), dead_letters=tuple(each for _, each in its))
 
@@ -113,15 +113,15 @@ def notification_of(cause: str) -> str | None:
     return f"notifications.{token(connection)}.{task}.{token(digest)}"
 
 
-def status(timeline: list[Recorded]) -> DocumentStatus:
-    """The state that these facts add up to; at least one."""
-
-    def step(state: DocumentStatus | None, recorded: Recorded) -> DocumentStatus | None:
-        if isinstance(recorded.event, DocumentFact):
-            return fold(state, recorded.event, sequence=recorded.sequence)
-        return state
-
-    folded = reduce(step, timeline, None)
+def status(timeline: list[Recorded], letters: Sequence[Read] = ()) -> DocumentStatus:
+    """The state that these facts, at least one, and these dead letters add up to, in the order they were stored."""
+    folded: DocumentStatus | None = None
+    both: Iterator[Recorded | Read] = heapq.merge(timeline, letters, key=attrgetter("stored_at"))
+    for each in both:
+        if isinstance(each, Read):
+            folded = folded and marked(folded, each)
+        elif isinstance(each.event, DocumentFact):
+            folded = fold(folded, each.event, sequence=each.sequence)
     if folded is None:
         raise CommandError("The stream holds nothing about this document.", code=Exit.NOT_FOUND)
     return folded

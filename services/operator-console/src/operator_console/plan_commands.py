@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_basware.overrides import overridden
 from mlc_common.connection import ConnectionDocument
+from mlc_common.ending import surely_ended
 from mlc_common.eventlog import EventLog
 from mlc_common.events import (
     DocumentApproved,
@@ -28,65 +30,21 @@ from operator_console import connection_file
 from operator_console.connection_commands import existing, read_file
 from operator_console.document_commands import rows
 from operator_console.exits import CommandError, Exit
+from operator_console.planned import Asked, Planned
 from operator_console.planner import Planner, planner
 from operator_console.reach import broker, database
-from operator_console.replay_commands import Selection, selected
+from operator_console.selecting import Selection, selected
 
 AT_ONCE = 50
 """Histories that are read at once, and documents planned in one go."""
 
 THEN, NOW = "then", "now"
 
+Key = tuple[str, str]
+"""Connection and id of a document."""
 
-@dataclass(frozen=True)
-class Asked:
-    """A recorded document that is to be planned; `version` is the mapping version that it was last handled with."""
-
-    connection: str
-    invoice_id: str
-    number: str | None
-    document: str
-    today: date
-    version: int | None = None
-    vendor_num: int | None = None
-    orders: Any = None
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What a document becomes, then and now; without `then` there is nothing to compare with.
-
-    `unreadable` says why it cannot be planned at all.
-    """
-
-    asked: Asked
-    now: Mapping[str, str]
-    posts: bool
-    then: Mapping[str, str] | None = None
-    posted_then: bool = False
-    unreadable: str | None = None
-
-    @property
-    def change(self) -> str:
-        """In one word: unchanged, changed, newly refused, newly posted, unreadable; planned without a comparison."""
-        if self.unreadable is not None:
-            return "unreadable"
-        if self.then is None:
-            return "planned"
-        if self.posts != self.posted_then:
-            return "newly posted" if self.posts else "newly refused"
-        return "unchanged" if self.now == self.then else "changed"
-
-    @property
-    def difference(self) -> tuple[str, ...]:
-        """Each line that differs, as `line: then -> now`."""
-        then, now = self.then or {}, self.now
-        keys = [*then, *(key for key in now if key not in then)]
-        return tuple(
-            f"{key}: {then.get(key, '(nothing)')} -> {now.get(key, '(nothing)')}"
-            for key in keys
-            if then.get(key) != now.get(key)
-        )
+Question = tuple[Asked, dict[str, str]]
+"""What is asked about a document, and by which connection documents, by label."""
 
 
 async def of_file(settings: Settings, file: Path, *, connection: str, online: bool = False) -> AsyncIterator[Planned]:
@@ -137,14 +95,61 @@ async def of_recorded(
     """
     if online and mapping is not None:
         raise CommandError("A mapping is rehearsed offline: leave out --online.", code=Exit.USAGE)
+    async with planning(settings, mapping=mapping, online=online) as plans, database(settings) as engine:
+        only = mapping.name if mapping else None
+        batches = _batches(settings, engine, selection, last=last, only=only)
+        async for planned in plans.of(batches):
+            yield planned
+
+
+class Planning:
+    """Plans recorded documents through one planning process; the next histories are read while it works."""
+
+    def __init__(
+        self, log: EventLog, program: Planner, versions: _Versions, mapping: ConnectionDocument | None, *, online: bool
+    ) -> None:
+        self._log = log
+        self._program = program
+        self._versions = versions
+        self._mapping = mapping
+        self._online = online
+
+    async def of(self, batches: AsyncIterator[list[Key]]) -> AsyncIterator[Planned]:
+        """What these documents become, in their order; what was never approved is left out.
+
+        Raises:
+            TransientError: the broker is away.
+            CommandError: the planning program ended.
+        """
+        ahead = asyncio.create_task(self._next(batches))
+        try:
+            while (questions := await ahead) is not None:
+                ahead = asyncio.create_task(self._next(batches))
+                for planned in await _plan(self._program, questions, online=self._online):
+                    yield planned
+        finally:
+            await surely_ended(ahead)
+
+    async def _next(self, batches: AsyncIterator[list[Key]]) -> list[Question] | None:
+        batch = await anext(batches, None)
+        if batch is None:
+            return None
+        asked = [each for each in await asyncio.gather(*(_asked(self._log, *key) for key in batch)) if each is not None]
+        return [(each, await self._versions.labels(each, self._mapping)) for each in asked]
+
+
+@asynccontextmanager
+async def planning(
+    settings: Settings, *, mapping: ConnectionDocument | None = None, online: bool = False
+) -> AsyncIterator[Planning]:
+    """Broker, database and a planning process while inside.
+
+    Raises:
+        CommandError: one of them is not there.
+    """
     async with database(settings) as engine, broker(settings) as client, planner(settings) as program:
         log = EventLog(client, timeout=settings.timings.publish)
-        versions = _Versions(engine, program)
-        async for batch in _batches(settings, engine, selection, last=last, only=mapping.name if mapping else None):
-            asked = [each for each in await asyncio.gather(*(_asked(log, *each) for each in batch)) if each is not None]
-            questions = [(each, await versions.labels(each, mapping)) for each in asked]
-            for planned in await _plan(program, questions, online=online):
-                yield planned
+        yield Planning(log, program, _Versions(engine, program), mapping, online=online)
 
 
 async def cells_then(
@@ -197,7 +202,7 @@ class _Versions:
 
 async def _batches(
     settings: Settings, engine: AsyncEngine, selection: Selection, *, last: int | None, only: str | None
-) -> AsyncIterator[list[tuple[str, str]]]:
+) -> AsyncIterator[list[Key]]:
     """Connection and id of the documents, some at a time."""
     sought = selection.sought if only is None else replace(selection.sought, connection=only)
     if last is not None:
@@ -206,7 +211,7 @@ async def _batches(
         for start in range(0, len(keys), AT_ONCE):
             yield keys[start : start + AT_ONCE]
         return
-    batch: list[tuple[str, str]] = []
+    batch: list[Key] = []
     async for status in selected(engine, replace(selection, sought=sought)):
         batch.append((status.connection, status.invoice_id))
         if len(batch) == AT_ONCE:
@@ -244,7 +249,7 @@ def _version(facts: Sequence[Event]) -> int | None:
     return versions[-1] if versions else None
 
 
-async def _plan(program: Planner, questions: Sequence[tuple[Asked, dict[str, str]]], *, online: bool) -> list[Planned]:
+async def _plan(program: Planner, questions: Sequence[Question], *, online: bool) -> list[Planned]:
     answers = await program.plans(
         {
             "id": asked.invoice_id,
@@ -257,20 +262,36 @@ async def _plan(program: Planner, questions: Sequence[tuple[Asked, dict[str, str
         }
         for asked, labels in questions
     )
-    return [_planned(asked, answer) for (asked, _), answer in zip(questions, answers, strict=True)]
+    return [_planned(asked, labels, answer) for (asked, labels), answer in zip(questions, answers, strict=True)]
 
 
-def _planned(asked: Asked, answer: Mapping[str, Any]) -> Planned:
+def _planned(asked: Asked, labels: Mapping[str, str], answer: Mapping[str, Any]) -> Planned:
     if answer["unreadable"] is not None:
         return Planned(asked, {}, posts=False, unreadable=answer["unreadable"])
-    now, then = answer["plans"][NOW], answer["plans"].get(THEN)
+    plans = answer["plans"]
+    now, then = (_told(plans, label) for label in (NOW, THEN))
+    if now is None:
+        raise CommandError("The planning program answered another question.", code=Exit.PROBLEM)
     return Planned(
         asked,
         now["lines"],
         posts=now["posts"],
         then=None if then is None else then["lines"],
         posted_then=bool(then and then["posts"]),
+        version=_number(labels[NOW]),
     )
+
+
+def _told(plans: Mapping[str, Any], label: str) -> Mapping[str, Any] | None:
+    """The plan of a label, which may be that of another one."""
+    told: Mapping[str, Any] | None = plans.get(label)
+    return plans[told["same"]] if told is not None and "same" in told else told
+
+
+def _number(label: str) -> int | None:
+    """The version that a label names; a file and a rehearsed mapping have none."""
+    number = label.rpartition(" ")[2]
+    return int(number) if number.isdigit() else None
 
 
 def mapping_of(file: Path) -> ConnectionDocument:

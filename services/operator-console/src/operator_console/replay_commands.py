@@ -6,42 +6,23 @@ A replay is resumed by its name: what was requested under it stands in the docum
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-from sqlalchemy import select, tuple_
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.eventlog import EventLog
 from mlc_common.events import Event, ReplayRequested, ReplayStarted, ReplayStopped
 from mlc_common.settings import Settings
 from mlc_common.streams import OPERATIONS
-from mlc_common.tables import document_status
 from operator_console.connection_commands import operator
 from operator_console.exits import CommandError, Exit
-from operator_console.reach import broker, database
-from operator_console.replaying import ACTS, Planned, Replay, planned, replays
-from operator_console.searching import Sought, conditions
+from operator_console.reach import broker
+from operator_console.replaying import ACTS, Planned, Replay, Verdict, replays
+from operator_console.selecting import PAGE, Selection, plan
 from operator_console.stream_reader import StreamReader
-from operator_console.view import DocumentStatus
 
-PAGE = 500
 SEVERAL = "*"
 """Stands for the connection of a replay that is about several."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which documents; all of these must hold."""
-
-    sought: Sought
-    documents: tuple[str, ...] = ()
-
-    def in_words(self) -> dict[str, str]:
-        """What was asked for, for the record."""
-        asked = {name: str(value) for name, value in vars(self.sought).items() if value is not None}
-        return asked | ({"documents": ", ".join(self.documents)} if self.documents else {})
 
 
 @dataclass(frozen=True)
@@ -51,42 +32,6 @@ class Order:
     name: str
     reason: str
     per_second: float
-
-
-async def plan(settings: Settings, selection: Selection) -> AsyncIterator[Planned]:
-    """What a replay of the selection would do, document by document; nothing is done.
-
-    Raises:
-        CommandError: a document that was named is not known.
-    """
-    async with database(settings) as engine:
-        found = set()
-        async for status in selected(engine, selection):
-            found |= {status.invoice_id, status.invoice_number or ""}
-            yield planned(status)
-    missing = [each for each in selection.documents if each not in found]
-    if missing:
-        raise CommandError(f"No accounting document is known as: {', '.join(missing)}.", code=Exit.NOT_FOUND)
-
-
-async def selected(engine: AsyncEngine, selection: Selection) -> AsyncIterator[DocumentStatus]:
-    """The documents of a selection by key, page by page: a replay of everything must not hold everything."""
-    columns = document_status.c
-    key = tuple_(columns.connection, columns.invoice_id)
-    wanted = list(conditions(selection.sought))
-    if selection.documents:
-        wanted.append(columns.invoice_id.in_(selection.documents) | columns.invoice_number.in_(selection.documents))
-    last = ("", "")
-    while True:
-        query = select(document_status).where(*wanted, key > last)
-        async with engine.connect() as db:
-            rows = (await db.execute(query.order_by(columns.connection, columns.invoice_id).limit(PAGE))).mappings()
-            page = [DocumentStatus.of(row) for row in rows]
-        for status in page:
-            yield status
-        if len(page) < PAGE:
-            return
-        last = (page[-1].connection, page[-1].invoice_id)
 
 
 async def commit(
@@ -100,14 +45,14 @@ async def commit(
     Raises:
         CommandError: a replay of that name was cancelled or has finished, or a document is not known.
     """
-    todo = [each.status async for each in plan(settings, selection) if each.verdict in ACTS]
+    todo = [each async for each in plan(settings, selection) if each.verdict in ACTS]
     async with broker(settings) as client:
         log = EventLog(client, timeout=settings.timings.publish)
         reader = StreamReader(client, log, timeout=settings.timings.publish)
         before = (await known(reader)).get(order.name)
         if before is not None and before.state in ("cancelled", "finished"):
             raise CommandError(f"The replay {order.name} was {before.state}; take another name.", code=Exit.REFUSED)
-        connections = {status.connection for status in todo}
+        connections = {each.status.connection for each in todo}
         about = {
             "connection": connections.pop() if len(connections) == 1 else SEVERAL,
             "by": operator(),
@@ -143,14 +88,16 @@ class _Run:
         self._order = order
         self._seen = seen
 
-    async def through(self, todo: Sequence[DocumentStatus], progress: Callable[[int, int], None]) -> bool:
-        """Request one after another; False when somebody stopped the replay meanwhile."""
-        for status in todo:
+    async def through(self, todo: Sequence[Planned], progress: Callable[[int, int], None]) -> bool:
+        """Request one after another, what an earlier run has requested counting too; False when somebody stopped it."""
+        for each in todo:
             if await self._stopped():
                 return False
-            self.requested += await _request(self._log, status, self._order)
+            new = await _request(self._log, each, self._order)
+            self.requested += 1
             progress(self.requested, len(todo))
-            await asyncio.sleep(1 / self._order.per_second)
+            if new:
+                await asyncio.sleep(1 / self._order.per_second)
         return True
 
     async def _stopped(self) -> bool:
@@ -159,8 +106,9 @@ class _Run:
         return any(isinstance(e.event, ReplayStopped) and e.event.replay == self._order.name for e in batch)
 
 
-async def _request(log: EventLog, status: DocumentStatus, order: Order) -> bool:
+async def _request(log: EventLog, planned: Planned, order: Order) -> bool:
     """Request one transfer, unless it was requested under this name already."""
+    status = planned.status
     history = await log.history(status.connection, status.invoice_id)
     requests = (each.event for each in history if isinstance(each.event, ReplayRequested))
     if any(each.replay == order.name and each.attempt == status.attempt for each in requests):
@@ -174,6 +122,7 @@ async def _request(log: EventLog, status: DocumentStatus, order: Order) -> bool:
             by=operator(),
             reason=order.reason,
             replay=order.name,
+            read_again=(planned.verdict is Verdict.READ) or None,
         )
     )
     return True

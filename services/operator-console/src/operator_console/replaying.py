@@ -14,12 +14,13 @@ class Verdict(StrEnum):
     """What a replay of a document comes to."""
 
     POST = "post"
+    READ = "read again"
     CONFIRM = "confirm only"
     NOTHING = "nothing"
     PERSON = "needs a person"
 
 
-ACTS = frozenset({Verdict.POST, Verdict.CONFIRM})
+ACTS = frozenset({Verdict.POST, Verdict.READ, Verdict.CONFIRM})
 """Verdicts for which something is done."""
 
 

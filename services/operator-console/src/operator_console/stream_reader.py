@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -27,6 +28,16 @@ class Read:
     event: Event | None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def stored_at(self) -> datetime:
+        """When the broker stored it."""
+        return datetime.fromisoformat(self.headers["Nats-Time-Stamp"])
+
+    @property
+    def pending(self) -> int:
+        """How many messages of the question were behind it when it was read."""
+        return int(self.headers["Nats-Num-Pending"])
+
 
 class StreamReader:
     """Batches of a stream through the server's direct get."""
@@ -43,7 +54,7 @@ class StreamReader:
             TransientError: the broker is away.
         """
         found = await following(self._nats, stream, sequence, subject=subject, most=most, timeout=self._timeout)
-        return list(await asyncio.gather(*map(self._read, found)))
+        return [await self._read(message) for message in found]
 
     async def latest(self, stream: str, subjects: Sequence[str]) -> list[Read]:
         """The last message on every subject that fits one of these, oldest first.
