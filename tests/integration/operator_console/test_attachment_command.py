@@ -116,7 +116,7 @@ async def test_one_that_is_not_stored_is_not_found(settings: Settings, tmp_path:
     with pytest.raises(CommandError) as missing:
         await write(settings, "i1", code, into=tmp_path / "x", connection=None)
 
-    assert missing.value.code == Exit.NOT_FOUND
+    assert missing.value.code == Exit.USAGE
 
 
 async def test_a_file_that_is_there_is_never_overwritten(settings: Settings, tmp_path: Path) -> None:

@@ -196,8 +196,8 @@ async def test_a_time_range_holds_what_was_stored_in_it(client: Client, settings
         (Asked(since="yesterday"), Exit.USAGE),
         (Asked(until="2026-11-22T09:00:00"), Exit.USAGE),
         (Asked(document="i1", stream=DOCUMENTS), Exit.USAGE),
-        (Asked(document="nobody-knows"), Exit.NOT_FOUND),
-        (Asked(document="nobody-knows", connection="demo"), Exit.NOT_FOUND),
+        (Asked(document="nobody-knows"), Exit.USAGE),
+        (Asked(document="nobody-knows", connection="demo"), Exit.USAGE),
     ],
 )
 async def test_what_cannot_be_exported_is_said(

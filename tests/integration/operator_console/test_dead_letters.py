@@ -290,7 +290,7 @@ async def test_a_dead_letter_is_shown_with_its_payload_and_what_a_replay_would_d
     assert "correct horse" not in str(shown.payload)
     with pytest.raises(CommandError, match="no dead letter 2") as caught:
         await deadletter_commands.shown(settings, 2)
-    assert caught.value.code == Exit.NOT_FOUND
+    assert caught.value.code == Exit.USAGE
 
 
 @pytest.mark.usefixtures("engine")

@@ -180,7 +180,7 @@ async def test_events_of_old_and_documents_in_hand_are_not_erased(client: Client
     assert await texts(log) == [TEXT], "what was stored unsealed stays readable"
     with pytest.raises(CommandError) as missing:
         await erase(settings, "nobody-knows", connection=None, reason="x")
-    assert missing.value.code == Exit.NOT_FOUND
+    assert missing.value.code == Exit.USAGE
 
 
 async def test_without_personal_members_no_key_is_made(client: Client, settings: Settings) -> None:

@@ -97,7 +97,7 @@ async def test_a_prepared_key_seals_when_it_is_named(settings: Callable[..., Set
     assert rotation.sealing == prepared.key_id
     with pytest.raises(CommandError, match="holds no key k1") as caught:
         await key_commands.rotate(own, to="k1", say=lambda _: None)
-    assert caught.value.code == Exit.NOT_FOUND
+    assert caught.value.code == Exit.USAGE
 
 
 async def test_keys_from_the_environment_are_sealed_under_the_first_one_and_stay_as_they_are(

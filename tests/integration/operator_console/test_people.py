@@ -111,7 +111,7 @@ async def test_an_unknown_document_or_connection_is_one_clear_sentence(settings:
     with pytest.raises(CommandError, match="There is no connection nope") as other:
         await pause_commands.pause(settings, "nope", (Flow.POSTING,), reason="x")
 
-    assert (document.value.code, other.value.code) == (Exit.NOT_FOUND, Exit.NOT_FOUND)
+    assert (document.value.code, other.value.code) == (Exit.USAGE, Exit.USAGE)
 
 
 async def test_overrides_add_up_and_a_wrong_one_is_said(settings: Settings, log: EventLog, connection: str) -> None:

@@ -243,7 +243,7 @@ async def test_the_command_names_what_there_is_and_has_the_watch_lists_folded_ag
     assert done["invoice-payments"].sentence.startswith("masterdata-sync folds 1 watch lists")
     assert (after[NAME].rows, after[NAME].behind) == (1, 0)
     assert set(after) == {NAME, STUCK, "record-uses", "masterdata-records"}
-    for wrong, code in (("nope", Exit.NOT_FOUND), ("masterdata-records", Exit.REFUSED)):
+    for wrong, code in (("nope", Exit.USAGE), ("masterdata-records", Exit.REFUSED)):
         with pytest.raises(CommandError) as caught:
             await projection_commands.made_anew(settings, wrong, progress=told.append)
         assert caught.value.code == code

@@ -232,4 +232,4 @@ async def test_documents_are_named_by_id_or_number_and_an_unknown_one_is_said(se
     with pytest.raises(CommandError, match="No accounting document is known as: i-nobody-knows") as caught:
         [each async for each in selecting.plan(settings, named)]
 
-    assert caught.value.code == Exit.NOT_FOUND
+    assert caught.value.code == Exit.USAGE

@@ -16,10 +16,12 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.catalogue import finding
+from mlc_common.connection import ConnectionDocument
+from mlc_common.connections import apply
 from mlc_common.eventlog import EventLog
-from mlc_common.events import DocumentApproved, InvoicePosted, InvoiceRefused, OutcomeAnswered
+from mlc_common.events import DocumentApproved, InvoicePosted, InvoiceRefused, OutcomeAnswered, RecordSent
 from mlc_common.settings import Settings
-from operator_console import document_commands, output
+from operator_console import document_commands, output, record_evidence
 from operator_console.exits import CommandError, Exit
 from operator_console.projector import catch_up
 from operator_console.searching import Sought
@@ -133,4 +135,27 @@ async def test_a_document_is_shown_as_it_was_byte_for_byte(
     assert "[hidden]" in was
     with pytest.raises(CommandError, match="Nothing was known of i1 at that time") as caught:
         await printed(then - timedelta(hours=1))
-    assert caught.value.code == Exit.NOT_FOUND
+    assert caught.value.code == Exit.USAGE
+
+
+async def test_a_refusal_is_explained_with_the_history_of_the_codes_it_names(
+    settings: Settings, log: EventLog, client: Client, engine: AsyncEngine
+) -> None:
+    company = {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": [{"field": "accountCode"}]}
+    document = ConnectionDocument.model_validate(
+        {"name": "demo", "epicor": {"base_url": "https://erp.example/live"}, "companies": [company]}
+    )
+    await apply(engine, document, by="test", now=NOW)
+    body = {"invoiceId": "i3", "processingStatus": "WaitingForTransfer", "companyCode": "US01", "currencyCode": "USD"}
+    text = json.dumps(body | {"supplierCode": "10433", "paymentBlock": False})
+    await log.append(approved(3, document=text))
+    refusal = finding("UNKNOWN_VENDOR", vendor="10433", company="NWM")
+    await log.append(InvoiceRefused(**common(3), connection_version=1, findings=(refusal,)))
+    about = {"connection": "demo", "at": NOW, "kind": "vendor", "company": "US01", "code": "10433"}
+    await log.append(RecordSent(**about, digest="d1"))
+    await log.append(RecordSent(**about | {"code": "another"}, digest="d1"))
+
+    found = await record_evidence.explained(settings, "i3", connection="demo")
+
+    assert found.code == "UNKNOWN_VENDOR"
+    assert [each.what for each in found.evidence] == ["refused", "vendor 10433"]

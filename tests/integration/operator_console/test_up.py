@@ -199,7 +199,7 @@ def test_what_was_set_up_is_there_after_the_supervisor_was_killed(folder: Path) 
         for words in (("documents", "show", "no-such-document"), ("connection", "show", "southwind")):
             with pytest.raises(CommandError) as caught:
                 say(folder, *words)
-            assert caught.value.code == Exit.NOT_FOUND
+            assert caught.value.code == Exit.USAGE
 
     everything = "".join(path.read_text(errors="replace") for path in folder.glob("logs/*"))
     everything += "".join((done.stdout, done.stderr, asked, listed, shown))

@@ -42,7 +42,7 @@ def test_every_exit_code_is_explained_in_the_help() -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (CommandError("There is none.", code=Exit.NOT_FOUND), Exit.NOT_FOUND),
+        (CommandError("There is none.", code=Exit.USAGE), Exit.USAGE),
         (VaultError("The key is another."), Exit.REFUSED),
         (TransientError("The broker is away."), Exit.UNREACHABLE),
         (PermanentError("It is too new."), Exit.PROBLEM),

@@ -33,7 +33,7 @@ async def write(
     if not found:
         raise CommandError(
             f"No attachment {code} of {identifier} is stored; `ml-connector documents show` tells why.",
-            code=Exit.NOT_FOUND,
+            code=Exit.USAGE,
         )
     await _may_leave(settings, found[-1])
     with TemporaryFile() as content:

@@ -36,7 +36,7 @@ async def waiting(settings: Settings, connection: str, code: str, *, company: st
 async def _waiting(found: Records, wanted: Wanted, code: str) -> BankChangeHeld:
     changes = [each.bank_change for each in await found.of(wanted, code) if each.bank_change]
     if not changes:
-        raise CommandError(f"No change of bank accounts of vendor {code} waits for a decision.", code=Exit.NOT_FOUND)
+        raise CommandError(f"No change of bank accounts of vendor {code} waits for a decision.", code=Exit.USAGE)
     if len(changes) > 1:
         companies = ", ".join(each.company for each in changes)
         raise CommandError(f"Vendor {code} has such a change in {companies}; name one with --company.", code=Exit.USAGE)

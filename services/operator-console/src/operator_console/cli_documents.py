@@ -94,10 +94,9 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Why a document stands where it stands: the sentence, whose it is, what to do, and what says so."""
-    from operator_console import document_commands, explaining
+    from operator_console import record_evidence
 
-    shown = asyncio.run(document_commands.shown(settings_for(data_dir), identifier, connection=connection))
-    found = explaining.explain(shown.status, shown.timeline, shown.dead_letters)
+    found = asyncio.run(record_evidence.explained(settings_for(data_dir), identifier, connection=connection))
     if as_json:
         output.show_json(found)
         return

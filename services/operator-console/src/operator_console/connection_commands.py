@@ -86,7 +86,7 @@ async def existing(engine: AsyncEngine, name: str, number: int | None = None) ->
     if stored is None:
         which = f"version {number} of connection" if number is not None else "connection"
         raise CommandError(
-            f"There is no {which} {name}; see what there is: ml-connector connection list", code=Exit.NOT_FOUND
+            f"There is no {which} {name}; see what there is: ml-connector connection list", code=Exit.USAGE
         )
     return stored
 

@@ -136,7 +136,7 @@ def _value(text: str) -> Any:
 async def _read(reader: StreamReader, number: int) -> Read:
     batch = await reader.after(DEADLETTERS, number - 1, most=1) if number > 0 else []
     if not batch or batch[0].sequence != number:
-        raise CommandError(f"There is no dead letter {number}.", code=Exit.NOT_FOUND)
+        raise CommandError(f"There is no dead letter {number}.", code=Exit.USAGE)
     return batch[0]
 
 

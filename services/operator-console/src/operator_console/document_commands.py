@@ -66,9 +66,9 @@ async def shown(settings: Settings, identifier: str, *, connection: str | None, 
         letters = [(each, dead_letter(each)) for each in await buried(reader)]
     known = [until(timeline, at) for timeline in timelines if timeline]
     if known and not known[0]:
-        raise CommandError(f"Nothing was known of {identifier} at that time.", code=Exit.NOT_FOUND)
+        raise CommandError(f"Nothing was known of {identifier} at that time.", code=Exit.USAGE)
     if not known:
-        raise CommandError(f"No accounting document {identifier} is known.", code=Exit.NOT_FOUND)
+        raise CommandError(f"No accounting document {identifier} is known.", code=Exit.USAGE)
     if len(known) > 1:
         raise CommandError(
             f"{identifier} is known in several connections; name one with --connection.", code=Exit.USAGE
@@ -123,7 +123,7 @@ def status(timeline: list[Recorded], letters: Sequence[Read] = ()) -> DocumentSt
         elif isinstance(each.event, DocumentFact):
             folded = fold(folded, each.event, sequence=each.sequence)
     if folded is None:
-        raise CommandError("The stream holds nothing about this document.", code=Exit.NOT_FOUND)
+        raise CommandError("The stream holds nothing about this document.", code=Exit.USAGE)
     return folded
 
 

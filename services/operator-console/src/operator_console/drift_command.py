@@ -74,7 +74,7 @@ async def drift(settings: Settings, wanted: Wanted, *, code: str | None, most: i
         connection = await connection_of(settings, engine, wanted.connection)
         target = target_of(connection.document.kinds, wanted.kind or "")
         if target is None:
-            raise CommandError(f"{wanted.connection} imports no kind {wanted.kind}.", code=Exit.NOT_FOUND)
+            raise CommandError(f"{wanted.connection} imports no kind {wanted.kind}.", code=Exit.USAGE)
         try:
             # The edge: a command knows no other clock.
             async with open_client(connection, timings=settings.timings, now=lambda: datetime.now(UTC)) as basware:

@@ -51,7 +51,7 @@ async def epicor_of(settings: Settings, engine: AsyncEngine, name: str) -> Async
     """
     connection = (await load(engine, master_keys(settings))).get(name)
     if connection is None:
-        raise CommandError(f"There is no connection {name}.", code=Exit.NOT_FOUND)
+        raise CommandError(f"There is no connection {name}.", code=Exit.USAGE)
     slots = Slots(engine, name, cap=connection.document.epicor.calls_in_flight)
     async with epicor_client(settings, connection) as client, slots.hold():
         yield EpicorSide(connection, client)

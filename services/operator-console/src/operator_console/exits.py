@@ -15,7 +15,6 @@ class Exit(IntEnum):
     USAGE = 2
     UNREACHABLE = 3
     REFUSED = 4
-    NOT_FOUND = 5
     BUG = 70
     INTERRUPTED = 130
 
@@ -23,10 +22,9 @@ class Exit(IntEnum):
 MEANING: dict[Exit, str] = {
     Exit.OK: "done, nothing to complain about",
     Exit.PROBLEM: "it ran and found a problem, which it printed",
-    Exit.USAGE: "the command line or a file given to it is wrong",
+    Exit.USAGE: "the command line or a file given to it is wrong, or there is nothing of that name",
     Exit.UNREACHABLE: "the broker, the database or a service cannot be reached",
     Exit.REFUSED: "refused to act, for example because another one runs on the same data",
-    Exit.NOT_FOUND: "there is nothing of that name",
     Exit.BUG: "an error of the program itself; --debug shows where",
     Exit.INTERRUPTED: "stopped by Ctrl-C",
 }

@@ -113,7 +113,7 @@ async def rotate(settings: Settings, *, to: str | None = None, say: Callable[[st
             )
         return await rewrap(settings, ordered_here=False)
     if to is not None and to not in known.by_id:
-        raise CommandError(f"{file} holds no key {to}; there are: {', '.join(known.by_id)}.", code=Exit.NOT_FOUND)
+        raise CommandError(f"{file} holds no key {to}; there are: {', '.join(known.by_id)}.", code=Exit.USAGE)
     key_id = to or add_key(file, now=datetime.now(UTC))  # the edge: a person acts now
     pause = 2 * settings.timings.refresh + 1
     say(f"Waiting {pause:g} s until every running service knows master key {key_id} ...")

@@ -60,12 +60,10 @@ async def both_sides(settings: Settings, identifier: str, named: Named, *, conne
         where, columns = equals("VendorID", vendor_id), ("VendorNum", "VendorID")
         vendors = await epicor.client.rows(company, "Erp.BO.VendorSvc/Vendors", where=where, select=columns)
         if not vendors:
-            raise CommandError(f"Epicor company {company} has no vendor {vendor_id}.", code=Exit.NOT_FOUND)
+            raise CommandError(f"Epicor company {company} has no vendor {vendor_id}.", code=Exit.USAGE)
         held = await epicor.client.invoice(company, int(vendors[0]["VendorNum"]), number)
     if held is None:
-        raise CommandError(
-            f"Epicor company {company} has no invoice {number} of vendor {vendor_id}.", code=Exit.NOT_FOUND
-        )
+        raise CommandError(f"Epicor company {company} has no invoice {number} of vendor {vendor_id}.", code=Exit.USAGE)
     other = held.header.ExternalID.strip()
     if other and other.casefold() != document.invoice_id.casefold():
         raise CommandError(f"That invoice came from Basware document {other}.", code=Exit.REFUSED)

@@ -68,7 +68,7 @@ async def show(settings: Settings, wanted: Wanted, code: str) -> list[Standing]:
     if not known:
         raise CommandError(
             f"No {wanted.kind} {code} was read from Epicor for {wanted.connection}; is the kind imported?",
-            code=Exit.NOT_FOUND,
+            code=Exit.USAGE,
         )
     return known
 
@@ -88,7 +88,7 @@ async def connection_of(settings: Settings, engine: AsyncEngine, name: str) -> C
     """
     found = (await load(engine, master_keys(settings))).get(name)
     if found is None:
-        raise CommandError(f"There is no connection {name}.", code=Exit.NOT_FOUND)
+        raise CommandError(f"There is no connection {name}.", code=Exit.USAGE)
     return found
 
 

@@ -82,10 +82,12 @@ async def case(settings: Settings, identifier: str, *, connection: str | None) -
         histories = [await log.history(each, invoice_id) for each in connections]
         known = [[recorded.event for recorded in history] for history in histories if history]
         if len(known) > 1:
-            raise CommandError(f"{identifier} is known in several connections; name one with --connection.")
+            raise CommandError(
+                f"{identifier} is known in several connections; name one with --connection.", code=Exit.USAGE
+            )
         approved = [event for event in (known[0] if known else ()) if isinstance(event, DocumentApproved)]
         if not approved:
-            raise CommandError(f"No accounting document {identifier} was offered for transfer.", code=Exit.NOT_FOUND)
+            raise CommandError(f"No accounting document {identifier} was offered for transfer.", code=Exit.USAGE)
         yield Case(approved[-1], tuple(known[0]), log)
 
 

@@ -107,7 +107,7 @@ async def made_anew(settings: Settings, name: str | None, *, progress: Callable[
             code=Exit.REFUSED,
         )
     if name not in (None, *NAMES):
-        raise CommandError(f"There is no projection {name}; there are {', '.join(NAMES)}.", code=Exit.NOT_FOUND)
+        raise CommandError(f"There is no projection {name}; there are {', '.join(NAMES)}.", code=Exit.USAGE)
     done = []
     if name in (None, NAME):
         done.append(await _documents(settings, progress))

@@ -146,7 +146,7 @@ async def stop(settings: Settings, name: str, *, how: str, reason: str) -> Repla
         reader = StreamReader(client, log, timeout=settings.timings.publish)
         replay = (await known(reader)).get(name)
         if replay is None:
-            raise CommandError(f"There is no replay {name}.", code=Exit.NOT_FOUND)
+            raise CommandError(f"There is no replay {name}.", code=Exit.USAGE)
         if replay.state in ("finished", "cancelled"):
             raise CommandError(f"The replay {name} was {replay.state} already.", code=Exit.REFUSED)
         await log.append(

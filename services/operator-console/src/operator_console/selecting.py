@@ -55,7 +55,7 @@ async def plan(settings: Settings, selection: Selection) -> AsyncIterator[Planne
             yield planned(status)
     missing = [each for each in selection.documents if each not in found]
     if missing:
-        raise CommandError(f"No accounting document is known as: {', '.join(missing)}.", code=Exit.NOT_FOUND)
+        raise CommandError(f"No accounting document is known as: {', '.join(missing)}.", code=Exit.USAGE)
 
 
 def of_letters(letters: Iterable[Browsed]) -> list[Planned]:

@@ -53,7 +53,7 @@ async def ask(settings: Settings, *, connection: str, patience: float, **wishes:
     """
     async with database(settings) as engine:
         if connection not in {row.name for row in await listing(engine)}:
-            raise CommandError(f"There is no connection {connection}.", code=Exit.NOT_FOUND)
+            raise CommandError(f"There is no connection {connection}.", code=Exit.USAGE)
     wanted = SyncRequested(
         connection=connection,
         at=datetime.now(UTC),  # the edge: a person acts now

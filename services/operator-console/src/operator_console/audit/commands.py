@@ -143,7 +143,7 @@ async def _owner(chains: Chains, document: str, connection: str | None) -> str:
         listed = ", ".join(f"{each.invoice_id} of {each.connection}" for each in found)
         raise CommandError(f"Several documents are {document}: {listed}; name one with --connection.", code=Exit.USAGE)
     if not found and connection is None:
-        raise CommandError(f"No accounting document {document} is known.", code=Exit.NOT_FOUND)
+        raise CommandError(f"No accounting document {document} is known.", code=Exit.USAGE)
     subject = history_subject(connection or found[0].connection, found[0].invoice_id if found else document)
     return subject.removesuffix(".>")
 

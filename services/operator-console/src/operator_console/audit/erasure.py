@@ -73,4 +73,4 @@ def _nothing_left(shown: Shown) -> Erasure:
             "in the stream cannot be erased.",
             code=Exit.REFUSED,
         )
-    raise CommandError(f"Document {status.invoice_id} holds no personal data that is sealed.", code=Exit.NOT_FOUND)
+    raise CommandError(f"Document {status.invoice_id} holds no personal data that is sealed.", code=Exit.USAGE)

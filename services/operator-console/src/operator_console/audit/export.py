@@ -61,7 +61,7 @@ async def write_bundle(
     must_be_new(file)
     sections = [section for each in wanted if (section := await _section(chains, each)) is not None]
     if not sections:
-        raise CommandError("The streams hold nothing of that.", code=Exit.NOT_FOUND)
+        raise CommandError("The streams hold nothing of that.", code=Exit.USAGE)
     signers = await signing_keys.signers(chains.engine, chains.keys(), now=chains.now())
     with whole_or_not_at_all(file) as out:
         writer = Writer(out.write)

@@ -71,7 +71,7 @@ async def retire(engine: AsyncEngine, key_id: str, *, now: datetime) -> None:
     async with changing(engine) as change:
         active = [row["id"] for row in await _active(change.db)]
         if key_id not in active:
-            raise CommandError(f"No key {key_id} signs; there are: {', '.join(active) or 'none'}.", code=Exit.NOT_FOUND)
+            raise CommandError(f"No key {key_id} signs; there are: {', '.join(active) or 'none'}.", code=Exit.USAGE)
         if active == [key_id]:
             raise CommandError(
                 f"{key_id} is the only key that signs; add another first: ml-connector audit keys new",

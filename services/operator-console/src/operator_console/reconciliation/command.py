@@ -188,10 +188,10 @@ def _window(asked: Asked, now: datetime) -> Window:
 
 def _chosen(connections: dict[str, Connection], asked: Asked) -> list[Connection]:
     if asked.connection is not None and asked.connection not in connections:
-        raise CommandError(f"There is no connection {asked.connection}.", code=Exit.NOT_FOUND)
+        raise CommandError(f"There is no connection {asked.connection}.", code=Exit.USAGE)
     chosen = [each for name, each in sorted(connections.items()) if asked.connection in (None, name)]
     if not chosen:
-        raise CommandError("There is no connection to reconcile.", code=Exit.NOT_FOUND)
+        raise CommandError("There is no connection to reconcile.", code=Exit.USAGE)
     having = [each for each in chosen if asked.company is None or _has(each.document, asked.company)]
     if not having:
         raise CommandError(f"No connection has a company {asked.company}.", code=Exit.USAGE)
