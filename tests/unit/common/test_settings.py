@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from mlc_common.settings import Settings
 
@@ -43,3 +44,8 @@ def test_without_a_folder_there_are_no_files(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_inbox_prefix_is_one_token(prefix: str) -> None:
     with pytest.raises(ValueError, match="nats_inbox_prefix"):
         Settings(nats_inbox_prefix=prefix)
+
+
+def test_a_credentials_file_that_nothing_here_can_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match=r"needs the package `nkeys`.*give MLC_NATS_USER"):
+        Settings(nats_credentials_file=tmp_path / "acme.creds")

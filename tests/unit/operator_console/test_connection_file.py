@@ -41,6 +41,13 @@ def test_a_good_file_becomes_a_document_with_exact_amounts() -> None:
     assert document.posting.tolerance == Decimal("0.01")
 
 
+def test_only_true_and_false_are_truth_values() -> None:
+    document = parse(GOOD + "  prebooking: off\npayments:\n  mode: off\n", name="northwind.yaml")
+
+    assert (document.posting.prebooking, document.payments.mode) == ("off", "off")
+    assert mistakes("name: NO\n")[0].value == "'NO'"
+
+
 def test_what_is_shown_can_be_applied_again() -> None:
     document = parse(GOOD, name="northwind.yaml")
 

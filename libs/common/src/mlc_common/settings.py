@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -68,7 +69,7 @@ class Settings(BaseSettings):
     nats_user: str | None = Field(default=None, description="user at NATS")
     nats_password: SecretStr | None = Field(default=None, description="that user's password")
     nats_credentials_file: Path | None = Field(
-        default=None, description="a credentials file instead of user and password"
+        default=None, description="a credentials file instead of user and password; needs the package `nkeys`"
     )
     nats_ca_file: Path | None = Field(
         default=None, description="certificates (PEM) that NATS is trusted by; connections then use TLS only"
@@ -114,6 +115,16 @@ class Settings(BaseSettings):
         description="a folder of files, each named as a variable and holding its value; the environment goes first",
     )
     timings: Timings = Timings()
+
+    @field_validator("nats_credentials_file")
+    @classmethod
+    def _can_be_read(cls, file: Path | None) -> Path | None:
+        if file and find_spec("nkeys") is None:
+            raise ValueError(
+                "a credentials file needs the package `nkeys`, which is not installed: install it beside ml-connector, "
+                "or give MLC_NATS_USER and MLC_NATS_PASSWORD instead"
+            )
+        return file
 
     @field_validator("stream_max_age_days")
     @classmethod

@@ -64,8 +64,11 @@ NAMES = KnownNames(
 """The names of the far sides that a file may use."""
 
 
+_BOOLEAN = "tag:yaml.org,2002:bool"
+
+
 class _Exact(yaml.SafeLoader):
-    """YAML whose fractions become Decimal, straight from the literal."""
+    """YAML whose fractions become Decimal, straight from the literal, and whose `off` and `NO` stay words."""
 
 
 def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal | float:
@@ -77,6 +80,11 @@ def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal | float:
 
 
 _Exact.add_constructor("tag:yaml.org,2002:float", _decimal)
+_Exact.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Exact.add_implicit_resolver(_BOOLEAN, re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def parse(text: str, *, name: str) -> ConnectionDocument:
