@@ -55,6 +55,12 @@ def test_the_demo_ends_with_three_books_that_agree_within_a_minute(folder: Path)
         done.stdout
     )
     assert done.stderr == ""
+    before, after = (
+        done.stdout.index("Basware holds 10 payment terms, 5 tax codes, 40 vendors"),
+        done.stdout.index("paid"),
+    )
+    assert before < done.stdout.index("approved invoices are on their way") < after
+    assert "Basware holds 0 USD as paid." in done.stdout
     assert seconds < LONGEST
     assert processes_of(folder) == []
     for log in folder.glob("logs/*"):

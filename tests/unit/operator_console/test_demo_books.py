@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from operator_console.demo_books import Books, count, disagreements
+from operator_console.demo_masterdata import WORDS, counted, missing
+from operator_console.demo_payments import payments, untold
 from operator_console.demo_scenario import Scenario, epicor_faults, pushes, scenario
 from operator_console.view import DocumentStatus, Phase
 
@@ -152,3 +154,62 @@ def test_the_scenario_plays_what_it_promises() -> None:
     assert {fault["kind"] for fault in epicor_faults(PLAN)} == {"drop_after", "status"}
     assert PLAN.refused_by_epicor in PLAN.refused
     assert PLAN.lost_answer in {expected.invoice_id for expected in PLAN.posted}
+
+
+def master_data() -> dict[str, list[str]]:
+    """What P2P holds of master data when all that the invoices need has arrived."""
+    held = {path: ["US01_X"] for path in WORDS}
+    of_segments = ("/v1/accounts", "/v1/lists/ACC_LIST_1", "/v1/costCenters")
+    for each in PLAN.posted:
+        ours = {"NWM": "US01", "NWF": "FI01"}[each.company]
+        held["/v1/vendors"].append(f"{ours}_{each.vendor}")
+        for account, _ in each.bookings:
+            for path, code in zip(of_segments, account.split("|"), strict=True):
+                held[path].append(f"{ours}_{code}")
+    return held
+
+
+def test_master_data_is_there_when_nothing_is_missing() -> None:
+    assert missing(PLAN, master_data()) == []
+    assert counted({"/v1/taxCodes": ["a", "b"]})["tax codes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "sentence"),
+    [
+        ("/v1/vendors", "US01_10432", "Basware does not hold US01_10432 among its vendors"),
+        ("/v1/accounts", "US01_5020", "Basware does not hold US01_5020 among its accounts"),
+        ("/v1/costCenters", "US01_310", "Basware does not hold US01_310 among its cost centres"),
+        ("/v1/lists/ACC_LIST_1", "US01_20", "Basware does not hold US01_20 among its departments"),
+    ],
+)
+def test_one_code_that_is_not_there_is_noticed(path: str, code: str, sentence: str) -> None:
+    held = master_data()
+    held[path] = [each for each in held[path] if each != code]
+
+    assert missing(PLAN, held) == [sentence]
+
+
+def test_a_kind_that_never_came_is_noticed() -> None:
+    assert missing(PLAN, master_data() | {"/v1/matchingOrderLines": []}) == ["Basware holds no order lines"]
+
+
+def test_what_basware_was_told_of_payments_is_counted() -> None:
+    paid = payments(PLAN)
+    told = [
+        {
+            "invoiceId": each.invoice.invoice_id,
+            "paymentResponses": [{}] * each.responses,
+            "payment": {"paidTotal": each.stands},
+        }
+        for each in paid
+    ]
+
+    assert untold(paid, told, voided=True) == []
+    assert [sentence.split(" as ")[0] for sentence in untold(paid, told, voided=False)] == [
+        f"Basware holds {paid[2].invoice.number}"
+    ]
+    twice = [{**told[0], "paymentResponses": [{}, {}]}, *told[1:]]
+    assert "after 2 responses instead of 2684.60 after 1" in untold(paid, twice, voided=True)[0]
+    less = [told[0], {**told[1], "payment": {}}, told[2]]
+    assert "as paid with None" in untold(paid, less, voided=True)[0]

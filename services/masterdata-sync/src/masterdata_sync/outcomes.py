@@ -71,21 +71,15 @@ def unfit(connection: str, at: datetime, kind: str, company: str, wrong: Untrans
 def accounts_lost(connection: str, at: datetime, kind: str, record: Record) -> RecordRefused:
     """The bank accounts that were approved cannot be read any more."""
     why = "the bank accounts that it was sent with were sealed under a key that is gone; approve those that Epicor has"
-    return RecordRefused(
-        connection=connection,
-        at=at,
-        kind=kind,
-        company=record.company,
-        code=record.code,
-        digest=record.digest,
-        external_code=record.external_code,
-        by="api",
-        finding=finding("RECORD_UNFIT", kind=kind, record=record.code, why=why),
-    )
+    return _not_sent(connection, at, kind, record, finding("RECORD_UNFIT", kind=kind, record=record.code, why=why))
 
 
 def refused_by_basware(connection: str, at: datetime, kind: str, record: Record, why: str) -> RecordRefused:
     """Basware's API layer said no."""
+    return _not_sent(connection, at, kind, record, finding("RECORD_REFUSED", kind=kind, record=record.code, why=why))
+
+
+def _not_sent(connection: str, at: datetime, kind: str, record: Record, why: Finding) -> RecordRefused:
     return RecordRefused(
         connection=connection,
         at=at,
@@ -95,7 +89,7 @@ def refused_by_basware(connection: str, at: datetime, kind: str, record: Record,
         digest=record.digest,
         external_code=record.external_code,
         by="api",
-        finding=finding("RECORD_REFUSED", kind=kind, record=record.code, why=why),
+        finding=why,
     )
 
 

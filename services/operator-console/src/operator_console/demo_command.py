@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,9 @@ from pydantic import SecretStr
 from operator_console import connection_commands, credential_commands, document_commands, output, run_state, site
 from operator_console.data_folder import DataFolder, is_locked
 from operator_console.demo_books import Books, Counts, count, disagreements
-from operator_console.demo_far_sides import FarSides, Ports, sandbox_program
+from operator_console.demo_far_sides import LOOK_AGAIN, FarSides, Ports, sandbox_program, until
+from operator_console.demo_masterdata import counted, missing
+from operator_console.demo_payments import pay, payments
 from operator_console.demo_report import Progress, report
 from operator_console.demo_scenario import (
     CONNECTION,
@@ -38,7 +40,6 @@ from operator_console.searching import Sought
 from operator_console.service_health import service_answers
 
 THROWN_AWAY = "mlc-demo-"
-LOOK_AGAIN = 0.4
 WITHIN = 60.0
 """Seconds for all invoices to be answered."""
 
@@ -112,7 +113,7 @@ async def _running(
         httpx.AsyncClient(trust_env=False) as http,
     ):
         far_sides = FarSides(http, ports)
-        await _until(far_sides.answers, within=WITHIN, what="the sandbox answers")
+        await until(far_sides.answers, within=WITHIN, what="the sandbox answers")
         yield here, far_sides, ports
 
 
@@ -121,16 +122,21 @@ async def _play(
 ) -> Exit:
     plan = scenario()
     await _stage(here, far_sides, ports, plan)
-    say(f"Connection {CONNECTION} is applied; {plan.approved} approved invoices are on their way.")
+    say(f"Connection {CONNECTION} is applied; Basware is given Epicor's master data first.")
+    records = await _master_data(far_sides, plan)
+    say(f"Basware holds {', '.join(f'{count} {word}' for word, count in records.items())}.")
+    say(f"{plan.approved} approved invoices are on their way.")
     started = asyncio.get_running_loop().time()
     with Progress(plan.approved, silent=as_json) as progress:
         wrong = await _send(here, far_sides, plan)
         books = await _until_done(here, far_sides, plan, progress)
     seconds = asyncio.get_running_loop().time() - started
     wrong += disagreements(plan, books)
-    wrong += await _vendors_missing(far_sides)
     wrong += [f"the fault {each['kind']} never happened" for each in await far_sides.went_wrong() if not each["fired"]]
-    report(plan, books, count(books), wrong, seconds=seconds, as_json=as_json)
+    paid = payments(plan)
+    say("Accounts payable posts and pays three of them; Basware is told.")
+    wrong += await pay(far_sides, paid, today=datetime.now(UTC).date())
+    report(plan, books, count(books), wrong, paid=paid, records=records, seconds=seconds, as_json=as_json)
     return Exit.PROBLEM if wrong or _left(count(books)) else Exit.OK
 
 
@@ -145,13 +151,29 @@ async def _stage(here: site.Site, far_sides: FarSides, ports: Ports, plan: Scena
     values = {field: [SecretStr(value)] for field, value in CREDENTIALS.items()}
     await credential_commands.store(here.settings, CONNECTION, values, by="demo", now=now)
     await far_sides.go_wrong(epicor_faults(plan))
-    await _until(lambda: _all_ready(here), within=WITHIN, what="every service is ready")
+    await until(lambda: _all_ready(here), within=WITHIN, what="every service is ready")
 
 
 async def _all_ready(here: site.Site) -> str | None:
     asked = (service_answers(here.folder, name, path="/readyz") for name in site.SERVICES)
     answers = await asyncio.gather(*asked)
     return "ready" if all(answers) else None
+
+
+async def _master_data(far_sides: FarSides, plan: Scenario) -> dict[str, int]:
+    """How many records of each kind Basware holds, once it has all that the invoices are coded with."""
+    wanted = sum(company["vendors"] for company in (await far_sides.epicor_state())["companies"])
+
+    async def all_there() -> str | None:
+        held = await far_sides.records()
+        return None if missing(plan, held) or counted(held)["vendors"] < wanted else "there"
+
+    try:
+        await until(all_there, within=WITHIN, what="Basware holds Epicor's master data")
+    except CommandError as late:
+        lacking = "; ".join(missing(plan, await far_sides.records())[:3]) or f"it holds less than {wanted} vendors"
+        raise CommandError(f"{late} {lacking}.") from None
+    return counted(await far_sides.records())
 
 
 async def _send(here: site.Site, far_sides: FarSides, plan: Scenario) -> list[str]:
@@ -161,14 +183,14 @@ async def _send(here: site.Site, far_sides: FarSides, plan: Scenario) -> list[st
     await far_sides.withdraw(sorted(plan.only_forged))
     # A connection is as good as unknown to the gateway until its next look at the database.
     known = partial(_is_heard, far_sides, hook, plan.posted[0].invoice_id)
-    await _until(known, within=WITHIN, what="the gateway knows the connection")
+    await until(known, within=WITHIN, what="the gateway knows the connection")
     wrong = []
     for ids, how in pushes(plan):
         wanted = httpx.codes.UNAUTHORIZED if how.get("forge") else httpx.codes.OK
         statuses = await far_sides.push(ids, hook, **how)
         wrong += [f"the gateway answered {status} to a push" for status in statuses if status != wanted]
     # The one that uses a number again comes when the first has long been posted.
-    await _until(lambda: _first_posted(far_sides, plan), within=WITHIN, what="the first invoice is posted")
+    await until(lambda: _first_posted(far_sides, plan), within=WITHIN, what="the first invoice is posted")
     await far_sides.offer(plan.later)
     await far_sides.push(offered_ids(plan.later), hook)
     return wrong
@@ -196,24 +218,3 @@ async def _until_done(here: site.Site, far_sides: FarSides, plan: Scenario, prog
     ours = await document_commands.rows(here.settings, Sought(connection=CONNECTION), limit=1000)
     state = await far_sides.epicor_state()
     return Books(ours, await far_sides.documents(), await far_sides.invoices(), state["groups"])
-
-
-async def _vendors_missing(far_sides: FarSides) -> list[str]:
-    wanted = sum(company["vendors"] for company in (await far_sides.epicor_state())["companies"])
-
-    async def all_there() -> str | None:
-        return "there" if await far_sides.vendors() == wanted else None
-
-    with contextlib.suppress(CommandError):
-        await _until(all_there, within=10, what="the vendors are imported")
-        return []
-    return [f"Basware holds {await far_sides.vendors()} vendors instead of Epicor's {wanted}"]
-
-
-async def _until(answers: Callable[[], Awaitable[str | None]], *, within: float, what: str) -> None:
-    try:
-        async with asyncio.timeout(within):
-            while await answers() is None:  # noqa: ASYNC110 - another process cannot set an event here
-                await asyncio.sleep(LOOK_AGAIN)
-    except TimeoutError:
-        raise CommandError(f"After {within:g} s it is still not so that {what}.") from None

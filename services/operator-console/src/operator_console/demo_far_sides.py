@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -17,6 +20,7 @@ from operator_console.supervisor import Program
 
 SANDBOX = "sandbox"
 PATIENCE = 60
+LOOK_AGAIN = 0.4
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,11 @@ class FarSides:
 
     async def go_wrong(self, faults: Sequence[dict[str, Any]]) -> None:
         """Script faults of Epicor."""
-        await self._call("POST", f"{self._ports.epicor_root}/_sandbox/faults", list(faults))
+        await self._epicor("POST", "faults", list(faults))
 
     async def went_wrong(self) -> list[dict[str, Any]]:
         """The scripted faults of Epicor, each with how often it `fired`."""
-        found: list[dict[str, Any]] = (await self._epicor("faults"))["faults"]
+        found: list[dict[str, Any]] = (await self._epicor("GET", "faults"))["faults"]
         return found
 
     async def documents(self) -> list[dict[str, Any]]:
@@ -95,25 +99,41 @@ class FarSides:
         found: list[dict[str, Any]] = (await self._basware("GET", "state"))["documents"]
         return found
 
-    async def vendors(self) -> int:
-        """How many vendors Basware holds."""
-        return len((await self._basware("GET", "state"))["vendors"])
+    async def records(self) -> dict[str, list[str]]:
+        """The external codes of the master data that P2P took, by path."""
+        held: dict[str, list[str]] = (await self._basware("GET", "state"))["p2p"]
+        return held
 
     async def invoices(self) -> list[dict[str, Any]]:
         """Every AP invoice in Epicor."""
-        found: list[dict[str, Any]] = (await self._epicor("invoices"))["invoices"]
+        found: list[dict[str, Any]] = (await self._epicor("GET", "invoices"))["invoices"]
         return found
+
+    async def post_group(self, company: str, group: str) -> None:
+        """Post a group in Epicor, as accounts payable does."""
+        await self._epicor("POST", f"post/{company}/{group}")
+
+    async def pay(self, invoice: Mapping[str, Any], amount: Decimal, *, on: date) -> int:
+        """Pay something of a posted AP invoice; the payment's HeadNum."""
+        part = {"vendor": invoice["VendorNum"], "invoice": invoice["InvoiceNum"], "amount": amount}
+        order = {"company": invoice["Company"], "invoices": [part], "day": on.isoformat()}
+        head: int = (await self._epicor("POST", "payments/pay", order))["head"]
+        return head
+
+    async def void(self, company: str, head: int, *, on: date) -> None:
+        """Void a payment."""
+        await self._epicor("POST", "payments/void", {"company": company, "head": head, "day": on.isoformat()})
 
     async def epicor_state(self) -> dict[str, Any]:
         """Epicor's companies, groups and counts."""
-        state: dict[str, Any] = await self._epicor("state")
+        state: dict[str, Any] = await self._epicor("GET", "state")
         return state
 
     async def _basware(self, method: str, path: str, body: Any = None) -> Any:
         return await self._call(method, f"{self._ports.basware_url}/_sandbox/{path}", body)
 
-    async def _epicor(self, path: str) -> Any:
-        return await self._call("GET", f"{self._ports.epicor_root}/_sandbox/{path}", None)
+    async def _epicor(self, method: str, path: str, body: Any = None) -> Any:
+        return await self._call(method, f"{self._ports.epicor_root}/_sandbox/{path}", body)
 
     async def _call(self, method: str, url: str, body: Any) -> Any:
         content = None if body is None else dump_json(body)
@@ -125,3 +145,17 @@ class FarSides:
         if not answer.is_success:
             raise CommandError(f"The sandbox refused {method} {url}: {answer.status_code} {answer.text[:200]}")
         return load_json(answer.content)
+
+
+async def until(answers: Callable[[], Awaitable[str | None]], *, within: float, what: str) -> None:
+    """Ask again and again until there is an answer.
+
+    Raises:
+        CommandError: there was none within so many seconds.
+    """
+    try:
+        async with asyncio.timeout(within):
+            while await answers() is None:  # noqa: ASYNC110 - another process cannot set an event here
+                await asyncio.sleep(LOOK_AGAIN)
+    except TimeoutError:
+        raise CommandError(f"After {within:g} s it is still not so that {what}.") from None

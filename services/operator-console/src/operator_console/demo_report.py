@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ from rich.progress import Progress as Bars
 
 from operator_console import output
 from operator_console.demo_books import Books, Counts
+from operator_console.demo_payments import Payment
 from operator_console.demo_scenario import Scenario
 from operator_console.view import DocumentStatus, Phase
 
@@ -58,18 +59,30 @@ class Progress:
 
 
 def report(
-    plan: Scenario, books: Books, counts: Counts, wrong: Sequence[str], *, seconds: float, as_json: bool
+    plan: Scenario,
+    books: Books,
+    counts: Counts,
+    wrong: Sequence[str],
+    *,
+    paid: Sequence[Payment],
+    records: Mapping[str, int],
+    seconds: float,
+    as_json: bool,
 ) -> None:
     """The end of the demo: what became of the special ones, what is wrong, and the summary as the last line."""
     if as_json:
-        output.show_json({**asdict(counts), "seconds": round(seconds, 1), "wrong": list(wrong)})
+        told = {each.story: each.invoice.number for each in paid}
+        more = {"records": dict(records), "payments": told, "seconds": round(seconds, 1), "wrong": list(wrong)}
+        output.show_json(asdict(counts) | more)
         return
     out = output.console()
-    out.print(output.table("", ("what happened", "document", "outcome", "why"), _stories(plan, books)))
+    out.print(
+        output.table("", ("what happened", "document", "outcome", "why"), [*_stories(plan, books), *_payments(paid)])
+    )
     if not wrong:
         out.print(
             f"Both far sides' own books agree with ours, invoice by invoice, after {seconds:.0f} s: totals, every "
-            f"amount on its GL account, answers; {len(plan.only_forged)} documents that only forged "
+            f"amount on its GL account, answers, and what was paid; {len(plan.only_forged)} documents that only forged "
             f"pushes spoke of are nowhere."
         )
     for each in wrong[:MOST_COMPLAINTS]:
@@ -91,4 +104,11 @@ def _stories(plan: Scenario, books: Books) -> list[tuple[object, ...]]:
         (story, status.invoice_number, status.voucher or status.phase, status.reason)
         for invoice_id, story in stories.items()
         if (status := ours.get(invoice_id)) is not None
+    ]
+
+
+def _payments(paid: Sequence[Payment]) -> list[tuple[object, ...]]:
+    return [
+        (each.story, each.invoice.number, "told", f"Basware holds {each.stands} {each.invoice.currency} as paid.")
+        for each in paid
     ]

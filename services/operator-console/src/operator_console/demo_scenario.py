@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from mlc_common.connection import ConnectionDocument
+from mlc_common.connection import Basware, ConnectionDocument
+from mlc_common.masterdata_kinds import Kinds
 from mlc_sandbox.samples import approved_invoices, bad_invoices, bulk_invoices, followers, unusual_invoices
 
 CONNECTION = "demo"
@@ -26,6 +27,7 @@ TIMINGS = {
     "retry_base": "0.2",
     "retry_ceiling": "2",
     "unclear_pauses": "[0.5, 1, 2]",
+    "delivery_pauses": "[0.5, 1, 2]",
     "ack_wait": "10",
     "refresh": "0.5",
     "masterdata": "1",
@@ -35,12 +37,25 @@ TIMINGS = {
 }
 """A rehearsal in seconds; the defaults are for real life."""
 
+LOOK_FOR_PAYMENTS = 0.01
+"""Minutes between two looks at Epicor's payments."""
+
 PUSHED_TWICE = 5
 FORGED_TOO = 3
 NOT_OURS_TO_SEE = "New"
 """A Basware status in which nothing may be transferred; only a forged push speaks of these documents."""
 
 EPICOR_COMPANY = {"US01": "NWM", "FI01": "NWF"}
+KINDS = {
+    "payment_terms": True,
+    "tax_codes": True,
+    "accounts": {},
+    "dimensions": {
+        "department": {"segment": 2, "to": "ACC_LIST_1"},
+        "cost_centre": {"segment": 3, "to": "costCenters"},
+    },
+    "orders": {},
+}
 _SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCenterCode"}]
 
 
@@ -148,11 +163,20 @@ def epicor_faults(plan: Scenario) -> list[dict[str, Any]]:
 def connection_document(basware: str, epicor: str) -> ConnectionDocument:
     """The connection to the two sandboxes."""
     pairs = (("US01", "NWM", "USD"), ("FI01", "NWF", "EUR"))
+    kinds = Kinds.model_validate(KINDS)
+    written = [f"{name}.{right}" for name in kinds.scopes() for right in ("read", "write")]
     return ConnectionDocument.model_validate(
         {
             "name": CONNECTION,
-            "basware": {"base_url": basware, "calls_per_second": 500, "calls_in_flight": 8},
+            "basware": {
+                "base_url": basware,
+                "calls_per_second": 500,
+                "calls_in_flight": 8,
+                "scopes": sorted({*Basware().scopes, *written}),
+            },
             "epicor": {"base_url": epicor},
+            "kinds": kinds,
+            "payments": {"mode": "follow", "minutes": LOOK_FOR_PAYMENTS},
             "companies": [
                 {"basware": ours, "epicor": theirs, "currency": currency, "segments": _SEGMENTS}
                 for ours, theirs, currency in pairs
