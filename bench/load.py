@@ -42,22 +42,33 @@ class Tally:
             self.latencies.append(answered - asked)
 
 
-async def push_until_the_end(url: str, tally: Tally) -> None:
-    """One sender: the next push when the last one is answered."""
+async def push_until_the_end(url: str, tally: Tally, *, first: float = 0, pause: float = 0) -> None:
+    """One sender. Its next push leaves when the last one is answered, or `pause` seconds after it was to leave.
+
+    A push that has to wait for the answer to the one before counts from when it was to leave.
+    """
     target = urlsplit(url).path
     async with line(url) as sender:
-        while (asked := time.perf_counter()) < tally.ends:
+        due = time.perf_counter() + first
+        while (asked := due if pause else time.perf_counter()) < tally.ends:
+            if (early := asked - time.perf_counter()) > 0:
+                await asyncio.sleep(early)
+            due += pause
             body = json.dumps(notification(str(uuid.uuid4()), task_id=str(uuid.uuid4()))).encode()
             headers = {"Content-Type": "application/json", **sign(body, WEBHOOK_SECRET)}
             status, _ = await sender.exchange("POST", target, headers=headers, body=body)
             tally.note(status, asked=asked, answered=time.perf_counter())
 
 
-async def run(urls: list[str], *, connections: int, seconds: float) -> dict[str, float]:
-    """The load: senders spread evenly over the addresses."""
+async def run(urls: list[str], *, connections: int, seconds: float, rate: float | None) -> dict[str, float]:
+    """The load: senders spread evenly over the addresses, and over time when there is a rate."""
     begins = time.perf_counter() + WARM_UP
     tally = Tally(begins=begins, ends=begins + seconds)
-    senders = (push_until_the_end(urls[each % len(urls)], tally) for each in range(connections))
+    pause = connections / rate if rate else 0
+    senders = (
+        push_until_the_end(urls[each % len(urls)], tally, first=each * pause / connections, pause=pause)
+        for each in range(connections)
+    )
     await asyncio.gather(*senders)
     own = resource.getrusage(resource.RUSAGE_SELF)
     return {
@@ -76,9 +87,11 @@ def main() -> None:
     parser.add_argument("urls", nargs="+")
     parser.add_argument("--connections", type=int, default=128)
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rate", type=float, help="pushes a second of all; without it as many as are answered")
     arguments = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(run(arguments.urls, connections=arguments.connections, seconds=arguments.seconds))
+        load = run(arguments.urls, connections=arguments.connections, seconds=arguments.seconds, rate=arguments.rate)
+        found = runner.run(load)
     sys.stdout.write(json.dumps(found))
 
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +47,18 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Hook:
+    """What takes pushes: the address, and the process behind it."""
+
+    url: str
+    pid: int
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        return cpu.used({"": self.pid})[""]
+
+
+@dataclass(frozen=True)
 class Place:
     """The running system and its far sides."""
 
@@ -60,6 +72,13 @@ class Place:
     def hook(self) -> str:
         """Where pushes go."""
         return f"{self.here.gateway}/hooks/basware/{CONNECTION}"
+
+    @property
+    def gateway(self) -> Hook:
+        """The site's own gateway."""
+        (pid,) = (each.pid for each in self.here.processes if each.program.name == GATEWAY)
+        assert pid
+        return Hook(self.hook, pid)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -150,30 +169,55 @@ async def _connect(place: Place) -> None:
 
 
 @asynccontextmanager
-async def second_gateway(place: Place, say: Say) -> AsyncIterator[str]:
-    """One more gateway process; where its pushes go."""
+async def second_gateway(place: Place, say: Say) -> AsyncIterator[Hook]:
+    """One more gateway process."""
     name = "webhook-gateway-2"
     folder = place.here.folder
-    program = Program(
-        name=name,
-        command=(str(Path(sys.executable).parent / GATEWAY),),
-        log=folder.log(name),
-        port_files=(folder.port_file(name), folder.public_port_file(name)),
-        environment={
-            **place.environment,
-            "MLC_PORT_FILE": str(folder.port_file(name)),
-            "MLC_PUBLIC_PORT_FILE": str(folder.public_port_file(name)),
-        },
-    )
-    process = Supervised(program, patience=Patience(), say=say, changed=lambda: None)
-    await process.start()
-    try:
+    ports = {
+        "MLC_PORT_FILE": folder.port_file(name),
+        "MLC_PUBLIC_PORT_FILE": folder.public_port_file(name),
+    }
+    command = (str(Path(sys.executable).parent / GATEWAY),)
+    async with _beside(place, name, command, say=say, ports=ports) as pid:
         await until(lambda: _ready(place, folder.port_file(name)), what="a second gateway is up")
         hook = f"http://127.0.0.1:{public_port_of(folder, name)}/hooks/basware/{CONNECTION}"
         await until(partial(_takes_pushes, place, hook), what="the second gateway knows the connection")
-        yield hook
+        yield Hook(hook, pid)
+
+
+@asynccontextmanager
+async def bare_hook(place: Place, say: Say) -> AsyncIterator[Hook]:
+    """The least possible gateway."""
+    name = "floor-hook"
+    file = place.here.folder.port_file(name)
+    command = (sys.executable, "-m", "bench.floor_hook", str(file))
+    async with _beside(place, name, command, say=say, ports={"": file}) as pid:
+        port = await until(partial(_written, file), what="the floor's hook listens")
+        yield Hook(f"http://127.0.0.1:{port}/", pid)
+
+
+@asynccontextmanager
+async def _beside(
+    place: Place, name: str, command: Sequence[str], *, say: Say, ports: Mapping[str, Path]
+) -> AsyncIterator[int]:
+    """One more program that reaches broker and database; its process id. `ports`: its port files, by the variable."""
+    environment = {**place.environment, **{variable: str(file) for variable, file in ports.items() if variable}}
+    log = place.here.folder.log(name)
+    program = Program(name, command, log, environment=environment, port_files=tuple(ports.values()))
+    process = Supervised(program, patience=Patience(), say=say, changed=lambda: None)
+    await process.start()
+    try:
+        assert process.pid
+        yield process.pid
     finally:
         await process.stop()
+
+
+async def _written(file: Path) -> str | None:
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return None
 
 
 async def _takes_pushes(place: Place, hook: str) -> str | None:

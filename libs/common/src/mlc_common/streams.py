@@ -23,7 +23,7 @@ DOCUMENT_KEYS = "DOCUMENT_KEYS"
 LARGEST_MESSAGE = 512 * 1024
 """Bytes; a larger payload goes to the object store as a claim check."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_-]")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_TOKEN = 120
 
 
@@ -59,15 +59,16 @@ CHAINED: tuple[str, ...] = tuple(stream.name for stream in STREAMS if stream.nam
 
 def token(text: str) -> str:
     """One subject token for any identifier: letters, digits, `-` and `_` stay, the rest becomes `=XX` of its UTF-8."""
-    encoded = "".join(
-        character if _PLAIN.fullmatch(character) else "".join(f"={byte:02X}" for byte in character.encode())
-        for character in text
-    )
+    encoded = _NOT_PLAIN.sub(_escaped, text)
     if not encoded:
         return "="
     if len(encoded) > _LONGEST_TOKEN:
         return f"={hashlib.sha256(text.encode()).hexdigest()}"
     return encoded
+
+
+def _escaped(character: re.Match[str]) -> str:
+    return "".join(f"={byte:02X}" for byte in character.group().encode())
 
 
 def notification_subject(connection: str, task_id: str, digest: str) -> str:

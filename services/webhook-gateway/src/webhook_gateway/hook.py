@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from opentelemetry import propagate, trace
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from mlc_common.telemetry import span_of
 from webhook_gateway.decision import Receiver
 from webhook_gateway.handlers import Answer, Gateway, refuse, take_push
 from webhook_gateway.signature import SIGNATURE_HEADER, Push
@@ -154,17 +155,7 @@ def _push(request: Request, body: bytes, receiver: Receiver | None) -> Push:
     )
 
 
-@contextmanager
-def _span(request: Request) -> Iterator[trace.Span]:
+def _span(request: Request) -> AbstractContextManager[trace.Span]:
     context = propagate.extract(request.headers) if "traceparent" in request.headers else None
     attributes = {"http.request.method": request.method, "http.route": PATH}
-    tracer = trace.get_tracer("mlc")
-    with tracer.start_as_current_span(
-        f"{request.method} {PATH}",
-        context=context,
-        kind=trace.SpanKind.SERVER,
-        attributes=attributes,
-        record_exception=False,  # its text has not been searched for secrets
-        set_status_on_exception=False,
-    ) as span:
-        yield span
+    return span_of(f"{request.method} {PATH}", attributes, kind=trace.SpanKind.SERVER, context=context)
