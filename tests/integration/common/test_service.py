@@ -374,6 +374,71 @@ async def test_a_connection_that_is_slow_to_stop_or_fails_to_start_delays_no_oth
     await service
 
 
+async def test_a_connection_that_cannot_be_worked_for_is_told_and_does_not_make_the_service_unready(
+    settings: Settings, log: EventLog, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    await apply(engine, connection("broken"), by="test", now=NOW)
+
+    async def wire(_runtime: Runtime) -> Wiring:
+        @asynccontextmanager
+        async def work(connection: Connection) -> AsyncIterator[None]:
+            if connection.name == "broken":
+                raise TransientError("epicor.password is not set.")
+            yield
+
+        return Wiring(per_connection=work)
+
+    stop = asyncio.Event()
+    service = asyncio.create_task(serve("test", settings, wire, stop=stop))
+    async with httpx.AsyncClient() as http:
+        address = await operators(tmp_path / "port")
+
+        async def ready() -> bool:
+            return (await http.get(f"{address}/readyz")).status_code == 200
+
+        await eventually(ready)
+        assert (await http.get(f"{address}/readyz")).json() == {
+            "ready": True,
+            "missing": [],
+            "connections_not_running": ["broken"],
+        }
+        await asyncio.sleep(0.2)
+        figures = (await http.get(f"{address}/metrics")).text
+        assert 'mlc_connection_running{connection="broken"} 0.0' in figures
+        assert 'mlc_connection_running{connection="demo"} 1.0' in figures
+    stop.set()
+    await service
+
+
+async def operators(file: Path) -> str:
+    """Where the operators' port is, once it is open."""
+    await eventually(lambda: file.exists() and file.read_text() != "")
+    return f"http://127.0.0.1:{file.read_text()}"
+
+
+async def test_a_service_that_starts_while_the_broker_is_away_is_alive_says_so_and_heeds_a_stop(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async def wire(_runtime: Runtime) -> Wiring:
+        pytest.fail("it cannot have started")
+
+    stop = asyncio.Event()
+    nowhere = settings.model_copy(update={"nats_url": "nats://127.0.0.1:1"})
+    service = asyncio.create_task(serve("test", nowhere, wire, stop=stop))
+    async with httpx.AsyncClient() as http:
+        address = await operators(tmp_path / "port")
+        alive, ready = await http.get(f"{address}/healthz"), await http.get(f"{address}/readyz")
+        assert (alive.status_code, alive.json()["started"]) == (200, False)
+        assert (ready.status_code, ready.json()["missing"]) == (
+            503,
+            ["it has not started: broker or database do not answer yet"],
+        )
+
+    stop.set()
+
+    await asyncio.wait_for(service, timeout=5)
+
+
 async def test_stopping_while_the_broker_is_away_ends_soon_and_cleanly(
     settings: Settings, log: EventLog, broker: Any
 ) -> None:

@@ -16,12 +16,9 @@ import uvloop
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from opentelemetry import trace
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Router
 
 from mlc_common.broker import Outages, ack_wait_of, leave, make_broker, reading
 from mlc_common.connection_workers import ConnectionWorker, ConnectionWorkers
@@ -30,7 +27,8 @@ from mlc_common.database import make_engine
 from mlc_common.ending import surely_ended
 from mlc_common.eventlog import EventLog
 from mlc_common.failures import TransientError
-from mlc_common.listening import Door, Listener, listening
+from mlc_common.health import Health
+from mlc_common.listening import Door, listening
 from mlc_common.otlp_metrics import start_metrics
 from mlc_common.retries import Handler, RetryOrBury
 from mlc_common.settings import Settings
@@ -136,19 +134,43 @@ async def _until_signalled(name: str, settings: Settings, wire: Wire, redactor: 
 async def serve(
     name: str, settings: Settings, wire: Wire, *, stop: asyncio.Event | None = None, redactor: Redactor | None = None
 ) -> None:
-    """Run a service until `stop` is set: start outside in, stop inside out, finishing what is in hand."""
+    """Run a service until `stop` is set: start outside in, stop inside out, finishing what is in hand.
+
+    The operators' port opens first: a service that waits for its broker is alive, and says what it waits for.
+    """
+    stopped = asyncio.ensure_future((stop or asyncio.Event()).wait())
     async with AsyncExitStack() as stack:
-        runtime = await _runtime(name, settings, redactor or Redactor(), stack)
+        stack.push_async_callback(surely_ended, stopped)
+        health = Health(name, Metrics())
+        inside = Door(settings.host, settings.port, settings.port_file)
+        await _open(health, inside, health.routes(), settings, stack)
+        starting = asyncio.ensure_future(_runtime(name, settings, health.metrics, redactor or Redactor(), stack))
+        await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            await surely_ended(starting)
+            log.info("service_stopped", started=False)
+            return
+        runtime = starting.result()
         wiring = await wire(runtime)
         workers = None
         if wiring.per_connection is not None:
-            workers = ConnectionWorkers(runtime.connections, wiring.per_connection, pause=settings.timings.refresh / 5)
+            workers = ConnectionWorkers(
+                runtime.connections,
+                wiring.per_connection,
+                pause=settings.timings.refresh / 5,
+                running=runtime.metrics.running,
+            )
             stack.push_async_callback(workers.stop)
         loops = [runtime.connections.keep_fresh, *wiring.background, *([workers.keep_running] if workers else [])]
-        servers = await _listen(runtime, wiring.routes, workers, stack)
+        if wiring.routes:
+            # What connections are called and what they do is nobody's business who may only push.
+            outside = Door(
+                settings.public_host, settings.public_port, settings.public_port_file, most_connections=MOST_CONNECTIONS
+            )
+            await _open(health, outside, wiring.routes, settings, stack)
+        health.started(runtime.nats, runtime.durables, workers)
         tasks = [asyncio.ensure_future(loop()) for loop in loops]
-        ends = [asyncio.ensure_future(each.ended()) for each in servers]
-        stopped = asyncio.ensure_future((stop or asyncio.Event()).wait())
+        ends = [asyncio.ensure_future(each.ended()) for each in health.listeners]
         log.info("service_started", version=version("ml-connector"))
         try:
             done, _ = await asyncio.wait([*ends, *tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -156,14 +178,22 @@ async def serve(
                 task.result()
         finally:
             log.info("service_stopping")
-            await surely_ended(*ends, *tasks, stopped)
+            await surely_ended(*ends, *tasks)
             if workers is not None:
                 await workers.stop()
     log.info("service_stopped")
 
 
-async def _runtime(name: str, settings: Settings, redactor: Redactor, stack: AsyncExitStack) -> Runtime:
-    metrics = Metrics()
+async def _open(
+    health: Health, door: Door, routes: Sequence[BaseRoute], settings: Settings, stack: AsyncExitStack
+) -> None:
+    served = listening(Router(routes), door, graceful=settings.timings.graceful)
+    health.listeners.append(await stack.enter_async_context(served))
+
+
+async def _runtime(
+    name: str, settings: Settings, metrics: Metrics, redactor: Redactor, stack: AsyncExitStack
+) -> Runtime:
     exported = start_metrics(name, settings, metrics.registry)
     stack.push_async_callback(asyncio.to_thread, exported.shutdown)
     engine = make_engine(settings.database_url)
@@ -211,55 +241,3 @@ def master_keys(settings: Settings) -> MasterKeys:
     if settings.master_keys_file is not None:
         return MasterKeys.parse(SecretStr(settings.master_keys_file.read_text()))
     return MasterKeys.parse(settings.master_keys or SecretStr(""))
-
-
-async def _listen(
-    runtime: Runtime, routes: Sequence[BaseRoute], workers: ConnectionWorkers | None, stack: AsyncExitStack
-) -> list[Listener]:
-    """Health, readiness and metrics on a port for operators; a service's own routes on a port for everybody.
-
-    The names of connections and what they do are nobody's business who may only push.
-    """
-    settings, listeners = runtime.settings, list[Listener]()
-    inside = Door(settings.host, settings.port, settings.port_file)
-    doors = [(inside, _health(runtime, workers, listeners))]
-    if routes:
-        outside = Door(
-            settings.public_host, settings.public_port, settings.public_port_file, most_connections=MOST_CONNECTIONS
-        )
-        doors.append((outside, list(routes)))
-    for door, mounted in doors:
-        listener = await stack.enter_async_context(listening(Router(mounted), door, graceful=settings.timings.graceful))
-        listeners.append(listener)
-    return listeners
-
-
-def _health(runtime: Runtime, workers: ConnectionWorkers | None, listeners: Sequence[Listener]) -> list[BaseRoute]:
-    async def alive(_request: Request) -> Response:
-        return JSONResponse({"service": runtime.name, "version": version("ml-connector")})
-
-    async def ready(_request: Request) -> Response:
-        missing = await _missing(runtime, workers)
-        missing += [f"port {each.port} does not listen" for each in listeners if not each.accepting]
-        return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
-
-    async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(runtime.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-    return [Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", metrics)]
-
-
-async def _missing(runtime: Runtime, workers: ConnectionWorkers | None) -> list[str]:
-    if not runtime.nats.is_connected:
-        return ["the broker is away"]
-    missing = []
-    try:
-        for durable in list(runtime.durables):
-            if await ack_wait_of(runtime.nats, durable, timeout=2) is None:
-                missing.append(f"durable {durable.name} is gone; run `ml-connector topology`")
-    except TransientError as failure:
-        missing.append(str(failure))
-    if workers is not None:
-        wanted = {name for name, connection in runtime.connections.current().items() if not connection.document.paused}
-        missing += [f"connection {name} has not started" for name in sorted(wanted - workers.names)]
-    return missing

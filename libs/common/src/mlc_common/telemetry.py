@@ -199,6 +199,12 @@ class Metrics:
             "Pushes stored, by connection and matching signature form",
             ["connection", "variant"],
         )
+        self.running = Gauge(
+            "mlc_connection_running",
+            "1 while the service works for an active connection, 0 while it cannot",
+            ["connection"],
+            registry=self.registry,
+        )
         self.unannounced = counter(
             "mlc_documents_unannounced_total", "Documents the sweep found that no push announced", ["connection"]
         )

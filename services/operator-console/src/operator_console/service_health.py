@@ -9,7 +9,7 @@ from operator_console.data_folder import DataFolder
 
 
 async def service_answers(folder: DataFolder, service: str, *, path: str = "/healthz") -> str | None:
-    """The version of a service that answers `path` with 200, else None."""
+    """The version of a service that has started and answers `path` with 200, else None."""
     port = run_state.port_of(folder, service)
     if port is None:
         return None
@@ -17,6 +17,7 @@ async def service_answers(folder: DataFolder, service: str, *, path: str = "/hea
         try:
             if (await client.get(path)).status_code != httpx.codes.OK:
                 return None
-            return str((await client.get("/healthz")).json()["version"])
+            health = (await client.get("/healthz")).json()
+            return str(health["version"]) if health["started"] else None
         except (httpx.TransportError, ValueError, KeyError):
             return None
