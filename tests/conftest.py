@@ -19,6 +19,10 @@ import asyncpg
 import nats
 import pytest
 import pytest_asyncio
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.database import make_engine
@@ -205,3 +209,15 @@ async def topology(nats_url: str) -> str:
     await declare(client, Settings())
     await client.close()
     return nats_url
+
+
+@pytest.fixture
+def spans() -> InMemorySpanExporter:
+    """Every span of this process that ends from now on; OpenTelemetry allows one tracer only."""
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):
+        trace.set_tracer_provider(TracerProvider())
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    exporter = InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return exporter

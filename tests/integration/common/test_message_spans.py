@@ -8,10 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import nats
-import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from mlc_common.broker import Outages, make_broker, reading
@@ -26,17 +24,6 @@ from mlc_common.telemetry import Metrics, Redactor, span
 from mlc_common.topology import declare_connection
 
 DURABLE = writer_durable("demo")
-
-
-@pytest.fixture
-def spans() -> InMemorySpanExporter:
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        trace.set_tracer_provider(TracerProvider())
-    provider = trace.get_tracer_provider()
-    assert isinstance(provider, TracerProvider)
-    exporter = InMemorySpanExporter()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    return exporter
 
 
 def approved(invoice_id: str) -> DocumentApproved:

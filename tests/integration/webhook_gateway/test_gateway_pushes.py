@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import httpx
 import pytest
 import structlog
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from mlc_basware.notification import Notification, read
 from mlc_common.events import NotificationReceived, parse_event
@@ -289,9 +290,15 @@ async def test_observe_mode_keeps_everything_and_says_so_loudly(sender: Any) -> 
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("observe_mode_accepts_everything", "warning")]
 
 
-async def test_the_trace_of_the_sender_goes_on_in_the_stream(sender: Any) -> None:
-    trace = "0af7651916cd43dd8448eb211c80319c"
-    await sender.push(sender.notification("t-1"), headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+async def test_a_push_begins_a_trace_of_its_own_whatever_trace_its_sender_names(
+    sender: Any, spans: InMemorySpanExporter
+) -> None:
+    foreign = "0af7651916cd43dd8448eb211c80319c"
+    await sender.push(sender.notification("t-1"), headers={"traceparent": f"00-{foreign}-b7ad6b7169203331-00"})
+    await sender.push(sender.notification("t-2"), headers={"traceparent": "what is this?"})
 
-    (message,) = await sender.stored()
-    assert message.headers["traceparent"].split("-")[1] == trace
+    traces = {message.headers["traceparent"].split("-")[1] for message in await sender.stored()}
+    assert len(traces) == 2
+    assert foreign not in traces
+    linked = [each.context.trace_id for span in spans.get_finished_spans() for each in span.links]
+    assert linked == [int(foreign, 16)]

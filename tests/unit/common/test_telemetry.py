@@ -9,9 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from mlc_common.settings import Settings
@@ -72,17 +69,10 @@ def test_a_librarys_log_and_a_traceback_pass_the_same_filter(output: io.StringIO
     assert "RuntimeError" in entry["exception"]
 
 
-def test_a_failed_span_names_the_failure_and_none_of_its_words() -> None:
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        trace.set_tracer_provider(TracerProvider())
-    provider = trace.get_tracer_provider()
-    assert isinstance(provider, TracerProvider)
-    exporter = InMemorySpanExporter()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-
+def test_a_failed_span_names_the_failure_and_none_of_its_words(spans: InMemorySpanExporter) -> None:
     with pytest.raises(ValueError, match=SECRET), span("work", document="d1"):
         raise ValueError(SECRET)
 
-    [finished] = exporter.get_finished_spans()
+    [finished] = spans.get_finished_spans()
     assert SECRET not in finished.to_json()
     assert finished.status.description == "ValueError"

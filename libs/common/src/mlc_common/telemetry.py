@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache, partial
 from typing import Any, TextIO
@@ -139,12 +139,13 @@ def span_of(
     *,
     kind: trace.SpanKind = trace.SpanKind.INTERNAL,
     context: Context | None = None,
+    links: Sequence[trace.Link] = (),
 ) -> Iterator[trace.Span]:
-    """A span of any kind, child of the current one or of the one that `context` names.
+    """A span of any kind, child of the current one or of the one that `context` names; `links` are what it follows.
 
     A failure leaves the name of its class and nothing of its text, which nobody has searched for secrets.
     """
-    current = _tracer(trace.get_tracer_provider()).start_span(name, context, kind, attributes)
+    current = _tracer(trace.get_tracer_provider()).start_span(name, context, kind, attributes, links)
     before = attach(trace.set_span_in_context(current, context))
     try:
         yield current

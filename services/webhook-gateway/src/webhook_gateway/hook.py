@@ -156,6 +156,10 @@ def _push(request: Request, body: bytes, receiver: Receiver | None) -> Push:
 
 
 def _span(request: Request) -> AbstractContextManager[trace.Span]:
-    context = propagate.extract(request.headers) if "traceparent" in request.headers else None
     attributes = {"http.request.method": request.method, "http.route": PATH}
-    return span_of(f"{request.method} {PATH}", attributes, kind=trace.SpanKind.SERVER, context=context)
+    links: list[trace.Link] = []
+    if "traceparent" in request.headers:
+        # Anybody may name a trace here, and say that it is not recorded: ours refers to it and is its own.
+        named = trace.get_current_span(propagate.extract(request.headers)).get_span_context()
+        links = [trace.Link(named)] if named.is_valid else []
+    return span_of(f"{request.method} {PATH}", attributes, kind=trace.SpanKind.SERVER, links=links)
