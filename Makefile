@@ -6,7 +6,7 @@ BIN := .venv/bin
 SET_UP := .venv/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers golden bench lock clean
+.PHONY: help demo test check lint types layers fuzz golden bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ types: $(SET_UP)
 
 layers: $(SET_UP)
 	@$(BIN)/lint-imports --no-logo
+
+fuzz: $(SET_UP) ## send the gateway whatever a stranger can think of, for some minutes
+	@MLC_FUZZ=30 $(BIN)/python -m pytest -q --timeout=1800 tests/integration/webhook_gateway/test_gateway_fuzz.py
 
 golden: $(SET_UP) ## rewrite the expected files of the golden tests; then read the diff
 	@MLC_GOLDEN=write $(BIN)/python -m pytest -q tests/golden tests/unit/common/test_events.py

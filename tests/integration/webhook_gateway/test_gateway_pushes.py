@@ -295,3 +295,18 @@ async def test_the_trace_of_the_sender_goes_on_in_the_stream(sender: Any) -> Non
 
     (message,) = await sender.stored()
     assert message.headers["traceparent"].split("-")[1] == trace
+
+
+async def test_nothing_else_of_the_senders_trace_goes_on_or_into_the_log(
+    sender: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    for number, more in enumerate(
+        ({"baggage": "x=y"}, {"baggage": "faulty"}, {"tracestate": "a=b,faulty,,=" + "," * 99})
+    ):
+        assert (await sender.push(sender.notification(f"t-{number}"), headers=trace | more)).status_code == 200
+    assert (await sender.push(sender.notification("t-9"), headers={"traceparent": "faulty"})).status_code == 200
+
+    for message in await sender.stored():
+        assert {name.lower() for name in message.headers} & {"baggage", "tracestate"} == set()
+    assert [entry for entry in caplog.records if entry.name.startswith("opentelemetry")] == []

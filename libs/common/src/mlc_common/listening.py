@@ -131,6 +131,7 @@ async def listening(
         app,
         log_config=None,
         access_log=False,
+        server_header=False,
         lifespan="off",
         http=type("Protocol", (_Protocol,), {"head_patience": head_patience}),
         ws="none",

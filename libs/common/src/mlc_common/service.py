@@ -227,9 +227,9 @@ async def _listen(
         )
         doors.append((outside, list(routes)))
     for door, mounted in doors:
-        listener = await stack.enter_async_context(
-            listening(Starlette(routes=mounted), door, graceful=settings.timings.graceful)
-        )
+        app = Starlette(routes=mounted)
+        app.router.redirect_slashes = False  # it would send the caller to whatever host the caller named
+        listener = await stack.enter_async_context(listening(app, door, graceful=settings.timings.graceful))
         listeners.append(listener)
     return listeners
 
