@@ -50,7 +50,7 @@ def claims() -> list[str]:
 
 
 @cache
-def tests_in(file: str) -> set[str]:
+def names_in(file: str) -> set[str]:
     nodes = ast.walk(ast.parse((ROOT / file).read_text()))
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -64,7 +64,7 @@ def test_a_claim_of_the_threat_model_names_tests_that_exist(claim: str) -> None:
     assert named, "name the test behind it"
     assert len(named) == shown_by.count("::")
     for file, test in named:
-        assert test in tests_in(file), f"{file}::{test}"
+        assert test in names_in(file), f"{file}::{test}"
 
 
 def test_the_threat_model_has_a_section_for_everything_that_can_be_stolen() -> None:
