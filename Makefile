@@ -6,7 +6,7 @@ BIN := .venv/bin
 SET_UP := .venv/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers golden bench lock clean
+.PHONY: help demo test check lint types layers secrets weaknesses audit fuzz golden bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ demo: $(SET_UP) ## watch approved invoices become Epicor AP invoices, on this ma
 test: $(SET_UP) ## unit, golden, integration and acceptance tests, on a real broker and database
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: lint types layers test ## all that CI runs
+check: lint types layers secrets weaknesses test ## all that CI runs
 
 lint: $(SET_UP)
 	@$(BIN)/ruff format --check .
@@ -37,6 +37,18 @@ types: $(SET_UP)
 
 layers: $(SET_UP)
 	@$(BIN)/lint-imports --no-logo
+
+secrets: $(SET_UP)
+	@$(BIN)/python -m checks.secret_scan
+
+weaknesses: $(SET_UP)
+	@$(BIN)/python -m checks.dependencies
+
+audit: $(SET_UP) ## ask about known weaknesses in the dependencies, and fail where nobody can be asked
+	@$(BIN)/python -m checks.dependencies --needed
+
+fuzz: $(SET_UP) ## send the gateway whatever a stranger can think of, for some minutes
+	@MLC_FUZZ=30 $(BIN)/python -m pytest -q --timeout=1800 tests/integration/webhook_gateway/test_gateway_fuzz.py
 
 golden: $(SET_UP) ## rewrite the expected files of the golden tests; then read the diff
 	@MLC_GOLDEN=write $(BIN)/python -m pytest -q tests/golden tests/unit/common/test_events.py

@@ -112,7 +112,12 @@ def document(ports: Ports) -> ConnectionDocument:
     return ConnectionDocument.model_validate(
         {
             "name": CONNECTION,
-            "basware": {"base_url": ports.basware_url, "calls_per_second": 2000, "calls_in_flight": 16},
+            "basware": {
+                "base_url": ports.basware_url,
+                "calls_per_second": 2000,
+                "calls_in_flight": 16,
+                "webhook": {"pushes_per_second": None},
+            },
             "epicor": {"base_url": ports.epicor_url, "calls_in_flight": CAP},
             "companies": [
                 {"basware": ours, "epicor": theirs, "currency": currency, "segments": SEGMENTS}

@@ -18,6 +18,7 @@ PURE = (
     "checks.py",
     "approvals.py",
     "signature.py",
+    "push_budget.py",
     "events.py",
     "streams.py",
     "permissions.py",

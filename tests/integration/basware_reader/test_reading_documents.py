@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,6 +77,28 @@ async def test_the_vendors_misspelling_counts(site: Site, reader: Reader, task_t
     await on_notification(reader, push(invoice_id, task_type=task_type), FIRST)
 
     assert await site.names(invoice_id) == ["approved", "acknowledged"]
+
+
+async def test_what_a_push_says_is_a_hint_and_never_believed(site: Site, reader: Reader) -> None:
+    """Whoever has the webhook secret can sign anything: what is recorded is what Basware itself says, and no more."""
+    offered, finished = site.offer(2)
+    site.world.documents[finished].move("Transferred", at=site.clock())
+    claims = {"documentId": offered, "processingStatus": "WaitingForTransfer", "grossSum": 999_999.99}
+    body = json.dumps(claims | {"supplierBankIBAN": "FI0000000000000000"})
+
+    for invoice_id in (offered, finished, "invented"):
+        forged = push(invoice_id, task_status="Approved", task_sub_type="WaitingForTransfer", body=body)
+        await on_notification(reader, forged, FIRST)
+
+    approved, _ = await site.facts(offered)
+    assert isinstance(approved, DocumentApproved)
+    assert (
+        json.loads(approved.document, parse_float=Decimal)["grossSum"] == site.world.documents[offered].body["grossSum"]
+    )
+    assert "FI0000000000000000" not in approved.document
+    assert "999999.99" not in approved.document
+    assert await site.names(finished) == await site.names("invented") == ["noticed"]
+    assert site.world.documents[finished].status == "Transferred"
 
 
 async def test_the_same_push_again_changes_nothing(site: Site, reader: Reader) -> None:

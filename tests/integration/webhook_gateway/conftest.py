@@ -6,11 +6,16 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
+import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,6 +32,7 @@ from mlc_common.connection import Webhook
 from mlc_common.groupcommit import GroupCommit
 from mlc_common.streams import NOTIFICATIONS
 from mlc_common.telemetry import Metrics
+from mlc_common.vault import MasterKeys
 from webhook_gateway.decision import Receiver
 from webhook_gateway.handlers import Counters, Gateway
 from webhook_gateway.hook import route
@@ -136,3 +142,84 @@ async def sender(topology: str, request: pytest.FixtureRequest) -> AsyncIterator
         server.should_exit = True
         await serving
     await client.close()
+
+
+def body_of(task: str) -> bytes:
+    notification = {"taskId": task, "taskStatus": "New", "taskType": "AccountingDocuments", "documentId": "d-1"}
+    return json.dumps(notification).encode()
+
+
+@dataclass
+class Process:
+    """A `webhook-gateway` process; its log is in `log`."""
+
+    environment: dict[str, str]
+    folder: Path
+    log: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        for name in ("port", "public"):
+            (self.folder / name).unlink(missing_ok=True)
+        program = [sys.executable, "-m", "webhook_gateway.app"]
+        with self.log.open("ab") as log:
+            self.started.append(subprocess.Popen(program, env=self.environment, stdout=log, stderr=log))
+        async with httpx.AsyncClient() as client, asyncio.timeout(30):
+            while not await self._ready(client):
+                assert self.started[-1].poll() is None, self.log.read_text()
+                await asyncio.sleep(0.05)
+
+    async def _ready(self, client: httpx.AsyncClient) -> bool:
+        try:
+            return (await client.get(f"{self.inside}/readyz")).status_code == 200
+        except (FileNotFoundError, httpx.InvalidURL, httpx.TransportError):
+            return False
+
+    @property
+    def inside(self) -> str:
+        return f"http://127.0.0.1:{(self.folder / 'port').read_text()}"
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{(self.folder / 'public').read_text()}"
+
+    def end(self, number: signal.Signals) -> int:
+        self.started[-1].send_signal(number)
+        return self.started[-1].wait(timeout=30)
+
+    async def push(self, client: httpx.AsyncClient, task: str, *, secret: str = SECRET) -> int:
+        body = body_of(task)
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        response = await client.post(
+            f"{self.address}/hooks/basware/northwind", content=body, headers={"X-BWAPI-Signature-256": signature}
+        )
+        return response.status_code
+
+
+@pytest.fixture(scope="session")
+def process() -> type[Process]:
+    """For tests that share one process."""
+    return Process
+
+
+@pytest.fixture
+def keys() -> str:
+    return MasterKeys.generate_line("k1")
+
+
+@pytest.fixture
+def gateway(topology: str, database_url: str, keys: str, tmp_path: Path) -> Iterator[Process]:
+    settings = {
+        "MLC_NATS_URL": topology,
+        "MLC_DATABASE_URL": database_url,
+        "MLC_MASTER_KEYS": keys,
+        "MLC_PORT_FILE": str(tmp_path / "port"),
+        "MLC_PUBLIC_PORT_FILE": str(tmp_path / "public"),
+        "MLC_TIMINGS__REFRESH": "0.1",
+        "MLC_TIMINGS__GRACEFUL": "5",
+    }
+    process = Process(os.environ | settings, tmp_path, tmp_path / "gateway.log")
+    yield process
+    for each in process.started:
+        each.kill()
+        each.wait()

@@ -302,3 +302,18 @@ async def test_a_push_begins_a_trace_of_its_own_whatever_trace_its_sender_names(
     assert foreign not in traces
     linked = [each.context.trace_id for span in spans.get_finished_spans() for each in span.links]
     assert linked == [int(foreign, 16)]
+
+
+async def test_nothing_else_of_the_senders_trace_goes_on_or_into_the_log(
+    sender: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    for number, more in enumerate(
+        ({"baggage": "x=y"}, {"baggage": "faulty"}, {"tracestate": "a=b,faulty,,=" + "," * 99})
+    ):
+        assert (await sender.push(sender.notification(f"t-{number}"), headers=trace | more)).status_code == 200
+    assert (await sender.push(sender.notification("t-9"), headers={"traceparent": "faulty"})).status_code == 200
+
+    for message in await sender.stored():
+        assert {name.lower() for name in message.headers} & {"baggage", "tracestate"} == set()
+    assert [entry for entry in caplog.records if entry.name.startswith("opentelemetry")] == []

@@ -79,6 +79,14 @@ def test_a_wrapped_key_opens_under_its_master_key() -> None:
     assert (opened.connection, opened.id, opened.secret) == ("north", key.id, key.secret)
 
 
+def test_a_master_key_alone_opens_no_sealed_value() -> None:
+    keys, key = master_keys("k1"), DataKey.fresh("north")
+    sealed = key.seal(VALUE, field=FIELD, position=0)
+
+    with pytest.raises(VaultError):
+        replace(key, secret=keys.by_id["k1"]).open(sealed, field=FIELD, position=0)
+
+
 @pytest.mark.parametrize("member", ["connection", "id", "master_key_id"])
 def test_a_wrapped_key_moved_to_another_owner_does_not_open(member: str) -> None:
     key_bytes = os.urandom(32)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from mlc_common.connection import Webhook
-from webhook_gateway.decision import UNTRUSTED, Echo, Keep, Receiver, Refuse, decide
+from webhook_gateway.decision import LARGEST_TEST, UNTRUSTED, Echo, Keep, Receiver, Refuse, decide
+from webhook_gateway.push_budget import Limit
 from webhook_gateway.signature import Push
 
 NOW = datetime(2026, 3, 5, 8, 31, tzinfo=UTC)
@@ -122,6 +123,30 @@ def test_a_stale_connection_test_is_answered_too() -> None:
     push = signed(TEST, stamp=NOW - timedelta(hours=1))
 
     assert decided(push, receiver(timestamp_header="X-Time", timestamp_required=True)) == Echo()
+
+
+def test_a_large_body_is_read_only_when_it_is_signed_because_reading_costs_most() -> None:
+    def test(size: int) -> bytes:
+        bare = json.dumps(TEST | {"more": ""}).encode()
+        return json.dumps(TEST | {"more": "x" * (size - len(bare))}).encode()
+
+    assert len(test(LARGEST_TEST)) == LARGEST_TEST
+    for known in (None, receiver()):
+        assert decided(unsigned(test(LARGEST_TEST)), known) == Echo()
+        assert isinstance(decided(unsigned(test(LARGEST_TEST + 1)), known), Refuse)
+    assert decided(signed(test(LARGEST_TEST + 1)), receiver()) == Echo()
+
+
+def test_what_is_kept_is_kept_within_the_limit_of_its_connection() -> None:
+    slow = {"pushes_per_second": 3, "burst": 7}
+    for known, push in (
+        (receiver(**slow), signed(NOTIFICATION)),
+        (receiver(mode="observe", **slow), unsigned(NOTIFICATION)),
+        (receiver(mode="observe", **slow), unsigned(b"not json")),
+    ):
+        decision = decided(push, known)
+        assert isinstance(decision, Keep)
+        assert decision.limit == Limit(3, 7)
 
 
 @pytest.mark.parametrize(

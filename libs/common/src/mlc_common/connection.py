@@ -66,6 +66,10 @@ class Webhook(Section):
     timestamp_header: str | None = Field(default=None, description="name of the header with the time of signing")
     timestamp_required: bool = Field(default=False, description="refuse a push without that header")
     tolerance_seconds: int = Field(default=300, ge=1, le=86_400, description="how old a push may be")
+    pushes_per_second: float | None = Field(
+        default=200, gt=0, le=100_000, description="new pushes a second that one gateway stores; null is no limit"
+    )
+    burst: int = Field(default=5_000, ge=1, le=1_000_000, description="pushes that may come ahead of that rate")
 
     @model_validator(mode="after")
     def _timestamp_is_named(self) -> Self:

@@ -187,7 +187,8 @@ async def serve(
 async def _open(
     health: Health, door: Door, routes: Sequence[BaseRoute], settings: Settings, stack: AsyncExitStack
 ) -> None:
-    served = listening(Router(routes), door, graceful=settings.timings.graceful)
+    # A redirect for a slash would send the caller to whatever host the caller named.
+    served = listening(Router(routes, redirect_slashes=False), door, graceful=settings.timings.graceful)
     health.listeners.append(await stack.enter_async_context(served))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from mlc_basware.notification import ConnectionTest, Notification, Unreadable, read
 from mlc_common.connection import Webhook
 from mlc_common.events import NotificationReceived
+from webhook_gateway.push_budget import Limit, limit_of
 from webhook_gateway.signature import FEWEST_ROUNDS, Push, Reason, verify
 
 UNVERIFIED = "unverified"
@@ -19,6 +20,11 @@ UNTRUSTED = "The push was not accepted."
 """The one answer to everybody we do not trust, whatever the reason."""
 
 NOBODY = Webhook()
+
+LARGEST_TEST = 4 * 1024
+"""Bytes of a connection test. A larger body that nobody signed is not even read: reading is what costs most."""
+
+_UNREAD = Unreadable("It was not read.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Store this event, then answer 200.
+    """Store this event within the limit, then answer 200.
 
     `observed` is the reason it would be refused for if the connection enforced; `watching` whether it only observes.
     """
@@ -45,6 +51,7 @@ class Keep:
     observed: str | None
     watching: bool
     expiration_unreadable: bool
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +80,25 @@ def decide(
     """
     secrets, webhook = ((), NOBODY) if receiver is None else (receiver.secrets, receiver.webhook)
     verdict = verify(push, secrets=secrets, webhook=webhook, now=now, rounds=rounds)
-    content = read(push.body)
+    watching = webhook.mode == "observe"
+    distrust = None if watching else verdict.reason
+    content = read(push.body) if distrust is None or len(push.body) <= LARGEST_TEST else _UNREAD
     if isinstance(content, ConnectionTest):
         return Echo()
     if receiver is None:
         return Refuse(401, Reason.UNKNOWN_CONNECTION, UNTRUSTED)
     if receiver.locked:
         return Refuse(503, LOCKED, "Pushes cannot be verified now; come again later.")
-    watching = webhook.mode == "observe"
-    if verdict.reason is not None and not watching:
-        return Refuse(401, verdict.reason, UNTRUSTED)
+    if distrust is not None:
+        return Refuse(401, distrust, UNTRUSTED)
     variant = verdict.variant or UNVERIFIED
     if isinstance(content, Notification):
         event = _event(content, push.body, connection=receiver.name, variant=variant, now=now)
-        return Keep(event, verdict.reason, watching, content.expiration_unreadable)
+        return Keep(event, verdict.reason, watching, content.expiration_unreadable, limit_of(webhook))
     if not watching:
         return Refuse(422, UNREADABLE, content.sentence)
     event = _unreadable_event(content, push.body, connection=receiver.name, variant=variant, now=now)
-    return Keep(event, verdict.reason or UNREADABLE, watching, expiration_unreadable=False)
+    return Keep(event, verdict.reason or UNREADABLE, watching, expiration_unreadable=False, limit=limit_of(webhook))
 
 
 def _event(

@@ -17,6 +17,7 @@ from mlc_common.events import NotificationReceived
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.telemetry import Metrics
 from webhook_gateway.decision import Echo, Keep, Receiver, Refuse, decide
+from webhook_gateway.push_budget import Budgets
 from webhook_gateway.signature import FEWEST_ROUNDS, Push
 
 log = structlog.stdlib.get_logger(__name__)
@@ -24,6 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 SERVICE_UNAVAILABLE = 503
 STREAM_AWAY = "stream_away"
 STREAM_REFUSED = "stream_refused"
+TOO_MANY = "too_many"
 RETRY_AFTER = 5.0
 """Seconds after which a push is worth another try when the stream is away and names no time itself."""
 
@@ -92,6 +94,7 @@ class Gateway:
     counters: Counters
     rounds: Callable[[], int] = lambda: FEWEST_ROUNDS
     seldom: Seldom = field(default_factory=Seldom)
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 async def take_push(push: Push, *, receiver: Receiver | None, gateway: Gateway) -> Answer:
@@ -104,9 +107,12 @@ async def take_push(push: Push, *, receiver: Receiver | None, gateway: Gateway) 
             name = receiver.name if receiver else "unknown"
             answer = refuse(status, reason, sentence, gateway=gateway, connection=name)
             return _later(answer, RETRY_AFTER) if status == SERVICE_UNAVAILABLE else answer
-        case Keep() as keep:
+        case Keep(event=event) as keep:
+            if wait := gateway.budgets.take(event.connection, keep.limit, event.at):
+                sentence = "Too many pushes; come again later."
+                return _later(refuse(429, TOO_MANY, sentence, gateway=gateway, connection=event.connection), wait)
             _tell(keep, gateway=gateway)
-            return await _store(keep.event, push.body, gateway=gateway)
+            return await _store(event, push.body, gateway=gateway)
 
 
 def refuse(status: int, reason: str, sentence: str, *, gateway: Gateway, connection: str = "unknown") -> Answer:
@@ -122,14 +128,17 @@ async def _store(event: NotificationReceived, body: bytes, *, gateway: Gateway) 
     try:
         appended = await gateway.commit.append(event)
     except TransientError as failure:
+        gateway.budgets.give_back(event.connection)
         answer = refuse(503, STREAM_AWAY, str(failure), gateway=gateway, connection=event.connection)
         return _later(answer, failure.retry_after or RETRY_AFTER)
     except PermanentError:
+        gateway.budgets.give_back(event.connection)
         log.exception("push_not_stored", connection=event.connection)
         sentence = "The push could not be stored."
         answer = refuse(503, STREAM_REFUSED, sentence, gateway=gateway, connection=event.connection)
         return _later(answer, RETRY_AFTER)
     if appended.already:
+        gateway.budgets.give_back(event.connection)
         gateway.counters.repeated.labels(event.connection).inc()
     else:
         gateway.counters.stored.labels(event.connection, event.variant).inc()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
-from opentelemetry import propagate, trace
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,6 +29,7 @@ COME_AGAIN = "1"
 """Seconds after which there is probably room again."""
 
 _CLOSE = {"Connection": "close"}
+_TRACE = TraceContextTextMapPropagator()
 
 
 class TooLargeError(Exception):
@@ -158,8 +160,9 @@ def _push(request: Request, body: bytes, receiver: Receiver | None) -> Push:
 def _span(request: Request) -> AbstractContextManager[trace.Span]:
     attributes = {"http.request.method": request.method, "http.route": PATH}
     links: list[trace.Link] = []
-    if "traceparent" in request.headers:
-        # Anybody may name a trace here, and say that it is not recorded: ours refers to it and is its own.
-        named = trace.get_current_span(propagate.extract(request.headers)).get_span_context()
+    if (parent := request.headers.get("traceparent")) is not None:
+        # Anybody may name a trace here, and say that it is not recorded: ours refers to it and is its own. Nothing but
+        # the ids is read: baggage and tracestate would go on into the stream, or into the log as faulty.
+        named = trace.get_current_span(_TRACE.extract({"traceparent": parent})).get_span_context()
         links = [trace.Link(named)] if named.is_valid else []
     return span_of(f"{request.method} {PATH}", attributes, kind=trace.SpanKind.SERVER, links=links)

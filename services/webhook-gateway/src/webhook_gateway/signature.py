@@ -19,10 +19,8 @@ from mlc_common.connection import SignedContent, Webhook
 
 SIGNATURE_HEADER = "X-BWAPI-Signature-256"
 FEWEST_ROUNDS = 4
-"""MACs computed for every push at least: one secret in all four forms."""
+"""MACs computed at least for every push that carries what may be a signature: one secret in all four forms."""
 
-_MAC_BYTES = 32
-_NO_MAC = bytes(_MAC_BYTES)
 _PREFIX = re.compile(r"(?:hmac-)?sha256=", re.IGNORECASE)
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=?")
@@ -68,7 +66,7 @@ class Verdict:
 
 
 def rounds_for(candidates: Iterable[int]) -> int:
-    """MACs to compute for every push, known or not, so that the time taken does not tell which connections exist.
+    """MACs to compute for a push to any connection, known or not, so that the time taken does not tell which exist.
 
     Args:
         candidates: the number of secrets times the number of forms, for every connection there is.
@@ -81,11 +79,12 @@ def verify(
 ) -> Verdict:
     """Check every usable secret against every configured form, in constant time, then the freshness.
 
-    An empty secret never verifies. `rounds` MACs are computed, or more if there is more to check.
+    An empty secret never verifies. `rounds` MACs are computed, or more if there is more to check; none at all for a
+    push without anything that could be a signature, which costs the sender nothing and must cost us little.
     """
     usable = [secret.encode() for secret in secrets if secret.strip()]
     form, mac = decode(push.signature or "")
-    content = _matching(push, mac or _NO_MAC, secrets=usable, forms=webhook.signed, rounds=rounds)
+    content = _matching(push, mac, secrets=usable, forms=webhook.signed, rounds=rounds) if mac else None
     if not usable:
         return Verdict(None, Reason.NO_SECRET)
     if push.signature is None:
