@@ -20,7 +20,7 @@ import yaml
 
 from mlc_common.permissions import DUTIES, OPERATOR, durables_of, inbox_prefix
 from mlc_common.settings import Settings, Timings
-from operator_console.keda import SCALING
+from operator_console.keda import SCALING, WAITING_ON_PURPOSE, counting
 from webhook_gateway.hook import LARGEST_BODY
 
 ROOT = Path(__file__).parents[2]
@@ -330,23 +330,23 @@ def fewest(scaler: dict[str, Any]) -> int:
     return int(scaler["spec"].get("minReplicas") or scaler["spec"]["minReplicaCount"])
 
 
-WAITING_ON_PURPOSE = {
+LOOKING_AGAIN_LATER = {
     "basware-deliveries": "basware-reader/src/basware_reader/deliveries.py",
     "basware-payments": "basware-reader/src/basware_reader/payment_deliveries.py",
     "basware-attachments": "basware-reader/src/basware_reader/attachment_fetching.py",
     "masterdata-following": "masterdata-sync/src/masterdata_sync/following.py",
 }
-"""Durables whose messages look again later in ordinary work, and where they say so."""
+"""Where the handlers say so of durables whose messages wait on purpose."""
 
 
 def test_a_service_scales_on_each_durable_whose_messages_do_not_wait_on_purpose() -> None:
     # KEDA counts a message that waits for its next try, so there a backlog would stand for a day and scale to the most.
     kinds = {durable.name.partition("_")[0] for user in SCALING for durable in durables_of(user, "acme")}
-    assert set(WAITING_ON_PURPOSE) < kinds
-    assert all("counts=False" in (ROOT / "services" / source).read_text() for source in WAITING_ON_PURPOSE.values())
+    assert set(LOOKING_AGAIN_LATER) == WAITING_ON_PURPOSE < kinds
+    assert all("counts=False" in (ROOT / "services" / source).read_text() for source in LOOKING_AGAIN_LATER.values())
     for each in (each for each in rendered("production") if each["kind"] == "ScaledObject"):
         triggers = {(t["metadata"]["stream"], t["metadata"]["consumer"]) for t in each["spec"]["triggers"]}
-        own = [d for d in durables_of(name(each), "acme") if d.name.partition("_")[0] not in WAITING_ON_PURPOSE]
+        own = [d for d in durables_of(name(each), "acme") if d.name.partition("_")[0] not in LOOKING_AGAIN_LATER]
         assert triggers == {(d.stream, d.name) for d in own}
 
 
@@ -357,8 +357,9 @@ def test_the_manual_tells_how_far_each_service_scales_and_on_what() -> None:
     assert set(told) == set(SCALING)
     for service, scaling in SCALING.items():
         assert f"KEDA {scaling.fewest} to {scaling.most}" in told[service]
-        for make in scaling.durables:
-            assert f"`{make('').name.rstrip('=')}`" in told[service]
+        assert set(re.findall(r"`([a-z-]+)_`", told[service])) == {
+            each.name.partition("_")[0] for each in counting(service, "acme")
+        }
 
 
 def test_keda_refuses_what_its_schema_does_not_know() -> None:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlc_common.streams import (
-    Durable,
-    answers_durable,
-    attaching_durable,
-    reader_durable,
-    sync_durable,
-    writer_durable,
-)
+from mlc_common.permissions import durables_of
+from mlc_common.streams import Durable
 from operator_console.nats_accounts import ACCOUNT
 
 MONITORING = "nats-headless.nats.svc.cluster.local:8222"
@@ -27,24 +21,31 @@ class Scaling:
     Args:
         fewest, most: replicas. Two at least, so that one may fail.
         lag: messages of one durable for each replica.
-        durables: those whose lag counts.
     """
 
     fewest: int
     most: int
     lag: int
-    durables: tuple[Callable[[str], Durable], ...]
 
 
 SCALING: Mapping[str, Scaling] = {
-    "basware-reader": Scaling(2, 6, 100, (reader_durable, answers_durable)),
+    "basware-reader": Scaling(2, 6, 100),
     # More writers bring nothing: the calls to one Epicor stay under its cap, whatever their number.
-    "epicor-writer": Scaling(2, 4, 100, (writer_durable, attaching_durable)),
+    "epicor-writer": Scaling(2, 4, 100),
     # A request is a whole run, and runs of one kind are done one after the other.
-    "masterdata-sync": Scaling(2, 3, 2, (sync_durable,)),
+    "masterdata-sync": Scaling(2, 3, 2),
 }
-"""KEDA's lag is what was not handed out yet and what was handed out and not settled, so a message that waits for its
-next try is lag. Durables whose messages wait on purpose, up to a day, are left out: no replica would shorten that."""
+
+WAITING_ON_PURPOSE = frozenset(
+    {"basware-deliveries", "basware-payments", "basware-attachments", "masterdata-following"}
+)
+"""Jobs whose messages look again later in ordinary work, up to a day. KEDA's lag is what was not handed out yet and
+what was handed out and not settled, so these would be lag all that time, and no replica would shorten it."""
+
+
+def counting(service: str, connection: str) -> list[Durable]:
+    """The durables of a connection whose lag scales this service."""
+    return [each for each in durables_of(service, connection) if each.name.partition("_")[0] not in WAITING_ON_PURPOSE]
 
 
 def scaled_objects(connections: Iterable[str]) -> list[dict[str, Any]]:
@@ -54,7 +55,7 @@ def scaled_objects(connections: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _scaled_object(service: str, scaling: Scaling, connections: list[str]) -> dict[str, Any]:
-    durables = [durable(name) for name in connections for durable in scaling.durables]
+    durables = [durable for name in connections for durable in counting(service, name)]
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
