@@ -1,10 +1,13 @@
-# One file, one image per service: docker buildx build --target epicor-writer --build-arg PYTHON_IMAGE=... --sbom=true .
+# One file, one image per service; docker-bake.hcl builds all five, with SBOM and provenance.
 #
 # PYTHON_IMAGE has no default on purpose: give a slim Python (3.11 or newer) by digest, so that a build can be repeated.
+# One without a digest is refused.
 #   docker buildx imagetools inspect docker.io/library/python:3.13-slim     shows   docker.io/library/python@sha256:...
 ARG PYTHON_IMAGE
 
 FROM ${PYTHON_IMAGE} AS build
+ARG PYTHON_IMAGE
+RUN case "${PYTHON_IMAGE}" in *@sha256:*) ;; *) echo "PYTHON_IMAGE must name a digest, ...@sha256:..." >&2; exit 2;; esac
 WORKDIR /build
 COPY deploy/requirements.lock deploy/build.lock ./
 RUN python -m venv --without-pip /opt/ml-connector \
@@ -19,7 +22,8 @@ RUN /opt/tools/bin/python -m hatchling build -t wheel -d /build/wheel \
  && python -m pip --python /opt/ml-connector/bin/python install --no-cache-dir --no-deps --no-index wheel/*.whl
 
 FROM ${PYTHON_IMAGE} AS runtime
-RUN python -m pip uninstall --yes --quiet pip
+RUN python -m pip uninstall --yes --quiet pip setuptools wheel \
+ && python -c "import ensurepip, os, shutil; shutil.rmtree(os.path.dirname(ensurepip.__file__))"
 COPY --from=build /opt/ml-connector /opt/ml-connector
 ENV PATH=/opt/ml-connector/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /

@@ -83,6 +83,9 @@ def test_the_charts_values_know_every_users_password_and_sync_three_copies() -> 
     assert values["config"]["jetstream"]["fileStore"]["pvc"]["enabled"]
     assert values["config"]["nats"]["tls"]["enabled"]
     assert values["config"]["cluster"]["tls"]["enabled"]
+    assert values["podTemplate"]["merge"]["metadata"]["annotations"]["prometheus.io/port"] == str(
+        values["promExporter"]["port"]
+    )
 
 
 def test_no_secret_stands_in_the_files() -> None:

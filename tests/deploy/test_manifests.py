@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,9 @@ import pytest
 import yaml
 
 from mlc_common.permissions import DUTIES, OPERATOR, durables_of, inbox_prefix
-from mlc_common.settings import Timings
+from mlc_common.settings import Settings, Timings
+from operator_console.keda import SCALING, WAITING_ON_PURPOSE, counting
+from webhook_gateway.hook import LARGEST_BODY
 
 ROOT = Path(__file__).parents[2]
 OVERLAYS = tuple(f"{overlay}{part}" for overlay in ("single", "production") for part in ("", "/before", "/operator"))
@@ -25,13 +30,14 @@ Manifest = dict[str, Any]
 SERVICES = {name for name in DUTIES if name != OPERATOR}
 SERVICE_OVERLAYS = ("single", "production")
 NEWEST = "1.32"
-LONGEST_HANDLER = {
-    "webhook-gateway": Timings().push_body,
-    "basware-reader": Timings().basware_read,
-    "epicor-writer": Timings().epicor_write,
-    "masterdata-sync": max(Timings().epicor_read, Timings().basware_read),
-    "operator-console": 60.0,
+LONGEST_HANDLER: dict[str, Callable[[Timings], float]] = {
+    "webhook-gateway": lambda timings: timings.push_body,
+    "basware-reader": lambda timings: timings.basware_read,
+    "epicor-writer": lambda timings: timings.epicor_write,
+    "masterdata-sync": lambda timings: max(timings.epicor_read, timings.basware_read),
+    "operator-console": lambda _: 60.0,
 }
+CERTIFICATES = "/run/certificates"
 FAR_SIDES = 443
 FLOWS: dict[str, set[int]] = {
     "webhook-gateway": {53, 4222, 5432, 4318},
@@ -48,10 +54,13 @@ FLOWS: dict[str, set[int]] = {
 @cache
 def rendered(overlay: str) -> tuple[Manifest, ...]:
     """Everything an overlay applies."""
+    return kustomized(ROOT / "deploy/k8s/overlays" / overlay)
+
+
+def kustomized(folder: Path) -> tuple[Manifest, ...]:
     program = shutil.which("kubectl")
     if program is None:
         pytest.skip("kubectl is not here: manifests are parsed, not rendered")
-    folder = ROOT / "deploy/k8s/overlays" / overlay
     done = subprocess.run([program, "kustomize", str(folder)], capture_output=True, text=True, check=True)
     return tuple(yaml.safe_load_all(done.stdout))
 
@@ -154,6 +163,7 @@ def test_every_service_has_all_it_needs(overlay: str) -> None:
         assert labels.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
         assert of_kind(overlay, "PodDisruptionBudget")[service]["spec"] == {
             "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
             "selector": {"matchLabels": labels},
         }
         assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
@@ -169,6 +179,7 @@ def spread_of(deployment: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("overlay", SERVICE_OVERLAYS)
 def test_probes_and_the_time_to_finish(overlay: str) -> None:
+    timings = settings_of(overlay).timings
     for service, deployment in of_kind(overlay, "Deployment").items():
         pod = pod_of(deployment)
         [container] = pod["containers"]
@@ -176,8 +187,44 @@ def test_probes_and_the_time_to_finish(overlay: str) -> None:
         assert container["livenessProbe"]["httpGet"]["path"] == "/healthz", "an outage of others is no reason"
         assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
         before = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-        longest = before + Timings().graceful + LONGEST_HANDLER[service]
+        longest = before + timings.graceful + LONGEST_HANDLER[service](timings)
         assert pod["terminationGracePeriodSeconds"] > longest
+
+
+def settings_of(overlay: str) -> Settings:
+    """What an overlay's ConfigMap makes of the settings that every service shares."""
+    fields = {name.removeprefix("MLC_").lower(): value for name, value in variables(overlay).items()}
+    patience = {name.removeprefix("timings__"): fields.pop(name) for name in list(fields) if "timings__" in name}
+    return Settings.model_validate(fields | {"timings": patience})
+
+
+def variables(overlay: str) -> dict[str, str]:
+    [found] = of_kind(overlay, "ConfigMap").values()
+    return dict(found["data"])
+
+
+def test_whoever_changes_a_timing_is_told_of_the_grace_periods() -> None:
+    text = (ROOT / "deploy/k8s/base/common/settings.env").read_text()
+    [told] = [part for part in text.split("\n# MLC_") if "terminationGracePeriodSeconds" in part]
+
+    for timing in ("GRACEFUL", "PUSH_BODY", "BASWARE_READ", "EPICOR_READ", "EPICOR_WRITE"):
+        assert timing in told
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_nats_and_postgresql_are_trusted_by_mounted_certificates(overlay: str) -> None:
+    told = variables(overlay)
+    assert told["MLC_NATS_URL"].startswith("tls://")
+    files = {Path(told["MLC_NATS_CA_FILE"]), Path(told["PGSSLROOTCERT"])}
+    assert {str(file.parent) for file in files} == {CERTIFICATES}
+    manual = (ROOT / "docs/kubernetes.md").read_text()
+    assert all(f"`{file.name}`" in manual for file in files)
+    for workload in workloads(overlay):
+        pod = pod_of(workload)
+        [volume] = [each for each in pod["volumes"] if each["name"] == "certificates"]
+        assert volume["configMap"]["name"] == "trusted-certificates"
+        for container in pod["containers"]:
+            assert {"name": "certificates", "mountPath": CERTIFICATES, "readOnly": True} in container["volumeMounts"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -238,7 +285,8 @@ def test_only_the_hook_is_public(overlay: str) -> None:
     assert (path["path"], path["backend"]["service"]["port"]["name"]) == ("/hooks/", "public")
     assert [port["targetPort"] for port in service["spec"]["ports"]] == ["public"]
     assert ingress["spec"]["tls"][0]["hosts"] == [rule["host"]]
-    assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"] == "256k"
+    limit = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+    assert limit == f"{LARGEST_BODY // 1024}k", "a smaller one refuses pushes that the gateway takes"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -269,7 +317,7 @@ def test_single_is_one_replica_of_each_and_production_scales_by_backlog() -> Non
         for each in rendered("production")
         if each["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")
     }
-    assert set(scaled) == {"webhook-gateway", "basware-reader", "epicor-writer"}
+    assert set(scaled) == {"webhook-gateway", "basware-reader", "epicor-writer", "masterdata-sync"}
     for service, deployment in production.items():
         if service in scaled:
             assert "replicas" not in deployment["spec"], "two hands on one number"
@@ -282,8 +330,71 @@ def fewest(scaler: dict[str, Any]) -> int:
     return int(scaler["spec"].get("minReplicas") or scaler["spec"]["minReplicaCount"])
 
 
-def test_a_service_scales_on_each_of_its_durables() -> None:
-    for each in rendered("production"):
-        if each["kind"] == "ScaledObject":
-            triggers = {(t["metadata"]["stream"], t["metadata"]["consumer"]) for t in each["spec"]["triggers"]}
-            assert triggers == {(d.stream, d.name) for d in durables_of(name(each), "acme")}
+LOOKING_AGAIN_LATER = {
+    "basware-deliveries": "basware-reader/src/basware_reader/deliveries.py",
+    "basware-payments": "basware-reader/src/basware_reader/payment_deliveries.py",
+    "basware-attachments": "basware-reader/src/basware_reader/attachment_fetching.py",
+    "masterdata-following": "masterdata-sync/src/masterdata_sync/following.py",
+}
+"""Where the handlers say so of durables whose messages wait on purpose."""
+
+
+def test_a_service_scales_on_each_durable_whose_messages_do_not_wait_on_purpose() -> None:
+    # KEDA counts a message that waits for its next try, so there a backlog would stand for a day and scale to the most.
+    kinds = {durable.name.partition("_")[0] for user in SCALING for durable in durables_of(user, "acme")}
+    assert set(LOOKING_AGAIN_LATER) == WAITING_ON_PURPOSE < kinds
+    assert all("counts=False" in (ROOT / "services" / source).read_text() for source in LOOKING_AGAIN_LATER.values())
+    for each in (each for each in rendered("production") if each["kind"] == "ScaledObject"):
+        triggers = {(t["metadata"]["stream"], t["metadata"]["consumer"]) for t in each["spec"]["triggers"]}
+        own = [d for d in durables_of(name(each), "acme") if d.name.partition("_")[0] not in LOOKING_AGAIN_LATER]
+        assert triggers == {(d.stream, d.name) for d in own}
+
+
+def test_the_manual_tells_how_far_each_service_scales_and_on_what() -> None:
+    rows = re.findall(r"^\| ([a-z-]+) \| (.+?) \|", (ROOT / "docs/kubernetes.md").read_text(), flags=re.M)
+    told = {service: by for service, by in rows if "KEDA" in by}
+
+    assert set(told) == set(SCALING)
+    for service, scaling in SCALING.items():
+        assert f"KEDA {scaling.fewest} to {scaling.most}" in told[service]
+        assert set(re.findall(r"`([a-z-]+)_`", told[service])) == {
+            each.name.partition("_")[0] for each in counting(service, "acme")
+        }
+
+
+def test_keda_refuses_what_its_schema_does_not_know() -> None:
+    schema = json.loads((ROOT / "deploy/k8s/autoscaling/scaledobject.schema.json").read_text())
+    [scaled, *_] = yaml.safe_load_all((ROOT / "deploy/k8s/autoscaling/scaledobjects.yaml").read_text())
+    jsonschema.validate(scaled, schema)
+
+    for where, what in (("spec", "maxReplicas"), ("trigger", "stream_name"), ("trigger", "lagThreshold")):
+        wrong = json.loads(json.dumps(scaled))
+        part = wrong["spec"] if where == "spec" else wrong["spec"]["triggers"][0]["metadata"]
+        part[what] = 100  # the scaler's metadata are strings
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
+
+
+def test_the_prometheus_operator_finds_every_service(tmp_path: Path) -> None:
+    own = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+    parts = {"resources": "overlays/production", "components": "monitoring"}
+    found = {kind: [os.path.relpath(ROOT / "deploy/k8s" / part, tmp_path.resolve())] for kind, part in parts.items()}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(own | found | {"namespace": "ml-connector"}))
+    manifests = kustomized(tmp_path)
+
+    [monitor] = [each for each in manifests if each["kind"] == "PodMonitor"]
+    assert monitor["metadata"]["namespace"] == "ml-connector"
+    assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    deployments = [each for each in manifests if each["kind"] == "Deployment"]
+    assert {name(each) for each in deployments} == SERVICES
+    for each in deployments:
+        labels = each["spec"]["template"]["metadata"]["labels"]
+        assert wanted.items() <= labels.items()
+        assert labels[monitor["spec"]["jobLabel"]] == name(each)
+        [container] = pod_of(each)["containers"]
+        told = each["spec"]["template"]["metadata"]["annotations"]
+        [port] = [port["containerPort"] for port in container["ports"] if port["name"] == endpoint["port"]]
+        assert told["prometheus.io/port"] == str(port)
+        assert told["prometheus.io/path"] == endpoint["path"]

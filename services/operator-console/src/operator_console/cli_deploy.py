@@ -19,7 +19,7 @@ Names = Annotated[
 
 @deploy.command()
 def keda(connections: Names = None, data_dir: DataDir = None) -> None:
-    """KEDA ScaledObjects: readers and writers scale on the lag of every connection's durables."""
+    """KEDA ScaledObjects: readers, writers and masterdata-sync scale on the lag of each connection's durables."""
     from operator_console.keda import scaled_objects
 
     _print(yaml.safe_dump_all(scaled_objects(_names(connections, data_dir)), sort_keys=False))
