@@ -40,6 +40,7 @@ from mlc_common.events import (
     NotificationReceived,
     PaymentSeen,
     RecordSent,
+    Redelivery,
     ReplayRequested,
     SyncEnded,
     SyncRequested,
@@ -162,9 +163,9 @@ def events() -> list[Event]:
 
 def owners(event: Event) -> set[str]:
     """Who may publish this event, by the duties."""
-    if isinstance(event, FactOfDocument):
+    people = isinstance(event, SyncRequested | BankChangeDecided | Redelivery)
+    if isinstance(event, FactOfDocument) and not people:
         return {user for user, duty in DUTIES.items() if event.fact in duty.facts}
-    people = isinstance(event, SyncRequested | BankChangeDecided)
     return {
         OPERATOR
         if people

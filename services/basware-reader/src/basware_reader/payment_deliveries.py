@@ -46,7 +46,7 @@ async def on_payment_answered(reader: Reader, timings: Timings, event: PaymentAn
     Raises:
         TransientError: it has not arrived yet, or Basware or the event stream is away.
     """
-    overdue = reader.now() >= event.at + timedelta(seconds=timings.delivery_patience)
+    overdue = reader.now() >= delivery.begun(event.at) + timedelta(seconds=timings.delivery_patience)
     if SCOPE not in reader.document.basware.scopes or (overdue and delivery.tries == 1):
         return  # of before following began: nobody can tell any more
     history = [each.event for each in await reader.log.history(reader.connection, event.invoice_id)]
