@@ -133,7 +133,7 @@ async def _told_again(reader: Reader, timings: Timings, event: PaymentAnswered) 
         (seen,), again = newest, event.again + 1
         approved = approved_of(seen, history)
         response = to_payment_response(seen, document=reader.document, approved=approved, again=again)
-        return await tell(reader, timings, Telling(seen, response, again, history, ours)) is not None
+        return await tell(reader, timings, Telling(seen, response, again, history, ours, seen.at)) is not None
 
 
 async def _delivered(reader: Reader, event: PaymentAnswered, request_id: str, warnings: tuple[str, ...]) -> bool:
