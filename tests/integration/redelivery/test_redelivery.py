@@ -145,7 +145,8 @@ async def test_attachments_are_fetched_though_their_patience_had_long_ended(site
 
 async def test_a_file_is_attached_to_its_invoice_once(site: Site, until: Until) -> None:
     await site.connect(attachments=LINK)
-    await site.posted("one", status="Transferred", at=now())
+    account = await site.posted("one", status="Transferred", at=now())
+    account.play("post", at=now())
     digest = hashlib.sha256(PDF).hexdigest()
     with io.BytesIO(PDF) as file:
         await AttachmentStore(site.client, timeout=5).keep(file, digest)
@@ -159,8 +160,7 @@ async def test_a_file_is_attached_to_its_invoice_once(site: Site, until: Until) 
         await until(lambda: said(site, "one", "attachment_linked", "attachment_refused"))
 
     assert len(await site.facts("one", AttachmentLinked)) == 1
-    (invoice,) = site.far.epicor_world.invoices.values()
-    assert len(invoice.attachments) == 1
+    assert len(account.invoice.attachments) == 1
     await settled(site, 1, "epicor-attachments")
 
 
@@ -226,7 +226,7 @@ async def test_a_message_that_the_stream_has_lost_needs_a_person_and_is_buried_w
     durable = payments_durable(NAME)
     about: dict[str, Any] = {"connection": NAME, "at": now(), "invoice_id": "one", "attempt": "b1"}
     people: dict[str, Any] = {"by": "mia", "reason": "x", "replay": "r", "durable": "basware-payments"}
-    lost = RedeliveryRequested(**about, **people, sequence=4, letter=99)  # an answer, and no payment
+    lost = RedeliveryRequested(**about, **people, sequence=4, letter=0)  # an answer, and no payment
     await site.log.append(lost)
     await site.gives_up(durable)
 
@@ -234,7 +234,8 @@ async def test_a_message_that_the_stream_has_lost_needs_a_person_and_is_buried_w
 
     assert letter.letter.failure == f"The stream holds no message 4 of the durable {durable.name}."
     assert letter.letter.stream_sequence == 4
-    assert letter.standing.verdict in (Verdict.PERSON, Verdict.NOTHING)
+    assert letter.standing.verdict is Verdict.PERSON
+    assert letter.standing.why == "the stream DOCUMENTS holds the message no longer"
 
 
 async def test_a_replay_of_dead_letters_that_was_cut_off_goes_on_under_its_name(site: Site) -> None:
