@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import nats
 import nats.errors
@@ -40,15 +42,17 @@ from mlc_common.events import (
     NotificationReceived,
     PaymentSeen,
     RecordSent,
+    Redelivery,
     ReplayRequested,
     SyncEnded,
     SyncRequested,
     parse_event,
 )
-from mlc_common.failures import TransientError
+from mlc_common.failures import PermanentError, TransientError
 from mlc_common.groupcommit import GroupCommit
 from mlc_common.permissions import DUTIES, EVERY_DURABLE, KEPT, OPERATOR, durables_of, inbox_prefix, permissions_of
-from mlc_common.settings import Settings
+from mlc_common.retries import Delivery, RetryOrBury
+from mlc_common.settings import Settings, Timings
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import (
     CHAINED,
@@ -66,6 +70,7 @@ from mlc_common.streams import (
     durables,
     sync_subject,
 )
+from mlc_common.telemetry import Metrics, Redactor
 from mlc_common.topology import declare, declare_connection
 from mlc_common.vault import MasterKeys
 from operator_console import doctor_platform, replay_commands
@@ -73,6 +78,7 @@ from operator_console.audit.follower import Chains
 from operator_console.backlog import look
 from operator_console.backup import snapshots
 from operator_console.data_folder import free_port
+from operator_console.deadletter_commands import Filter
 from operator_console.exits import CommandError
 from operator_console.nats_accounts import password_variable, server_file
 from operator_console.projector import catch_up
@@ -162,9 +168,9 @@ def events() -> list[Event]:
 
 def owners(event: Event) -> set[str]:
     """Who may publish this event, by the duties."""
-    if isinstance(event, FactOfDocument):
+    people = isinstance(event, SyncRequested | BankChangeDecided | Redelivery)
+    if isinstance(event, FactOfDocument) and not people:
         return {user for user, duty in DUTIES.items() if event.fact in duty.facts}
-    people = isinstance(event, SyncRequested | BankChangeDecided)
     return {
         OPERATOR
         if people
@@ -339,6 +345,70 @@ async def test_a_service_reads_settles_and_buries_from_its_own_durables(
     dead = await client.jetstream().publish(f"deadletters.{durable.name}", b"{}", stream=DEADLETTERS)
     assert dead.seq
     await broker.stop()
+
+
+TAKING_AGAIN = [
+    (user, durable)
+    for user in SERVICES
+    for durable in durables_of(user, "acme-test")
+    if durable.work != durable.subjects
+]
+
+
+@pytest.mark.parametrize(("user", "durable"), TAKING_AGAIN, ids=lambda each: getattr(each, "name", each))
+async def test_people_have_a_buried_message_handed_out_again_to_the_service_that_gave_it_up(
+    server: str, database_url: str, user: str, durable: Durable
+) -> None:
+    own = {"connection": "acme-test", "attempt": "buried", "request": "buried", "request_id": "buried"}
+    fact = next(each for each in events() if _feeds(each.model_copy(update={"connection": "acme"}), _of_acme(durable)))
+    fact = fact.model_copy(update={name: each for name, each in own.items() if name in type(fact).model_fields})
+    [source] = owners(fact)
+    async with connected(server, source) as other:
+        await EventLog(other, timeout=5).append(fact)
+    handled: list[Event] = []
+    refused: list[str] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        if event != fact:
+            return
+        if delivery.asked is None:
+            raise PermanentError("This version has a bug.")
+        handled.append(event)
+
+    async with connected(server, user, refused=refused) as client:
+        await _settle_all(client, durable, handle)
+        people = settings(server, OPERATOR).model_copy(update={"database_url": SecretStr(database_url)})
+        selection = Selection(Sought(), buried=Filter(durable=durable.name, unresolved=True))
+        order = Order(f"anew {durable.name}", "the bug is mended", 1000)
+        done = await replay_commands.commit(people, selection, order, progress=lambda _d, _o: None)
+        await _settle_all(client, durable, handle)
+
+    assert (done.state, done.requested) == ("finished", 1)
+    assert handled == [fact]
+    assert refused == []
+
+
+def _of_acme(durable: Durable) -> Durable:
+    return next(each for each in durables("acme") if each.name == durable.name.replace("acme-test", "acme"))
+
+
+async def _settle_all(client: Client, durable: Durable, handle: Callable[[Event, Delivery], Awaitable[None]]) -> None:
+    """Read everything that the durable holds, as the bootstrap does."""
+    settle = RetryOrBury(
+        durable,
+        handle,
+        log=EventLog(client, timeout=5),
+        stream=client.jetstream(),
+        timings=Timings(),
+        metrics=Metrics(),
+        redact=Redactor(),
+        keep_alive=10,
+    )
+    reading = await client.jetstream().pull_subscribe_bind(durable.name, durable.stream)
+    with suppress(TimeoutError):
+        while True:
+            for message in await reading.fetch(10, timeout=1):
+                await settle(cast(NatsMessage, SimpleNamespace(raw_message=message)))
 
 
 @pytest.mark.parametrize("user", DUTIES)

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -38,7 +39,14 @@ from mlc_common.failures import PermanentError
 from mlc_common.http import load_json
 from mlc_common.retries import Delivery, RetryOrBury
 from mlc_common.settings import Settings, Timings
-from mlc_common.streams import Durable, answers_durable, reader_durable, writer_durable
+from mlc_common.streams import (
+    Durable,
+    answers_durable,
+    attachments_durable,
+    deliveries_durable,
+    reader_durable,
+    writer_durable,
+)
 from mlc_common.tables import document_status
 from mlc_common.telemetry import Metrics, Redactor
 from mlc_common.topology import declare_connection
@@ -141,6 +149,14 @@ async def gives_up(client: Client, log: EventLog, durable: Durable) -> None:
     await bury(cast(NatsMessage, SimpleNamespace(raw_message=message)))
 
 
+async def connected(engine: AsyncEngine) -> None:
+    """The connection is known."""
+    segments = [{"field": "accountCode"}]
+    company = {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": segments}
+    document: dict[str, Any] = {"name": "demo", "epicor": {"base_url": "http://127.0.0.1:9/a"}, "companies": [company]}
+    await apply(engine, ConnectionDocument.model_validate(document), by="test", now=NOW)
+
+
 async def caught_up(engine: AsyncEngine, reader: StreamReader) -> DocumentStatus:
     while await catch_up(engine, reader, now=lambda: NOW):
         pass
@@ -212,10 +228,7 @@ async def test_the_running_projection_sees_dead_letters(
 async def test_a_document_is_shown_with_its_pushes_and_its_dead_letters(
     engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader, settings: Settings
 ) -> None:
-    segments = [{"field": "accountCode"}]
-    company = {"basware": "US01", "epicor": "NWM", "currency": "USD", "segments": segments}
-    document: dict[str, Any] = {"name": "demo", "epicor": {"base_url": "http://127.0.0.1:9/a"}, "companies": [company]}
-    await apply(engine, ConnectionDocument.model_validate(document), by="test", now=NOW)
+    await connected(engine)
     for event in (PUSH, approved()):
         await log.append(event)
     await gives_up(client, log, writer_durable("demo"))
@@ -372,9 +385,52 @@ async def test_the_words_for_dead_letters_as_a_person_and_a_program_use_them(
     assert "masterdata-records" in projections[1]
 
 
+async def test_the_words_for_messages_that_go_to_their_durable_again(
+    engine: AsyncEngine, client: Client, log: EventLog, reader: StreamReader, settings: Settings, tmp_path: Path
+) -> None:
+    await connected(engine)
+    for event in (approved(), REFUSED, ANSWERED):
+        await log.append(event)
+    await gives_up(client, log, deliveries_durable("demo"))
+    await gives_up(client, log, attachments_durable("demo"))
+    await caught_up(engine, reader)
+    reaching = {
+        "MLC_NATS_URL": settings.nats_url,
+        "MLC_DATABASE_URL": settings.database_url.get_secret_value(),
+        "COLUMNS": "300",
+    }
+
+    def said(*words: str) -> tuple[int, str]:
+        with contextlib.chdir(tmp_path):
+            found = CliRunner().invoke(app, words, env=reaching)
+        return found.exit_code, found.output
+
+    doing = ("--commit", "--name", "november", "-m", "the bug is mended")
+    planned = await asyncio.to_thread(said, "replay", "--durable", "basware-deliveries", "--connection", "demo")
+    (row,) = load_json((await asyncio.to_thread(said, "replay", "--dead-letter", "1", "--json"))[1])
+    done = await asyncio.to_thread(said, "replay", "--durable", "basware-deliveries", *doing)
+    rest = load_json((await asyncio.to_thread(said, "replay", "--unresolved", "--json"))[1])
+    shown = await asyncio.to_thread(said, "deadletters", "show", "1")
+    timeline = await asyncio.to_thread(said, "documents", "show", "i1")
+
+    now = version("ml-connector")
+    assert [each[0] for each in (planned, done, shown, timeline)] == [0, 0, 0, 0]
+    assert "hand out again: 1" in planned[1]
+    assert f"program {now} -> {now}" in planned[1]
+    assert f"then: {FAILURE}" in planned[1]
+    assert (row["verdict"], row["dead_letter"]["durable"]) == ("hand out again", "basware-deliveries")
+    assert (row["dead_letter"]["failure"], row["dead_letter"]["sequence"]) == (FAILURE, 3)
+    assert "Replay november: finished, 1 requested." in done[1]
+    assert [each["dead_letter"]["durable"] for each in rest] == ["basware-attachments"]
+    assert "nothing: it was handed out again in the replay november" in shown[1]
+    assert re.search(r"handed out again +dead letter 1, to basware-deliveries; .*: the bug is mended", timeline[1])
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (("replay", "--unresolved", "--stuck"), "narrowed by --connection, --since and --until only"),
+        (("replay", "--durable", "basware-payments", "--all"), "narrowed by --connection, --since and --until only"),
         (("deadletters", "list", "--since", "yesterday"), "yesterday is no day or time"),
         (("replay", "--dead-letter", "1", "--stuck"), "leave the others out"),
         (("replay",), "Say which: "),

@@ -110,7 +110,7 @@ def test_attachments_are_due_after_a_successful_answer_to_a_transfer() -> None:
 
 
 def test_patience_counts_from_the_answer() -> None:
-    assert patience_ends(ANSWERED, Attachments(patience_hours=1.5)) == AT + timedelta(minutes=90)
+    assert patience_ends(AT, Attachments(patience_hours=1.5)) == AT + timedelta(minutes=90)
 
 
 def test_attachments_are_read_without_regard_to_case_and_once_each() -> None:

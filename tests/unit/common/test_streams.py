@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlc_common.streams import STREAMS, document_subject, durables, token
+from mlc_common.streams import (
+    REDELIVERED,
+    STREAMS,
+    document_subject,
+    durables,
+    masterdata_redelivery_subject,
+    redelivery_subject,
+    token,
+)
 
 
 @given(st.text())
@@ -36,3 +44,30 @@ def test_every_durable_reads_a_declared_stream_and_only_its_own_connection() -> 
     for durable in durables("acme"):
         assert all(subject.startswith(f"{declared[durable.stream]}acme.") for subject in durable.subjects)
         assert durable.name.endswith("_acme")
+
+
+def test_a_message_that_is_handed_out_again_goes_to_the_durable_that_gave_it_up_and_to_no_other() -> None:
+    takers = [each for each in durables("acme") if each.work != each.subjects]
+
+    for taker in takers:
+        service = taker.name.removesuffix("_acme")
+        made = {
+            "DOCUMENTS": redelivery_subject("acme", "i.1", service, 7),
+            "MASTERDATA": masterdata_redelivery_subject("acme", service, 7),
+        }[taker.stream]
+        pattern = [each.split(".") for each in taker.subjects if REDELIVERED in each]
+        readers = [
+            each.name
+            for each in durables("acme")
+            for subject in each.subjects
+            if each.stream == taker.stream and fits(subject.split("."), made.split("."))
+        ]
+        assert readers == [taker.name]
+        assert len(pattern) == 1
+        assert {*taker.work} | {".".join(pattern[0])} == {*taker.subjects}
+
+    assert len(takers) == 6
+
+
+def fits(pattern: list[str], subject: list[str]) -> bool:
+    return len(pattern) == len(subject) and all(a in ("*", b) for a, b in zip(pattern, subject, strict=True))

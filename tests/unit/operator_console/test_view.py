@@ -50,6 +50,7 @@ from mlc_common.events import (
     PaymentSeen,
     PostingIntended,
     PostingUnclear,
+    RedeliveryRequested,
     ReplayRequested,
 )
 from mlc_common.payment_events import Picture
@@ -159,6 +160,9 @@ def facts(attempt: str = "a1") -> dict[str, Any]:
             currency="USD",
         ),
         "replayed": ReplayRequested(**common, **by, replay="r1"),
+        "redelivered": RedeliveryRequested(
+            **common, **by, replay="r1", durable="basware-payments", sequence=7, letter=1
+        ),
         "erased": DocumentErased(**common, **by),
     }
 
@@ -200,6 +204,7 @@ def folded(*events: DocumentFact) -> DocumentStatus:
         (["approved", "held", "returned", "refused"], Phase.REFUSED, False),
         (["approved", "linked", "posted"], Phase.POSTED, False),
         (["approved", "posted", "replayed", "held"], Phase.POSTED, False),
+        (["approved", "posted", "answered", "redelivered"], Phase.POSTED, True),
         (["approved", "posted", "answered", "erased"], Phase.POSTED, True),
     ],
 )

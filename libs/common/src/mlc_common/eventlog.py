@@ -17,7 +17,7 @@ from mlc_common.broker_errors import EXPECTED_LAST as EXPECTED_LAST
 from mlc_common.broker_errors import MESSAGE_ID as MESSAGE_ID
 from mlc_common.broker_errors import WRONG_LAST_SEQUENCE as WRONG_LAST_SEQUENCE
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.direct_get import direct_get, every, sequence_of
+from mlc_common.direct_get import direct_get, every, following, sequence_of
 from mlc_common.document_keys import DocumentKeys
 from mlc_common.events import DocumentApproved, Event, NotificationReceived, Operation, parse_event
 from mlc_common.failures import PermanentError, TransientError
@@ -150,6 +150,18 @@ class EventLog:
             for message in await direct_get(self._nats, stream, {"multi_last": list(subjects)}, timeout=self._timeout)
         ]
         return tuple(sorted(found, key=lambda recorded: recorded.sequence))
+
+    async def message(self, stream: str, sequence: int, *subjects: str) -> Msg | None:
+        """The message at a place of a stream, as it is stored; None when it is gone, or of none of these subjects.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        for subject in subjects:
+            found = await following(self._nats, stream, sequence - 1, subject=subject, most=1, timeout=self._timeout)
+            if found and sequence_of(found[0]) == sequence:
+                return found[0]
+        return None
 
     async def timeline(self, connection: str, invoice_id: str) -> list[Recorded]:
         """Every fact of one accounting document, oldest first.

@@ -67,6 +67,8 @@ from mlc_common.record_events import BatchSent as BatchSent
 from mlc_common.record_events import RecordAccepted as RecordAccepted
 from mlc_common.record_events import RecordHeld as RecordHeld
 from mlc_common.record_events import RecordRefused as RecordRefused
+from mlc_common.redelivery_events import MasterDataRedeliveryRequested as MasterDataRedeliveryRequested
+from mlc_common.redelivery_events import RedeliveryRequested as RedeliveryRequested
 from mlc_common.stored_event import StoredEvent
 from mlc_common.streams import masterdata_subject, token
 
@@ -125,6 +127,7 @@ DocumentFact = (
     | DocumentOverridden
     | InvoiceLinked
     | ReplayRequested
+    | RedeliveryRequested
     | DocumentErased
 )
 AnswerFact = (
@@ -155,8 +158,13 @@ Operation = FlowsPaused | FlowsResumed | ReplayStarted | ReplayStopped | Reconci
 RecordFact = RecordChanged | RecordSent | RecordAccepted | RecordRefused | RecordHeld
 """Facts of one master record."""
 
-MasterDataFact = RecordFact | BankFact | BatchSent | SyncRequested | SyncPlanned | SyncFinished | SyncEnded
+SyncFact = SyncRequested | SyncPlanned | SyncFinished | SyncEnded
+"""Facts of runs."""
+
+MasterDataFact = RecordFact | BankFact | BatchSent | SyncFact | MasterDataRedeliveryRequested
 """Facts of the stream MASTERDATA."""
+Redelivery = RedeliveryRequested | MasterDataRedeliveryRequested
+"""That a message which a durable had given up is handed to it once more."""
 Event = NotificationReceived | DocumentFact | MasterDataFact | Operation
 Outcome = InvoicePosted | InvoiceRefused
 

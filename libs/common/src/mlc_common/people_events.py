@@ -138,9 +138,10 @@ class FlowsResumed(_OfConnection):
 
 
 class ReplayStarted(_OfConnection):
-    """Transfers are being taken up anew, one after another; `connection` is "*" when it is about several.
+    """Transfers, or buried messages, are being taken up anew, one after another.
 
-    `selection` says which, in the words of the command line; `documents` how many were planned.
+    `connection` is "*" when it is about several; `selection` says which, in the words of the command line; `documents`
+    how many were planned.
     """
 
     fact: ClassVar[str] = "replay_started"

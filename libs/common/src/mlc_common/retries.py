@@ -19,7 +19,7 @@ from nats.js import JetStreamContext
 
 from mlc_common.broker_errors import BROKER_AWAY, MESSAGE_ID
 from mlc_common.eventlog import EventLog
-from mlc_common.events import Event
+from mlc_common.events import Event, Redelivery
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.message_spans import processing, sending
 from mlc_common.settings import Timings
@@ -37,13 +37,30 @@ MOST_REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a message came: `tries` is 1 the first time; `sequence` is its place in the stream."""
+    """How a message came: `tries` is 1 the first time; `sequence` is its place in the stream.
+
+    `asked` is when a person had it handed out again, after it had been given up.
+    """
 
     tries: int
     sequence: int
+    asked: datetime | None = None
+
+    def begun(self, at: datetime) -> datetime:
+        """Since when there is patience with an event of that instant: since then, or since a person asked anew."""
+        return at if self.asked is None else max(at, self.asked)
 
 
 Handler = Callable[[Any, Delivery], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is in hand: the message that was delivered, or the one that it says is handed out again."""
+
+    message: Msg
+    subject: str
+    delivery: Delivery
 
 
 class Redact(Protocol):
@@ -107,23 +124,39 @@ class RetryOrBury:
         self._metrics.handling.labels(self._durable.name).observe(time.perf_counter() - started)
 
     async def _settle(self, raw: Msg, delivery: Delivery) -> str:
+        work = _Work(raw, raw.subject, delivery)
         try:
             event: Event = await self._log.resolve(raw)
-            await self._handler(event, delivery)
+            if isinstance(event, Redelivery):
+                work = await self._given_up_before(event, delivery)
+                event = await self._log.resolve(work.message)
+            await self._handler(event, work.delivery)
         except TransientError as failure:
             return await self._again(raw, delivery, failure)
         except PermanentError as failure:
-            return await self._bury(raw, delivery, failure)
+            return await self._bury(raw, work, failure)
         except Exception as bug:  # the one boundary: a bug must not lose or spin a message
             if self._bugs_of(delivery) < PATIENCE_WITH_BUGS:
                 log.exception(
                     "handler_failed", durable=self._durable.name, sequence=delivery.sequence, tries=delivery.tries
                 )
                 return await self._again(raw, delivery, TransientError(f"Unexpected {type(bug).__name__}."))
-            return await self._bury(raw, delivery, bug)
+            return await self._bury(raw, work, bug)
         await raw.ack()
         self._bugs.pop(delivery.sequence, None)
         return "handled"
+
+    async def _given_up_before(self, event: Redelivery, delivery: Delivery) -> _Work:
+        """The message that was buried, as the stream holds it; it was tried before, so the handler looks first.
+
+        Raises:
+            PermanentError: the stream holds it no longer, or it was never this durable's.
+        """
+        found = await self._log.message(self._durable.stream, event.sequence, *self._durable.work)
+        if found is None:
+            raise PermanentError(f"The stream holds no message {event.sequence} of the durable {self._durable.name}.")
+        subject = (found.headers or {})["Nats-Subject"]
+        return _Work(found, subject, Delivery(delivery.tries + 1, event.sequence, asked=event.at))
 
     def _bugs_of(self, delivery: Delivery) -> int:
         """How often this message has failed in an unforeseen way, this time included."""
@@ -149,29 +182,30 @@ class RetryOrBury:
         await raw.nak(delay=wait)
         return "again"
 
-    async def _bury(self, raw: Msg, delivery: Delivery, failure: Exception) -> str:
-        headers = dict(raw.headers or {})
-        headers.pop("Nats-Expected-Last-Subject-Sequence", None)
+    async def _bury(self, raw: Msg, work: _Work, failure: Exception) -> str:
+        came, delivery = raw.metadata, work.delivery
+        # What the server says of a message that is stored would be taken for what it says of the letter.
+        headers = {name: each for name, each in (work.message.headers or {}).items() if not name.startswith("Nats-")}
         headers |= {
-            MESSAGE_ID: f"deadletter/{self._durable.name}/{delivery.sequence}/{delivery.tries}",
+            MESSAGE_ID: f"deadletter/{self._durable.name}/{came.sequence.stream}/{came.num_delivered}",
             "Failure-Class": type(failure).__name__,
             "Failure": _one_line(self._redact.clean(str(failure))),
-            "Subject": raw.subject,
+            "Subject": work.subject,
             "Stream": self._durable.stream,
             "Sequence": str(delivery.sequence),
             "Durable": self._durable.name,
-            "Tries": str(delivery.tries),
+            "Tries": str(came.num_delivered),
             "Buried-At": datetime.now(UTC).isoformat(),
             "Code-Version": version("ml-connector"),
         }
         subject = dead_letter_subject(self._durable.name)
         with sending(DEADLETTERS, subject, headers[MESSAGE_ID]):
-            await self._stream.publish(subject, raw.data, stream=DEADLETTERS, headers=headers)
+            await self._stream.publish(subject, work.message.data, stream=DEADLETTERS, headers=headers)
         log.error(
             "dead_letter", durable=self._durable.name, sequence=delivery.sequence, why=str(failure), exc_info=failure
         )
         await raw.term()
-        self._bugs.pop(delivery.sequence, None)
+        self._bugs.pop(came.sequence.stream, None)
         return "buried"
 
     async def _keep_alive(self, raw: Msg) -> None:

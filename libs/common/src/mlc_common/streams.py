@@ -23,6 +23,9 @@ DOCUMENT_KEYS = "DOCUMENT_KEYS"
 LARGEST_MESSAGE = 512 * 1024
 """Bytes; a larger payload goes to the object store as a claim check."""
 
+REDELIVERED = "redelivered"
+"""The fact that a buried message is handed out again; durables that take it name it in their filters."""
+
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_TOKEN = 120
 
@@ -43,6 +46,11 @@ class Durable:
     name: str
     stream: str
     subjects: tuple[str, ...]
+
+    @property
+    def work(self) -> tuple[str, ...]:
+        """Its subjects without the one that says which message, once given up, is handed out again."""
+        return tuple(each for each in self.subjects if f".{REDELIVERED}." not in each)
 
 
 STREAMS: tuple[Stream, ...] = (
@@ -96,6 +104,16 @@ def sync_subject(connection: str, request: str, fact: str) -> str:
     return f"masterdata.{token(connection)}.sync.{token(request)}.{fact}"
 
 
+def redelivery_subject(connection: str, invoice_id: str, durable: str, sequence: int) -> str:
+    """Where it stands that a message about a document is handed once more to the durable that gave it up."""
+    return f"documents.{token(connection)}.{token(invoice_id)}.{REDELIVERED}.{token(durable)}.{sequence}"
+
+
+def masterdata_redelivery_subject(connection: str, durable: str, sequence: int) -> str:
+    """The same of a message about master data."""
+    return f"masterdata.{token(connection)}.{REDELIVERED}.{token(durable)}.{sequence}"
+
+
 def operation_subject(connection: str, fact: str) -> str:
     """The subject of what people did to a connection as a whole."""
     return f"operations.{token(connection)}.{fact}"
@@ -121,6 +139,13 @@ def anchors_subject(stream: str) -> str:
     return f"anchors.{stream}.*"
 
 
+def _redelivering(service: str, stream: str, connection: str, *facts: str) -> Durable:
+    """A durable of these facts to which messages that it gave up can be handed out again, and no other durable's."""
+    name, again = token(connection), f"{REDELIVERED}.{service}.*"
+    own = (*facts, f"*.{again}" if stream == DOCUMENTS else again)
+    return Durable(f"{service}_{name}", stream, tuple(f"{stream.lower()}.{name}.{each}" for each in own))
+
+
 def reader_durable(connection: str) -> Durable:
     """Pushes that the basware-reader follows up."""
     name = token(connection)
@@ -143,40 +168,32 @@ def answers_durable(connection: str) -> Durable:
 
 def deliveries_durable(connection: str) -> Durable:
     """Answers whose arrival in Basware P2P the basware-reader follows."""
-    name = token(connection)
-    subjects = (f"documents.{name}.*.answered.*", f"documents.{name}.*.answered_again.*")
-    return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects)
+    return _redelivering("basware-deliveries", DOCUMENTS, connection, "*.answered.*", "*.answered_again.*")
 
 
 def payments_durable(connection: str) -> Durable:
     """Payments that the basware-reader tells Basware, and what became of the telling."""
-    name = token(connection)
-    subjects = (f"documents.{name}.*.payment_seen.*", f"documents.{name}.*.payment_answered.*")
-    return Durable(f"basware-payments_{name}", DOCUMENTS, subjects)
+    return _redelivering("basware-payments", DOCUMENTS, connection, "*.payment_seen.*", "*.payment_answered.*")
 
 
 def sync_durable(connection: str) -> Durable:
     """Runs that somebody asks masterdata-sync for."""
-    name = token(connection)
-    return Durable(f"masterdata-sync_{name}", MASTERDATA, (f"masterdata.{name}.sync.*.requested",))
+    return _redelivering("masterdata-sync", MASTERDATA, connection, "sync.*.requested")
 
 
 def following_durable(connection: str) -> Durable:
     """Batches of master records whose arrival in Basware P2P the masterdata-sync follows."""
-    name = token(connection)
-    return Durable(f"masterdata-following_{name}", MASTERDATA, (f"masterdata.{name}.*.*.*.batch",))
+    return _redelivering("masterdata-following", MASTERDATA, connection, "*.*.*.batch")
 
 
 def attachments_durable(connection: str) -> Durable:
     """Answered transfers whose attachments the basware-reader fetches."""
-    name = token(connection)
-    return Durable(f"basware-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.answered.*",))
+    return _redelivering("basware-attachments", DOCUMENTS, connection, "*.answered.*")
 
 
 def attaching_durable(connection: str) -> Durable:
     """Stored attachments that the epicor-writer attaches to their AP invoices."""
-    name = token(connection)
-    return Durable(f"epicor-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.attachment_stored.*",))
+    return _redelivering("epicor-attachments", DOCUMENTS, connection, "*.attachment_stored.*")
 
 
 def durables(connection: str) -> tuple[Durable, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from tempfile import TemporaryFile
 from typing import Literal
 
@@ -42,9 +43,13 @@ class Fetching:
 
 @dataclass(frozen=True)
 class _Look:
-    """One look at the attachments of one answered transfer; `overdue` when it is the last one whatever it finds."""
+    """One look at the attachments of one answered transfer.
+
+    `overdue` when it is the last one whatever it finds, since their patience ended at `ends`.
+    """
 
     event: OutcomeAnswered
+    ends: datetime
     overdue: bool
 
 
@@ -60,7 +65,8 @@ async def on_transferred(fetching: Fetching, event: OutcomeAnswered, delivery: D
     history = [each.event for each in await reader.log.history(reader.connection, event.invoice_id)]
     if not are_due(event, history, rules):
         return
-    look = _Look(event, overdue=reader.now() >= patience_ends(event, rules))
+    ends = patience_ends(delivery.begun(event.at), rules)
+    look = _Look(event, ends, overdue=reader.now() >= ends)
     if delivery.tries == 1 and not look.overdue:
         raise _later(fetching, look, delivery, "The attachments are looked for later.")
     try:
@@ -198,6 +204,6 @@ async def _give_up_looking(reader: Reader, event: OutcomeAnswered, *, seen_befor
 def _later(fetching: Fetching, look: _Look, delivery: Delivery, why: str) -> TransientError:
     """The next look, after a growing pause; the last one when the patience ends."""
     pauses, reader = fetching.timings.attachment_pauses, fetching.reader
-    rest = (patience_ends(look.event, reader.document.attachments) - reader.now()).total_seconds()
+    rest = (look.ends - reader.now()).total_seconds()
     wait = min(pauses[min(delivery.tries, len(pauses)) - 1], max(rest, 0.1))
     return TransientError(why, retry_after=wait, counts=False)

@@ -46,6 +46,6 @@ def are_due(event: OutcomeAnswered, history: Sequence[Event], rules: Attachments
     return not prebooked and not any(isinstance(each, AttachmentsAbsent) for each in mine)
 
 
-def patience_ends(event: OutcomeAnswered, rules: Attachments) -> datetime:
-    """Until when attachments are waited for."""
-    return event.at + timedelta(hours=rules.patience_hours)
+def patience_ends(begun: datetime, rules: Attachments) -> datetime:
+    """Until when attachments are waited for, since the answer or since a person asked for them anew."""
+    return begun + timedelta(hours=rules.patience_hours)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter
@@ -45,7 +45,7 @@ async def on_answered(reader: Reader, timings: Timings, followed: Counter, event
     Raises:
         TransientError: it has not arrived yet, or Basware or the event stream is away.
     """
-    overdue = reader.now() >= _patience_ends(event, timings)
+    overdue = reader.now() >= delivery.begun(event.at) + timedelta(seconds=timings.delivery_patience)
     if SCOPE not in reader.document.basware.scopes or (overdue and delivery.tries == 1):
         return  # an answer of before following began: nobody can tell any more
     history = await reader.log.history(reader.connection, event.invoice_id)
@@ -149,10 +149,6 @@ async def _followed(reader: Reader, event: Answer, *, overdue: bool) -> Followed
             sentence = finding("ANSWER_NOT_CONFIRMED", request=event.request_id).sentence
             return AnswerUnconfirmed.model_validate(common | {"sentence": sentence})
     return None
-
-
-def _patience_ends(event: Answer, timings: Timings) -> datetime:
-    return event.at + timedelta(seconds=timings.delivery_patience)
 
 
 def _later(timings: Timings, delivery: Delivery) -> TransientError:

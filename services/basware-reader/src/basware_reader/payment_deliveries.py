@@ -46,7 +46,7 @@ async def on_payment_answered(reader: Reader, timings: Timings, event: PaymentAn
     Raises:
         TransientError: it has not arrived yet, or Basware or the event stream is away.
     """
-    overdue = reader.now() >= event.at + timedelta(seconds=timings.delivery_patience)
+    overdue = reader.now() >= delivery.begun(event.at) + timedelta(seconds=timings.delivery_patience)
     if SCOPE not in reader.document.basware.scopes or (overdue and delivery.tries == 1):
         return  # of before following began: nobody can tell any more
     history = [each.event for each in await reader.log.history(reader.connection, event.invoice_id)]
@@ -133,7 +133,7 @@ async def _told_again(reader: Reader, timings: Timings, event: PaymentAnswered) 
         (seen,), again = newest, event.again + 1
         approved = approved_of(seen, history)
         response = to_payment_response(seen, document=reader.document, approved=approved, again=again)
-        return await tell(reader, timings, Telling(seen, response, again, history, ours)) is not None
+        return await tell(reader, timings, Telling(seen, response, again, history, ours, seen.at)) is not None
 
 
 async def _delivered(reader: Reader, event: PaymentAnswered, request_id: str, warnings: tuple[str, ...]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -41,16 +41,20 @@ NOT_YET = frozenset((*OFFERED, *PREBOOK_OFFERED, "Prebooked"))
 
 @dataclass(frozen=True)
 class Telling:
-    """One telling on its way: of which picture, the how often repeated, and what is known of the document."""
+    """One telling on its way: of which picture, the how often repeated, and what is known of the document.
+
+    `begun` is since when there is patience with it.
+    """
 
     seen: PaymentSeen
     response: PaymentResponse
     again: int
     history: Sequence[Event]
     ours: Alone
+    begun: datetime
 
 
-async def on_payment_seen(reader: Reader, timings: Timings, event: PaymentSeen, _delivery: Delivery) -> None:
+async def on_payment_seen(reader: Reader, timings: Timings, event: PaymentSeen, delivery: Delivery) -> None:
     """Tell Basware of a picture, unless a newer one is there or it says nothing new.
 
     Raises:
@@ -69,7 +73,7 @@ async def on_payment_seen(reader: Reader, timings: Timings, event: PaymentSeen, 
         if not arrived and told and told.attempt == event.attempt and told.content == content_of(response):
             return
         with span("tell payment", connection=reader.connection, invoice=event.invoice_id, number=event.number):
-            await tell(reader, timings, Telling(event, response, 0, history, ours))
+            await tell(reader, timings, Telling(event, response, 0, history, ours, delivery.begun(event.at)))
 
 
 async def _older_has_arrived(
@@ -170,7 +174,7 @@ async def _refused(reader: Reader, timings: Timings, telling: Telling, result: R
     if telling.response.externalCode in codes:
         return await _record(reader, telling, found=True)
     sentence = f"Basware refuses the payment of {telling.seen.invoice_id} ({result.status}): {result.sentence}"
-    late = reader.now() - telling.seen.at > timedelta(seconds=timings.delivery_patience)
+    late = reader.now() - telling.begun > timedelta(seconds=timings.delivery_patience)
     if status in NOT_YET:
         raise TransientError(sentence, retry_after=CALMLY if not late else None, counts=late)
     if status in TAKES and not late and (result.status == CONFLICT or _patient(reader, telling)):

@@ -79,8 +79,13 @@ class _Job:
     history: Sequence[Event]
 
 
-async def attach(event: AttachmentStored, *, desk: AttachmentDesk, slot: Slot) -> Settled | None:
+async def attach(
+    event: AttachmentStored, *, desk: AttachmentDesk, slot: Slot, begun: datetime | None = None
+) -> Settled | None:
     """Bring one attachment to its end, from wherever an earlier try left it; None when there is nothing to do.
+
+    Args:
+        begun: since when there is patience with it, unless since it was stored.
 
     Raises:
         TransientError: it must be tried again, while the connection's patience lasts.
@@ -101,7 +106,7 @@ async def attach(event: AttachmentStored, *, desk: AttachmentDesk, slot: Slot) -
         return await _refuse(desk, event, how, str(refusal))
     except TransientError as failure:
         # A row that may have been written is looked for to the end, however late it is.
-        if not failure.counts or desk.now() < event.at + timedelta(hours=desk.rules.patience_hours):
+        if not failure.counts or desk.now() < (begun or event.at) + timedelta(hours=desk.rules.patience_hours):
             raise
         return await _refuse(desk, event, how, str(failure))
 

@@ -23,10 +23,10 @@ class AttachmentInbox:
         self._desk = desk
         self._slots = slots
 
-    async def __call__(self, event: AttachmentStored, _delivery: Delivery) -> None:
+    async def __call__(self, event: AttachmentStored, delivery: Delivery) -> None:
         """One attachment; one worker at a time is at a document, whatever it does there."""
         with span("attach", connection=event.connection, document=event.invoice_id):
             async with self._slots.hold(f"document/{event.invoice_id}") as slot:
-                settled = await attach(event, desk=self._desk, slot=slot)
+                settled = await attach(event, desk=self._desk, slot=slot, begun=delivery.begun(event.at))
         if settled is not None:
             log.info(settled.fact, connection=event.connection, document=event.invoice_id, how=settled.how)

@@ -77,7 +77,7 @@ class Follower:
         settled = self.done.get(batch.request_id, set())
         records = [record for record in batch.records if record.external_code not in settled]
         told = await self._told(batch, records, patient=delivery.tries <= LOOKS_UNTIL_LOST)
-        overdue = self.sides.now() >= batch.at + timedelta(seconds=self.timings.delivery_patience)
+        overdue = self.sides.now() >= delivery.begun(batch.at) + timedelta(seconds=self.timings.delivery_patience)
         asked = [each for each in records if overdue or told[each.external_code].word not in ("saved", "pending")]
         known = await last_facts(self.sides.journal.log, batch, asked)
         skipped = {

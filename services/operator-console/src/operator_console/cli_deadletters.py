@@ -33,7 +33,7 @@ def deadletters_list(
     """Every message that nobody could handle, why, and whether it got further since."""
     from operator_console import deadletter_commands
 
-    wanted = deadletter_commands.Filter(durable, connection, as_moment(since), unresolved)
+    wanted = deadletter_commands.Filter(durable, connection, as_moment(since), unresolved=unresolved)
     rows = asyncio.run(deadletter_commands.listing(settings_for(data_dir), wanted))
     if as_json:
         output.show_json([_as_json(each) for each in rows])

@@ -29,9 +29,16 @@ def replay(
     dead_letter: Annotated[
         list[int] | None, typer.Option(help="What this dead letter is about, by its number; may be repeated.")
     ] = None,
-    connection: Annotated[str | None, typer.Option(help="Only documents of this connection.")] = None,
-    since: Annotated[str | None, typer.Option(help="Changed at or after this day or time.")] = None,
-    until: Annotated[str | None, typer.Option(help="Changed before this day or time.")] = None,
+    unresolved: Annotated[
+        bool, typer.Option("--unresolved", help="What every dead letter is about that got no further since.")
+    ] = False,
+    durable: Annotated[
+        str | None,
+        typer.Option(help="The same of this durable only, with or without its connection: basware-payments."),
+    ] = None,
+    connection: Annotated[str | None, typer.Option(help="Only those of this connection.")] = None,
+    since: Annotated[str | None, typer.Option(help="Changed, or buried, at or after this day or time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Changed, or buried, before this day or time.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
     compare: Annotated[
         bool, typer.Option(help="Plan what would be posted by the mapping of then and of now, offline.")
@@ -43,12 +50,18 @@ def replay(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take transfers up anew from what is recorded: what has an outcome that Basware knows is left alone."""
+    """Take transfers, or what was buried, up anew from what is recorded: what Basware knows is left alone."""
     from operator_console import replay_commands, replay_told
 
-    selection = _selection(
-        (document, code, stuck, connection, as_moment(since), as_moment(until)), dead_letter, everything=everything
-    )
+    within = (connection, as_moment(since), as_moment(until))
+    if unresolved or durable:
+        if document or code or stuck or dead_letter or everything:
+            raise CommandError(
+                "--unresolved and --durable are narrowed by --connection, --since and --until only.", code=Exit.USAGE
+            )
+        selection = _of_buried(durable, *within)
+    else:
+        selection = _selection((document, code, stuck, *within), dead_letter, everything=everything)
     settings = settings_for(data_dir)
     if not commit:
         asyncio.run(replay_told.show_plan(settings, selection, compare=compare, as_json=as_json))
@@ -75,11 +88,22 @@ def _selection(narrowed: _Narrowed, letters: list[int] | None, *, everything: bo
         raise CommandError("--dead-letter says which by itself: leave the others out.", code=Exit.USAGE)
     if not (any(narrowed) or letters or everything):
         raise CommandError(
-            "Say which: --document, --code, --stuck, --dead-letter, --connection, --since, --until or --all.",
+            "Say which: --document, --code, --stuck, --dead-letter, --unresolved, --durable, --connection, --since, "
+            "--until or --all.",
             code=Exit.USAGE,
         )
     sought = Sought(phase=Phase.STUCK if stuck else None, connection=connection, reason=code, since=since, until=until)
     return Selection(sought, tuple(documents or ()), tuple(letters or ()))
+
+
+def _of_buried(
+    durable: str | None, connection: str | None, since: datetime | None, until: datetime | None
+) -> Selection:
+    from operator_console.deadletter_commands import Filter
+    from operator_console.searching import Sought
+    from operator_console.selecting import Selection
+
+    return Selection(Sought(), buried=Filter(durable, connection, since, until, unresolved=True))
 
 
 @replays.command(name="list")

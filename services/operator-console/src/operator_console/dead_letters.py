@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlc_common.attachment_events import FactOfAttachment
-from mlc_common.events import Event, InvoicePosted, InvoiceRefused, NotificationReceived
+from mlc_common.events import Event, InvoicePosted, InvoiceRefused, NotificationReceived, Redelivery
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DEADLETTERS
 from operator_console.stream_reader import Read, StreamReader
@@ -21,7 +21,7 @@ class DeadLetter:
     """One buried message: its own place, the durable that gave up, the message's former place, and the failure.
 
     `connection` and `document` are None when this version does not understand the message; `stored_at` is the stream's
-    own time.
+    own time; `version` that of the program that gave up.
     """
 
     sequence: int
@@ -36,6 +36,7 @@ class DeadLetter:
     connection: str | None
     document: str | None
     stored_at: datetime | None = None
+    version: str | None = None
 
     @property
     def service_durable(self) -> str:
@@ -44,14 +45,18 @@ class DeadLetter:
 
 
 def dead_letter(read: Read) -> DeadLetter:
-    """A buried message from its headers."""
+    """A buried message from its headers.
+
+    Where the buried message says itself that another one is handed out again, the letter is about that one.
+    """
     headers: Mapping[str, str] = read.headers
+    again = read.event.sequence if isinstance(read.event, Redelivery) else None
     return DeadLetter(
         sequence=read.sequence,
         buried_at=datetime.fromisoformat(headers.get("Buried-At") or headers["Nats-Time-Stamp"]),
         durable=headers.get("Durable", ""),
         stream=headers.get("Stream", ""),
-        stream_sequence=int(headers.get("Sequence", 0)),
+        stream_sequence=again or int(headers.get("Sequence", 0)),
         subject=headers.get("Subject", ""),
         tries=int(headers.get("Tries", 0)),
         failure_class=headers.get("Failure-Class", ""),
@@ -59,6 +64,7 @@ def dead_letter(read: Read) -> DeadLetter:
         connection=read.event.connection if read.event else None,
         document=_document(read.event),
         stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
+        version=headers.get("Code-Version"),
     )
 
 

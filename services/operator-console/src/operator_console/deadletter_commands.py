@@ -13,16 +13,16 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.direct_get import following
-from mlc_common.eventlog import EventLog, Recorded
-from mlc_common.events import BatchSent, Event, NotificationReceived, SyncRequested
+from mlc_common.eventlog import EventLog
+from mlc_common.events import Event
 from mlc_common.http import load_json
 from mlc_common.settings import Settings
-from mlc_common.stored_event import FactOfDocument
-from mlc_common.streams import DEADLETTERS, MASTERDATA, masterdata_subject, sync_subject
+from mlc_common.streams import DEADLETTERS
 from mlc_common.tables import document_status
 from mlc_common.telemetry import Redactor
 from operator_console.dead_letters import BATCH, DeadLetter, dead_letter
 from operator_console.exits import CommandError, Exit
+from operator_console.letter_history import Found, found
 from operator_console.letter_standing import Standing, standing
 from operator_console.reach import broker, database
 from operator_console.stream_reader import Read, StreamReader
@@ -44,6 +44,7 @@ class Filter:
     durable: str | None = None
     connection: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
     unresolved: bool = False
 
     def takes(self, letter: DeadLetter) -> bool:
@@ -52,6 +53,7 @@ class Filter:
             self.durable in (None, letter.durable, letter.service_durable)
             and self.connection in (None, letter.connection)
             and (self.since is None or letter.buried_at >= self.since)
+            and (self.until is None or letter.buried_at < self.until)
         )
 
 
@@ -80,7 +82,7 @@ class Shown:
 
 async def listing(settings: Settings, wanted: Filter) -> list[Browsed]:
     """The dead letters that are wanted, oldest first."""
-    found: list[Browsed] = []
+    listed: list[Browsed] = []
     async with database(settings) as engine, broker(settings) as client:
         log = EventLog(client, timeout=settings.timings.publish)
         reader = StreamReader(client, log, timeout=settings.timings.publish)
@@ -89,8 +91,8 @@ async def listing(settings: Settings, wanted: Filter) -> list[Browsed]:
             after = batch[-1].sequence
             meant = [each for each in batch if wanted.takes(dead_letter(each))]
             browsed = await _browsed(engine, log, meant)
-            found += [each for each in browsed if not (wanted.unresolved and each.resolved)]
-    return found
+            listed += [each for each in browsed if not (wanted.unresolved and each.resolved)]
+    return listed
 
 
 async def numbered(settings: Settings, numbers: Sequence[int]) -> list[Browsed]:
@@ -149,33 +151,15 @@ async def _raw(client: Client, number: int, *, timeout: float) -> Any:
 async def _browsed(engine: AsyncEngine, log: EventLog, reads: Sequence[Read]) -> list[Browsed]:
     letters = [(dead_letter(each), each.event) for each in reads]
     statuses = await _statuses(engine, {(letter.connection, letter.document) for letter, _ in letters})
-    histories: list[Sequence[Recorded]] = []
+    holds: list[Found] = []
     for start in range(0, len(letters), AT_ONCE):
         some = letters[start : start + AT_ONCE]
-        histories += await asyncio.gather(*(_history(log, event) for _, event in some))
+        holds += await asyncio.gather(*(found(log, letter, event) for letter, event in some))
     return [
-        Browsed(letter, event, standing(letter, event, history, status), status)
-        for (letter, event), history in zip(letters, histories, strict=True)
+        Browsed(letter, held.event, standing(letter, held.event, held.history, status, gone=held.gone), status)
+        for (letter, _), held in zip(letters, holds, strict=True)
         for status in (statuses.get((letter.connection, letter.document)),)
     ]
-
-
-async def _history(log: EventLog, event: Event | None) -> Sequence[Recorded]:
-    """The last facts about what a buried message is about."""
-    match event:
-        case NotificationReceived():
-            return await log.history(event.connection, event.document_id)
-        case FactOfDocument():
-            return await log.history(event.connection, event.invoice_id)
-        case SyncRequested():
-            return await log.last(MASTERDATA, sync_subject(event.connection, event.request, "*"))
-        case BatchSent() if event.records:
-            record = event.records[0]
-            return await log.last(
-                MASTERDATA, masterdata_subject(event.connection, event.kind, record.company, record.code, "*")
-            )
-        case _:
-            return ()
 
 
 async def _statuses(engine: AsyncEngine, keys: set[Key]) -> Mapping[Key, DocumentStatus]:

@@ -10,14 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mlc_common.eventlog import EventLog
-from mlc_common.events import Event, ReplayRequested, ReplayStarted, ReplayStopped
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
+
+from mlc_common.broker_errors import BROKER_AWAY
+from mlc_common.eventlog import EventLog, stream_of
+from mlc_common.events import Event, Redelivery, ReplayRequested, ReplayStarted, ReplayStopped
 from mlc_common.settings import Settings
-from mlc_common.streams import OPERATIONS
+from mlc_common.streams import OPERATIONS, durables, token
 from operator_console.connection_commands import operator
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker
-from operator_console.replaying import ACTS, Planned, Replay, Verdict, replays
+from operator_console.replaying import ACTS, Planned, Replay, Verdict, redelivery, replays
 from operator_console.selecting import PAGE, Selection, plan
 from operator_console.stream_reader import StreamReader
 
@@ -43,7 +47,8 @@ async def commit(
         progress: told how many transfers were requested, and how many there are.
 
     Raises:
-        CommandError: a replay of that name was cancelled or has finished, or a document is not known.
+        CommandError: a replay of that name was cancelled or has finished, a document is not known, or a durable does
+            not take messages again.
     """
     todo = [each async for each in plan(settings, selection) if each.verdict in ACTS]
     async with broker(settings) as client:
@@ -52,6 +57,7 @@ async def commit(
         before = (await known(reader)).get(order.name)
         if before is not None and before.state in ("cancelled", "finished"):
             raise CommandError(f"The replay {order.name} was {before.state}; take another name.", code=Exit.REFUSED)
+        await _ready(client, todo, timeout=settings.timings.publish)
         connections = {each.status.connection for each in todo}
         about = {
             "connection": connections.pop() if len(connections) == 1 else SEVERAL,
@@ -107,7 +113,11 @@ class _Run:
 
 
 async def _request(log: EventLog, planned: Planned, order: Order) -> bool:
-    """Request one transfer, unless it was requested under this name already."""
+    """Request one transfer or message, unless it was requested under this name already."""
+    if planned.verdict is Verdict.AGAIN and planned.buried is not None:
+        return await _hand_out(
+            log, redelivery(planned, planned.buried, order.name, by=operator(), reason=order.reason, at=_now())
+        )
     status = planned.status
     history = await log.history(status.connection, status.invoice_id)
     requests = (each.event for each in history if isinstance(each.event, ReplayRequested))
@@ -126,6 +136,34 @@ async def _request(log: EventLog, planned: Planned, order: Order) -> bool:
         )
     )
     return True
+
+
+async def _hand_out(log: EventLog, request: Redelivery) -> bool:
+    """Have a message handed out again, unless somebody did since it was buried."""
+    last = [each.event for each in await log.last(stream_of(request), request.subject)]
+    if any(isinstance(each, Redelivery) and each.letter >= request.letter for each in last):
+        return False
+    return not (await log.append(request)).already
+
+
+async def _ready(client: Client, todo: Sequence[Planned], *, timeout: float) -> None:
+    """Every durable that messages are to go to again takes them: what it does not read it would never see.
+
+    Raises:
+        CommandError: one does not, or is not there.
+    """
+    again = {
+        (each.status.connection, each.buried.durable) for each in todo if each.verdict is Verdict.AGAIN and each.buried
+    }
+    for connection, service in sorted(again):
+        durable = next(each for each in durables(connection) if each.name == f"{service}_{token(connection)}")
+        try:
+            held = (await client.jetstream(timeout=timeout).consumer_info(durable.stream, durable.name)).config
+        except (NotFoundError, *BROKER_AWAY):
+            held = None
+        if held is None or not {*durable.subjects} <= {*(held.filter_subjects or ())}:
+            sentence = f"{durable.name} does not take messages out again yet; run `ml-connector topology` first."
+            raise CommandError(sentence, code=Exit.REFUSED)
 
 
 async def listing(settings: Settings) -> list[Replay]:

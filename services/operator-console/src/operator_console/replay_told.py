@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from typing import Any
 
 from mlc_common.settings import Settings
@@ -42,7 +43,7 @@ async def show_plan(settings: Settings, selection: Selection, *, compare: bool, 
         for each in told
         for status in (each.planned.status,)
     ]
-    columns = ("connection", "id", "invoice", "verdict", "why", "mapping version", "would be")
+    columns = ("connection", "id", "invoice", "verdict", "why", "version", "would be")
     out.print(output.table("", columns, cells))
     for each in told:
         _print_difference(each)
@@ -83,8 +84,10 @@ def _cells(each: Compared) -> tuple[str | None, ...]:
 
 
 def _words(each: Compared) -> tuple[str | None, str | None]:
-    """The mapping versions, and what the posting would be."""
-    mapped = each.mapped
+    """The versions of then and now, and what the posting would be, or why it failed then."""
+    mapped, buried = each.mapped, each.planned.buried
+    if buried is not None:
+        return f"program {buried.version} -> {version('ml-connector')}", f"then: {buried.failure}"
     if mapped is None:
         return None, None
     then = mapped.asked.version
@@ -108,6 +111,8 @@ def _as_json(each: Compared) -> dict[str, Any]:
         "why": each.planned.why,
         "status": each.planned.status,
     }
+    if each.planned.buried is not None:
+        found["dead_letter"] = vars(each.planned.buried) | {"version_now": version("ml-connector")}
     if mapped is None:
         return found
     return found | {

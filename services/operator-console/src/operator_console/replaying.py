@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from mlc_common.events import Event, ReplayStarted, ReplayStopped
+from mlc_common.events import (
+    Event,
+    MasterDataRedeliveryRequested,
+    Redelivery,
+    RedeliveryRequested,
+    ReplayStarted,
+    ReplayStopped,
+)
 from operator_console.view import DocumentStatus, Phase
 
 
@@ -16,21 +25,38 @@ class Verdict(StrEnum):
     POST = "post"
     READ = "read again"
     CONFIRM = "confirm only"
+    AGAIN = "hand out again"
     NOTHING = "nothing"
     PERSON = "needs a person"
 
 
-ACTS = frozenset({Verdict.POST, Verdict.READ, Verdict.CONFIRM})
+ACTS = frozenset({Verdict.POST, Verdict.READ, Verdict.CONFIRM, Verdict.AGAIN})
 """Verdicts for which something is done."""
 
 
 @dataclass(frozen=True)
+class Buried:
+    """A message that is handed out again as it is: where it stands, who gave it up, by which version, and why then.
+
+    `attempt` is that of the document it is about, None of master data.
+    """
+
+    letter: int
+    durable: str
+    sequence: int
+    attempt: str | None
+    failure: str
+    version: str | None
+
+
+@dataclass(frozen=True)
 class Planned:
-    """A document, what its replay comes to, and why."""
+    """A document, what its replay comes to, and why; `buried` where a message goes to its durable again."""
 
     status: DocumentStatus
     verdict: Verdict
     why: str
+    buried: Buried | None = None
 
 
 def planned(status: DocumentStatus) -> Planned:
@@ -57,6 +83,23 @@ def _verdict(status: DocumentStatus) -> tuple[Verdict, str]:
             return Verdict.PERSON, status.reason or "settle it in Basware"
         case _:
             return Verdict.POST, "it has no outcome yet"
+
+
+def redelivery(planned: Planned, buried: Buried, replay: str, *, by: str, reason: str, at: datetime) -> Redelivery:
+    """The fact that has a buried message handed out again."""
+    common: dict[str, Any] = {
+        "connection": planned.status.connection,
+        "at": at,
+        "by": by,
+        "reason": reason,
+        "replay": replay,
+        "durable": buried.durable,
+        "sequence": buried.sequence,
+        "letter": buried.letter,
+    }
+    if buried.attempt is None:
+        return MasterDataRedeliveryRequested(**common)
+    return RedeliveryRequested(**common, invoice_id=planned.status.invoice_id, attempt=buried.attempt)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.settings import Settings
 from mlc_common.tables import document_status
-from operator_console.deadletter_commands import Browsed, numbered
+from operator_console.deadletter_commands import Browsed, Filter, listing, numbered
 from operator_console.exits import CommandError, Exit
+from operator_console.letter_standing import buried
 from operator_console.reach import database
 from operator_console.replaying import ACTS, Planned, Verdict, planned
 from operator_console.searching import Sought, conditions
@@ -24,16 +25,25 @@ NEVER_READ = ""
 
 @dataclass(frozen=True)
 class Selection:
-    """Which documents: those of which all of it holds; or, when dead letters are named, those that these are about."""
+    """Which documents: those of which all of it holds; or, when dead letters are meant, what these are about.
+
+    Args:
+        letters: dead letters by their numbers.
+        buried: dead letters of which this holds.
+    """
 
     sought: Sought
     documents: tuple[str, ...] = ()
     letters: tuple[int, ...] = ()
+    buried: Filter | None = None
 
     def in_words(self) -> dict[str, str]:
         """What was asked for, for the record."""
         asked = {name: str(value) for name, value in vars(self.sought).items() if value is not None}
         named = {"documents": self.documents, "dead letters": self.letters}
+        if self.buried is not None:
+            narrowed = {name: str(value) for name, value in vars(self.buried).items() if value not in (None, False)}
+            asked |= {"dead letters": "unresolved"} | {name: v for name, v in narrowed.items() if name != "unresolved"}
         return asked | {what: ", ".join(map(str, each)) for what, each in named.items() if each}
 
 
@@ -43,8 +53,10 @@ async def plan(settings: Settings, selection: Selection) -> AsyncIterator[Planne
     Raises:
         CommandError: a document or dead letter that was named is not known.
     """
-    if selection.letters:
-        for each in of_letters(await numbered(settings, selection.letters)):
+    if selection.letters or selection.buried is not None:
+        meant = selection.buried
+        letters = await (numbered(settings, selection.letters) if meant is None else listing(settings, meant))
+        for each in of_letters(letters):
             yield each
         return
     found = set()
@@ -59,13 +71,18 @@ async def plan(settings: Settings, selection: Selection) -> AsyncIterator[Planne
 
 
 def of_letters(letters: Iterable[Browsed]) -> list[Planned]:
-    """What replays of dead letters come to; what is done about a document is done once, reading it before all else."""
+    """What replays of dead letters come to; what is done about a document is done once, reading it before all else.
+
+    A message that goes to its durable again is handed out once, whatever else there is about its document.
+    """
     found: dict[tuple[str, str], Planned] = {}
-    for each in letters:
-        made = Planned(_status(each), each.standing.verdict, each.standing.why)
-        key = (made.status.connection, made.status.invoice_id)
+    for each in sorted(letters, key=lambda each: each.letter.sequence):
+        message = buried(each.letter, each.event)
+        made = Planned(_status(each), each.standing.verdict, each.standing.why, message)
+        about = (made.status.connection, made.status.invoice_id)
+        key = about if message is None else (each.letter.durable, str(message.sequence))
         known = found.get(key)
-        if known is None or known.verdict not in ACTS or made.verdict is Verdict.READ:
+        if known is None or known.verdict not in ACTS or made.verdict in (Verdict.READ, Verdict.AGAIN):
             found[key] = made
     return list(found.values())
 

@@ -39,6 +39,7 @@ from mlc_common.events import (
     InvoiceRefused,
     InvoiceRemoved,
     MasterDataFact,
+    MasterDataRedeliveryRequested,
     NotificationReceived,
     Operation,
     OutcomeAnswered,
@@ -57,6 +58,8 @@ from mlc_common.events import (
     RecordHeld,
     RecordRefused,
     RecordSent,
+    Redelivery,
+    RedeliveryRequested,
     ReplayRequested,
     ReplayStarted,
     ReplayStopped,
@@ -102,6 +105,7 @@ def tell(event: Event) -> tuple[str, str]:
             | DocumentOverridden()
             | InvoiceLinked()
             | ReplayRequested()
+            | RedeliveryRequested()
             | DocumentErased()
         ):
             return _decided(event)
@@ -121,7 +125,7 @@ def _answered(event: OutcomeAnswered | AnswerRejected) -> tuple[str, str]:
 
 def actor(event: Event) -> str:
     """Who did it: a person, a far side, or one of our services."""
-    if isinstance(event, PersonFact | Operation | SyncRequested | DocumentErased):
+    if isinstance(event, PersonFact | Operation | Redelivery | SyncRequested | DocumentErased):
         return event.by
     if isinstance(event, NotificationReceived | DocumentWithdrawn):
         return "Basware"
@@ -130,7 +134,9 @@ def actor(event: Event) -> str:
     return "epicor-writer" if isinstance(event, WritersFact) else "basware-reader"
 
 
-def _decided(event: PersonFact | DocumentErased) -> tuple[str, str]:
+def _decided(event: PersonFact | RedeliveryRequested | DocumentErased) -> tuple[str, str]:
+    if isinstance(event, RedeliveryRequested):
+        return _handed_out_again(event)
     said = f"{event.by}: {event.reason}"
     if isinstance(event, InvoiceLinked):
         said = f"to invoice {event.invoice_num} of {event.vendor_id}, company {event.company}, by {said}"
@@ -140,14 +146,18 @@ def _decided(event: PersonFact | DocumentErased) -> tuple[str, str]:
     return event.fact, said
 
 
+def _handed_out_again(event: Redelivery) -> tuple[str, str]:
+    return "handed out again", f"dead letter {event.letter}, to {event.durable}; {event.by}: {event.reason}"
+
+
 def _operated(event: Operation) -> tuple[str, str]:
     match event:
         case FlowsPaused() | FlowsResumed():
             what = ", ".join(event.flows)
         case ReplayStarted():
-            what = f"{event.replay}: {event.documents} transfers, {event.per_second:g} a second"
+            what = f"{event.replay}: {event.documents} to take up, {event.per_second:g} a second"
         case ReplayStopped():
-            what = f"{event.replay}: {event.how} after {event.requested} transfers"
+            what = f"{event.replay}: {event.how} after {event.requested}"
         case ReconciliationDone():
             return "reconciled", f"{event.invoices} invoices, {sum(event.breaks.values())} breaks, by {event.by}"
         case _:
@@ -165,6 +175,8 @@ def _about_master_data(event: MasterDataFact) -> tuple[str, str]:
             return "bank decided", f"{event.verdict} by {event.by}: {event.reason}"
         case BankChangeHeld():
             return "bank held", event.finding.sentence
+        case MasterDataRedeliveryRequested():
+            return _handed_out_again(event)
         case BankChangeWithdrawn():
             return "bank withdrawn", f"{event.kind} {event.code} of company {event.company}"
         case _:

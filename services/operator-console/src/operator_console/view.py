@@ -45,6 +45,7 @@ from mlc_common.events import (
     PersonFact,
     PostingIntended,
     PostingUnclear,
+    RedeliveryRequested,
     ReplayRequested,
     WritersFact,
 )
@@ -175,7 +176,7 @@ def _applied(state: DocumentStatus, event: DocumentFact) -> DocumentStatus:
             return _approved(state, event)
         case DocumentNoticed():
             return _noticed(state, event)
-        case DocumentAcknowledged() | AnswerDelivered() | AnswerRepeated() | DocumentErased():
+        case DocumentAcknowledged() | AnswerDelivered() | AnswerRepeated() | RedeliveryRequested() | DocumentErased():
             return state
         case OutcomeAnswered() | AnswerRejected() | AnswerUndelivered() | AnswerUnconfirmed():
             return _told(state, event)
