@@ -19,7 +19,7 @@ from mlc_common.eventlog import EventLog
 from mlc_common.events import DocumentApproved, InvoicePosted, PostingIntended
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.settings import Settings
-from mlc_common.streams import ANCHORS, DOCUMENTS, LARGEST_MESSAGE
+from mlc_common.streams import ANCHORS, DOCUMENTS, LARGEST_MESSAGE, MASTERDATA
 from mlc_common.topology import declare
 
 
@@ -188,7 +188,7 @@ async def test_claims_refuse_deletion_too(client: Client) -> None:
         await client.jetstream().delete_msg("OBJ_CLAIMS", 1)
 
 
-async def test_retention_is_a_limit_by_age_that_anchors_do_not_have(topology: str) -> None:
+async def test_retention_is_a_limit_by_age_that_anchors_and_master_records_do_not_have(topology: str) -> None:
     client = await nats.connect(topology)
     js = client.jetstream()
     assert (await js.stream_info(DOCUMENTS)).config.max_age == 0
@@ -196,7 +196,8 @@ async def test_retention_is_a_limit_by_age_that_anchors_do_not_have(topology: st
     await declare(client, Settings(stream_max_age_days=400))
 
     assert (await js.stream_info(DOCUMENTS)).config.max_age == 400 * 86_400
-    assert (await js.stream_info(ANCHORS)).config.max_age == 0
+    for kept in (ANCHORS, MASTERDATA):
+        assert (await js.stream_info(kept)).config.max_age == 0
     await client.close()
     with pytest.raises(ValidationError, match="400 days at least"):
         Settings(stream_max_age_days=30)

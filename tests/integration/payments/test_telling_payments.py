@@ -243,6 +243,24 @@ async def test_an_error_in_the_data_is_said_at_once(site: Site) -> None:
     assert "Unknown term" in (await undelivered(site))[0].sentence
 
 
+async def test_the_same_content_is_told_anew_when_the_telling_before_did_not_arrive(site: Site) -> None:
+    site.settings(delivery=Fate(status="Error", category="DataValidation", message="Unknown term"))
+    account, _ = await paid(site)
+    await site.tell()
+    site.settings(delivery=Fate())
+    balance = account.invoice.header["DocInvoiceBal"]
+    for wrong in (Decimal("0.05"), Decimal(0)):
+        account.invoice.header["DocInvoiceBal"] = balance + wrong
+        site.clock.forward(timedelta(hours=25))
+        await site.look()
+    assert [each.picture.standing for each in await site.seen("one")][1:] == ["unclear", "paid"]
+
+    await site.tell()
+
+    assert len(site.told("one")) == 2
+    assert (await site.words("one"))[-1] == "payment_delivered"
+
+
 async def test_what_nobody_confirms_is_said_after_the_patience(site: Site) -> None:
     _, seen = await paid(site)
     await site.deliver(seen)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from masterdata_sync.payments.service import one_run
 from masterdata_sync.schedule import elected
-from mlc_common.failures import FailureError, TransientError
+from mlc_common.failures import FailureError, PermanentError, TransientError
 from mlc_epicor.payment_reader import PaymentReader
 from mlc_sandbox.epicor import payments
 from mlc_sandbox.epicor.payments import Cheque, Part
@@ -315,7 +315,7 @@ async def test_a_payment_posted_between_two_questions_is_no_contradiction(site: 
     account = await site.invoice("one")
     account.play(f"pay 200.00 on {ON} as A", at=site.clock())
     # The header is read first; before the transactions are, somebody pays the rest.
-    site.fault("delay", "APTranSearches", of="epicor", match="InvoiceNum eq 'si-one'", seconds=0.5)
+    site.fault("delay", "APTranSearches", of="epicor", match="InvoiceNum eq 'SI-one'", seconds=0.5)
     running = asyncio.create_task(site.run())
     while not site.epicor_calls("APInvSearches"):
         await asyncio.sleep(0.02)
@@ -325,3 +325,66 @@ async def test_a_payment_posted_between_two_questions_is_no_contradiction(site: 
     await running
 
     assert [each.picture.standing for each in await site.seen("one")] == ["paid"]
+
+
+async def test_a_row_of_an_invoice_that_is_not_ours_spoils_nothing_though_it_cannot_be_read(site: Site) -> None:
+    ours, foreign = await site.invoice("one"), await site.invoice("two")
+    await site.run()
+    ours.play(f"pay 500.00 on {ON} as A", at=site.clock())
+    foreign.play(f"pay 500.00 on {ON} as B", at=site.clock())
+    site.far.epicor_world.transactions[-1].update({"InvoiceNum": "NOT-OURS", "DocTranAmt": None})
+    site.clock.forward(timedelta(minutes=15))
+
+    await site.look()
+
+    (seen,) = await site.seen("one")
+    assert (seen.picture.standing, seen.picture.paid) == ("partly paid", Decimal("500.00"))
+
+
+async def test_an_invoice_with_a_row_that_cannot_be_read_is_unclear_and_the_others_go_on(site: Site) -> None:
+    broken, sound = await site.invoice("one"), await site.invoice("two")
+    await site.run()
+    broken.play(f"pay 500.00 on {ON} as A", at=site.clock())
+    row = site.far.epicor_world.transactions[-1]
+    amount, row["DocTranAmt"] = row["DocTranAmt"], None
+    sound.play(f"pay 500.00 on {ON} as B", at=site.clock())
+    site.clock.forward(timedelta(minutes=15))
+    await site.look()
+
+    (unclear,), (seen,) = await site.seen("one"), await site.seen("two")
+    assert unclear.picture.standing == "unclear"
+    assert "look at the columns DocTranAmt" in str(unclear.picture.why), "PAYMENT_UNREADABLE"
+    assert seen.picture.paid == Decimal("500.00")
+
+    row["DocTranAmt"] = amount
+    site.clock.forward(timedelta(hours=25))
+    await site.look()
+    assert [each.picture.standing for each in await site.seen("one")] == ["unclear", "partly paid"]
+
+
+async def test_a_question_that_epicor_refuses_delays_nothing_that_is_due(site: Site) -> None:
+    account = await site.invoice("one")
+    await site.run()
+    account.play(f"pay 500.00 on {ON} as A", at=site.clock())
+    refused = {"ErrorMessage": "The types do not fit.", "ErrorType": "System.ArgumentException", "HttpStatus": 400}
+    site.fault("status", "APTranSearches", of="epicor", match="ChangeDate ge", status=400, times=-1, body=refused)
+    site.clock.forward(timedelta(hours=25))
+
+    with pytest.raises(PermanentError):
+        await site.look()
+
+    (seen,) = await site.seen("one")
+    assert seen.picture.paid == Decimal("500.00")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_getrows_is_read_to_its_end_wherever_its_pages_begin(make_site: MakeSite, first: int) -> None:
+    async with make_site(read="GetRows") as site:
+        site.epicor_settings(first_page=first, page_cap=2)
+        account = await site.invoice("one")
+        for part in range(5):
+            account.play(f"pay 100.00 on {ON} as P{part}", at=site.clock())
+        await site.look()
+
+        (seen,) = await site.seen("one")
+        assert (seen.picture.paid, len(seen.picture.payments)) == (Decimal("500.00"), 5)

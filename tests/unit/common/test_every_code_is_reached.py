@@ -66,6 +66,11 @@ BY_A_TEST_WITH_SERVERS = {
         "test_a_balance_that_fits_no_transaction_is_said_and_not_told",
         "PAYMENT_UNCLEAR",
     ),
+    "PAYMENT_UNREADABLE": (
+        WATCHING,
+        "test_an_invoice_with_a_row_that_cannot_be_read_is_unclear_and_the_others_go_on",
+        "PAYMENT_UNREADABLE",
+    ),
     "PAYMENT_REFUSED": (TELLING, "test_a_payment_that_basware_will_never_take_is_said_once", "PAYMENT_REFUSED"),
     "PAYMENT_NOT_DELIVERED": (
         TELLING,

@@ -65,6 +65,11 @@ CHAINED: tuple[str, ...] = tuple(stream.name for stream in STREAMS if stream.nam
 """The streams that have a hash chain."""
 
 
+FOR_EVER = frozenset({ANCHORS, MASTERDATA})
+"""The streams that never age. Anchors prove what the archives hold; of a master record only its facts say which bank
+accounts a person has let pass, and a vendor that does not change for years is an ordinary one."""
+
+
 def token(text: str) -> str:
     """One subject token for any identifier: letters, digits, `-` and `_` stay, the rest becomes `=XX` of its UTF-8."""
     encoded = _NOT_PLAIN.sub(_escaped, text)

@@ -12,12 +12,12 @@ from nats.js.errors import BucketNotFoundError, NotFoundError
 from mlc_common.failures import PermanentError
 from mlc_common.settings import Settings
 from mlc_common.streams import (
-    ANCHORS,
     ATTACHMENTS_BUCKET,
     ATTACHMENTS_STREAM,
     CLAIMS_BUCKET,
     CLAIMS_STREAM,
     DOCUMENT_KEYS,
+    FOR_EVER,
     STREAMS,
     Stream,
     durables,
@@ -28,10 +28,7 @@ WAITING_AT_MOST = 10_000
 
 
 def stream_config(stream: Stream, *, replicas: int, max_age_days: int = 0) -> dict[str, Any]:
-    """The stream's configuration as the server's API takes it: on disk, never deleted, never silently full.
-
-    Anchors never age: they prove what the archives hold.
-    """
+    """The stream's configuration as the server's API takes it: on disk, never deleted, never silently full."""
     return {
         "name": stream.name,
         "description": stream.purpose,
@@ -40,7 +37,7 @@ def stream_config(stream: Stream, *, replicas: int, max_age_days: int = 0) -> di
         "storage": "file",
         "num_replicas": replicas,
         "discard": "new",
-        "max_age": 0 if stream.name == ANCHORS else max_age_days * 86_400 * 1_000_000_000,
+        "max_age": 0 if stream.name in FOR_EVER else max_age_days * 86_400 * 1_000_000_000,
         "max_msgs": -1,
         "max_bytes": -1,
         "duplicate_window": 120 * 1_000_000_000,

@@ -6,6 +6,7 @@ Epicor reference, payment status. A column that decides about money has no defau
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -90,17 +91,46 @@ class PayableRow(_OfAnInvoice):
     ExternalID: Text = ""
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A row without a readable value where one is needed.
+
+    `why` names its columns; `invoice` says whose it is, None when that cannot be told.
+    """
+
+    invoice: InvoiceKey | None
+    why: str
+    ChangeDate: str = ""
+
+
 Read = TypeVar("Read", APTranRow, CheckHedRow, PayableRow)
 
 
+def read_each(model: type[Read], rows: Iterable[Mapping[str, Any]]) -> list[Read | Unreadable]:
+    """The rows of an answer, each for itself: one that cannot be read spoils no other."""
+    return [_read(model, row) for row in rows]
+
+
 def read_rows(model: type[Read], rows: Iterable[Mapping[str, Any]]) -> list[Read]:
-    """The rows of an answer.
+    """The rows of an answer, all of them.
 
     Raises:
-        PermanentError: one of them has no readable value where one is needed; the sentence names the columns.
+        PermanentError: one of them cannot be read; the sentence names the columns.
     """
+    read = []
+    for each in read_each(model, rows):
+        if isinstance(each, Unreadable):
+            raise PermanentError(each.why)
+        read.append(each)
+    return read
+
+
+def _read(model: type[Read], row: Mapping[str, Any]) -> Read | Unreadable:
     try:
-        return [model.model_validate(row) for row in rows]
+        return model.model_validate(row)
     except ValidationError as error:
         columns = ", ".join(sorted({str(each["loc"][0]) for each in error.errors()}))
-        raise PermanentError(f"Epicor {model.__name__.removesuffix('Row')}: look at the columns {columns}.") from error
+    vendor, number, changed = (row.get(name) for name in ("VendorNum", "InvoiceNum", "ChangeDate"))
+    invoice = (vendor, collated(number)) if isinstance(vendor, int) and isinstance(number, str) else None
+    why = f"Epicor {model.__name__.removesuffix('Row')}: look at the columns {columns}."
+    return Unreadable(invoice, why, changed if isinstance(changed, str) else "")

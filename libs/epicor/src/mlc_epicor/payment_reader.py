@@ -12,7 +12,7 @@ import structlog
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.payment_rules import PaymentBaq, Payments
 from mlc_epicor.client import EpicorClient, Row
-from mlc_epicor.payables import APTranRow, CheckHedRow, InvoiceKey, PayableRow, read_rows
+from mlc_epicor.payables import APTranRow, CheckHedRow, InvoiceKey, PayableRow, Unreadable, read_each, read_rows
 from mlc_epicor.questions_about_payments import (
     ODATA,
     WHERE,
@@ -58,12 +58,12 @@ class PaymentReader:
         literal = self.rules.date_literal
         self.forms = ["local", "zoned"] if literal == "probed" else [literal]
 
-    async def changed(self, company: str, watermark: str) -> AsyncIterator[list[APTranRow]]:
+    async def changed(self, company: str, watermark: str) -> AsyncIterator[list[APTranRow | Unreadable]]:
         """Every transaction changed since shortly before the watermark, page by page.
 
         Raises:
             TransientError: Epicor cannot be asked now.
-            PermanentError: Epicor does not understand the question in any form, or its answer cannot be read.
+            PermanentError: Epicor does not understand the question in any form.
         """
         overlap = timedelta(minutes=self.rules.overlap_minutes)
         for place, form in enumerate(self.forms):
@@ -77,12 +77,12 @@ class PaymentReader:
                 continue
             self.forms = [form]
             if first is not None:
-                yield first
+                yield read_each(APTranRow, first)
             async for page in pages:
-                yield page
+                yield read_each(APTranRow, page)
             return
 
-    async def transactions(self, company: str, keys: Sequence[InvoiceKey]) -> list[APTranRow]:
+    async def transactions(self, company: str, keys: Sequence[InvoiceKey]) -> list[APTranRow | Unreadable]:
         """Every transaction of these invoices, at most `AT_ONCE` of them.
 
         Raises:
@@ -91,9 +91,11 @@ class PaymentReader:
         names = self._columns("APTran")
         if self.rules.read == "GetRows":
             where = of_invoices(WHERE, keys, vendor="VendorNum", number="InvoiceNum")
-            return [row async for page in self._search_pages(company, where) for row in page]
-        where = of_invoices(ODATA, keys, vendor=names["VendorNum"], number=names["InvoiceNum"])
-        return [row async for page in self._set_pages(company, where, {}) for row in page]
+            pages = self._search_pages(company, where)
+        else:
+            where = of_invoices(ODATA, keys, vendor=names["VendorNum"], number=names["InvoiceNum"])
+            pages = self._set_pages(company, where, {})
+        return [row async for page in pages for row in read_each(APTranRow, page)]
 
     async def cheques(self, company: str, heads: Sequence[int]) -> list[CheckHedRow]:
         """The payments of these keys, at most `AT_ONCE` of them."""
@@ -110,19 +112,19 @@ class PaymentReader:
         )
         return read_rows(CheckHedRow, rows)
 
-    async def payables(self, company: str, keys: Sequence[InvoiceKey]) -> list[PayableRow]:
+    async def payables(self, company: str, keys: Sequence[InvoiceKey]) -> list[PayableRow | Unreadable]:
         """The headers of these invoices, at most `AT_ONCE` of them; one that is gone is missing."""
         if self.rules.read == "GetRows":
             where = of_invoices(WHERE, keys, vendor="VendorNum", number="InvoiceNum")
             path, clauses = f"{SEARCHES}/GetRows", {"APInvHed": where}
             pages = self._pages_of(company, path, table="APInvHed", clauses=clauses)
-            return read_rows(PayableRow, [row async for page in pages for row in page])
+            return read_each(PayableRow, [row async for page in pages for row in page])
         where = of_invoices(ODATA, keys, vendor="VendorNum", number="InvoiceNum")
         columns = tuple(PayableRow.model_fields)
         path, order = f"{SEARCHES}/APInvSearches", "VendorNum,InvoiceNum"
-        return read_rows(PayableRow, await self._rows(company, path, where=where, select=columns, order=order))
+        return read_each(PayableRow, await self._rows(company, path, where=where, select=columns, order=order))
 
-    def _since(self, company: str, start: str) -> AsyncIterator[list[APTranRow]]:
+    def _since(self, company: str, start: str) -> AsyncIterator[list[Row]]:
         if self.rules.read == "GetRows":
             return self._search_pages(company, changed_since(WHERE, "ChangeDate", start))
         if self.rules.baq is not None:
@@ -132,7 +134,7 @@ class PaymentReader:
 
     async def _set_pages(
         self, company: str, where: str | None, parameters: Mapping[str, str]
-    ) -> AsyncIterator[list[APTranRow]]:
+    ) -> AsyncIterator[list[Row]]:
         """Pages in key order, each asked for by the key of the last row: rows that change meanwhile move nothing."""
         names = self._columns("APTran")
         path = f"BaqSvc/{self.rules.baq.id}/Data" if self.rules.baq else SETS[self.rules.read]
@@ -144,32 +146,40 @@ class PaymentReader:
             rows = await self._rows(company, path, where=both, select=select, order=order, parameters=parameters)
             if not rows:
                 return
-            page = read_rows(APTranRow, [_renamed(row, names) for row in rows])
+            page = [_renamed(row, names) for row in rows]
             yield page
-            last = after(tuple((names[each], getattr(page[-1], each)) for each in _KEY))
+            last = after(_key_of(page[-1], names))
         raise TransientError(f"Epicor {path}: there is no end to its pages.")
 
-    async def _search_pages(self, company: str, where: str) -> AsyncIterator[list[APTranRow]]:
+    async def _search_pages(self, company: str, where: str) -> AsyncIterator[list[Row]]:
         clauses = {"APTranSearch": where, "PaymentTotals": "1=0"}
         path = "Erp.BO.APTranSearchSvc/GetRows"
         async for rows in self._pages_of(company, path, table="APTranSearch", clauses=clauses):
-            yield read_rows(APTranRow, rows)
+            yield rows
 
     async def _pages_of(
         self, company: str, path: str, *, table: str, clauses: Mapping[str, str]
     ) -> AsyncIterator[list[Row]]:
-        """The pages of GetRows, until it says that there are no more."""
+        """The pages of GetRows, until it says that there are no more, or gives none or the same one again.
+
+        Where they begin is not documented: 0 and 1 may be the same page, so both are asked for (Epicor reference, 8.2).
+        """
         wheres = {f"whereClause{name}": clause for name, clause in clauses.items()}
-        for number in range(1, MOST_PAGES):
+        last: list[Row] = []
+        for number in range(MOST_PAGES):
             params = {**wheres, "pageSize": str(PAGE), "absolutePage": str(number)}
             async with self.slots.hold():
                 value: Any = await self.epicor.ask(company, path, params=params)
             rows = (value.get("returnObj") or {}).get(table) if isinstance(value, Mapping) else None
             if not isinstance(rows, list):
                 raise TransientError(f"Epicor {path}: the answer holds no {table}.")
-            yield rows
-            if not (value.get("parameters") or {}).get("morePages"):
+            if number > 1 and rows in ([], last):
                 return
+            if rows and rows != last:
+                yield rows
+                if (value.get("parameters") or {}).get("morePages") is False:
+                    return
+            last = rows
         raise TransientError(f"Epicor {path}: there is no end to its pages.")
 
     async def _cheques_of_baq(self, company: str, heads: Sequence[int], baq: PaymentBaq) -> list[CheckHedRow]:
@@ -185,8 +195,8 @@ class PaymentReader:
             found |= {row.HeadNum: row for row in read_rows(CheckHedRow, [_renamed(row, names) for row in rows])}
             if not rows:
                 return list(found.values())
-            page = read_rows(APTranRow, [_renamed(rows[-1], self._columns("APTran"))])
-            last = after(tuple((self._columns("APTran")[each], getattr(page[0], each)) for each in _KEY))
+            names_of_rows = self._columns("APTran")
+            last = after(_key_of(_renamed(rows[-1], names_of_rows), names_of_rows))
         raise TransientError(f"Epicor {path}: there is no end to its pages.")
 
     def _columns(self, table: str) -> dict[str, str]:
@@ -218,3 +228,14 @@ class PaymentReader:
 
 def _renamed(row: Row, names: Mapping[str, str]) -> Row:
     return {ours: row[theirs] for ours, theirs in names.items() if theirs in row}
+
+
+def _key_of(row: Row, names: Mapping[str, str]) -> tuple[tuple[str, Any], ...]:
+    """Where the next page goes on, by the names of the columns there.
+
+    Raises:
+        PermanentError: a column of the key holds nothing.
+    """
+    if missing := [names[each] for each in _KEY if row.get(each) is None]:
+        raise PermanentError(f"Epicor APTran: look at the columns {', '.join(missing)}.")
+    return tuple((names[each], row[each]) for each in _KEY)

@@ -70,7 +70,8 @@ async def on_payment_seen(reader: Reader, timings: Timings, event: PaymentSeen, 
         told = last_told(history)
         if not is_told(event.picture, before=arrived or told is not None):
             return
-        if not arrived and told and told.attempt == event.attempt and told.content == content_of(response):
+        same = told and told.attempt == event.attempt and told.content == content_of(response)
+        if same and not arrived and not _went_astray(told, history):
             return
         with span("tell payment", connection=reader.connection, invoice=event.invoice_id, number=event.number):
             await tell(reader, timings, Telling(event, response, 0, history, ours, delivery.begun(event.at)))
@@ -96,6 +97,12 @@ async def _older_has_arrived(
         sentence = "An older payment may still be on its way to Basware; the newer one waits for that."
         raise TransientError(sentence, retry_after=left, counts=False)
     return False
+
+
+def _went_astray(told: PaymentAnswered | None, history: Sequence[Event]) -> bool:
+    """Whether it is known, or feared, that a telling does not stand in P2P, though Basware took it."""
+    codes = {each.external_code for each in history if isinstance(each, PaymentAnswerUndelivered)}
+    return told is not None and told.external_code in codes
 
 
 def _is_due(event: PaymentSeen, history: Sequence[Event]) -> bool:

@@ -11,6 +11,11 @@ PAYMENTS: dict[str, Entry] = {
         "finance systems",
         "Compare the invoice's transactions with its balance in Epicor's payment tracker.",
     ),
+    "PAYMENT_UNREADABLE": Entry(
+        "A transaction of the invoice cannot be read: {why} Basware is told nothing before it can.",
+        "finance systems",
+        "Give the transaction the values that it lacks in Epicor, or ask Epicor's support why they are missing.",
+    ),
     "PAYMENT_REFUSED": Entry(
         "Basware takes no payment of the invoice (status {status}): {why}",
         "AP",

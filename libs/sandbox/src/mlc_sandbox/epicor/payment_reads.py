@@ -47,9 +47,9 @@ def _without(row: Row, name: str) -> Row:
 
 
 def _pages(call: Call, table: str, found: list[Row]) -> Row:
-    """A page of rows in key order, as GetRows gives it: page 0 and page 1 are the same one."""
+    """A page of rows in key order, as GetRows gives it."""
     size = min(call.arguments["pageSize"] or call.world.settings.page_cap, call.world.settings.page_cap)
-    page = max(call.arguments["absolutePage"], 1) - 1
+    page = max(call.arguments["absolutePage"] - call.world.settings.first_page, 0)
     rows = found[page * size : (page + 1) * size]
     more = len(found) > (page + 1) * size
     return {"returnObj": {table: rows, "ExtensionTables": []}, "parameters": {"morePages": more}}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from mlc_common.catalogue import finding
+from mlc_common.catalogue import Finding, finding
 from mlc_common.payment_events import Payment, Picture, Standing
 from mlc_epicor.payables import APTranRow, CheckHedRow, PayableRow
 
@@ -66,7 +66,8 @@ def payment_picture(header: PayableRow, transactions: Iterable[APTranRow], chequ
         withheld=_total(row.DocWithholdAmt for row in posted),
         otherwise=_total(row.DocTranAmt for row in others),
     )
-    settled = header.DocInvoiceAmt - header.DocInvoiceBal
+    # Before it is posted its balance says nothing (Epicor reference, payment status).
+    settled = header.DocInvoiceAmt - header.DocInvoiceBal if header.Posted else NONE
     reading = sums.explained(settled)
     if reading is None or lost:
         return _unclear(header, settled, sums)
@@ -165,7 +166,17 @@ def _day(payments: Iterable[Payment], others: Iterable[APTranRow]) -> date | Non
 
 def _unclear(header: PayableRow, settled: Decimal, sums: _Sums) -> Picture:
     explained = sums.shown + sums.discount + sums.withheld + sums.otherwise
-    why = finding("PAYMENT_UNCLEAR", settled=settled, explained=explained, currency=header.CurrencyCode).sentence
+    return _without_sums(
+        header, finding("PAYMENT_UNCLEAR", settled=settled, explained=explained, currency=header.CurrencyCode)
+    )
+
+
+def unreadable_picture(header: PayableRow, why: str) -> Picture:
+    """The picture of an invoice one of whose transactions cannot be read, for the reason given."""
+    return _without_sums(header, finding("PAYMENT_UNREADABLE", why=why))
+
+
+def _without_sums(header: PayableRow, found: Finding) -> Picture:
     return Picture(
         standing="unclear",
         currency=header.CurrencyCode,
@@ -173,5 +184,5 @@ def _unclear(header: PayableRow, settled: Decimal, sums: _Sums) -> Picture:
         balance=header.DocInvoiceBal,
         block=header.PayHold,
         terms=header.TermsCode or None,
-        why=why,
+        why=found.sentence,
     )

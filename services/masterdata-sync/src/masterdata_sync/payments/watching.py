@@ -10,16 +10,17 @@ from typing import TypeVar
 import structlog
 from nats.aio.client import Client
 
-from masterdata_sync.payments.picture import SETTLED, digest, is_news, payment_picture
+from masterdata_sync.payments.picture import SETTLED, digest, is_news, payment_picture, unreadable_picture
 from masterdata_sync.payments.postings import posted_after
 from masterdata_sync.payments.watch_list import OTHER, Watched, WatchList
 from mlc_common.eventlog import EventLog
 from mlc_common.events import PaymentSeen
+from mlc_common.failures import PermanentError
 from mlc_common.payment_events import Picture
 from mlc_common.payment_rules import Payments
 from mlc_common.streams import DOCUMENTS, document_subject
 from mlc_common.telemetry import Metrics
-from mlc_epicor.payables import APTranRow, CheckHedRow, InvoiceKey, PayableRow
+from mlc_epicor.payables import APTranRow, InvoiceKey, PayableRow, Unreadable
 from mlc_epicor.payment_reader import AT_ONCE, PaymentReader
 from mlc_epicor.questions_about_payments import newest
 
@@ -75,14 +76,25 @@ async def watch_payments(watch: Watch) -> None:
 
     Raises:
         TransientError: a far side, the broker or the database is away; the next run takes up the rest.
-        PermanentError: Epicor does not understand a question, or its answer cannot be read.
+        PermanentError: Epicor does not understand a question, or its answer cannot be read. The other companies, and
+            what is due, were looked at all the same.
     """
     await _learn(watch)
-    for company in watch.companies:
-        await _follow_changes(watch, company)
-    for company in watch.companies:
-        for some in _chunks(await watch.list.due(company, now=watch.now(), most=MOST_LOOKS)):
-            await _look(watch, company, some)
+    refused: list[PermanentError] = []
+    for step in (_follow_changes, _look_at_due):
+        for company in watch.companies:
+            try:
+                await step(watch, company)
+            except PermanentError as failure:
+                log.warning("payments_not_followed", connection=watch.connection, company=company, why=str(failure))
+                refused.append(failure)
+    if refused:
+        raise refused[0]
+
+
+async def _look_at_due(watch: Watch, company: str) -> None:
+    for some in _chunks(await watch.list.due(company, now=watch.now(), most=MOST_LOOKS)):
+        await _look(watch, company, some)
 
 
 async def _learn(watch: Watch) -> None:
@@ -105,7 +117,11 @@ async def _follow_changes(watch: Watch, company: str) -> None:
     async for page in watch.reader.changed(company, begun):
         mark = newest(mark, *(row.ChangeDate for row in page))
         now_seen.update(map(hash, page) if len(now_seen) < MOST_REMEMBERED else ())
-        touched = {row.invoice for row in page if hash(row) not in before}
+        fresh = [row for row in page if hash(row) not in before]
+        for row in fresh:
+            if isinstance(row, Unreadable):
+                log.warning("payment_row_unreadable", connection=watch.connection, company=company, why=row.why)
+        touched = {row.invoice for row in fresh if row.invoice is not None}
         for some in _chunks(await _on_the_list(watch, company, touched)):
             await _look(watch, company, some)
     watch.seen[company] = frozenset(now_seen)
@@ -138,7 +154,7 @@ async def _adopted(watch: Watch, company: str, keys: Sequence[InvoiceKey]) -> As
     """Invoices of others that name a document of Basware."""
     for some in _chunks(keys):
         for header in await watch.reader.payables(company, some):
-            if 0 < len(header.ExternalID.strip()) <= LONGEST_ID:
+            if isinstance(header, PayableRow) and 0 < len(header.ExternalID.strip()) <= LONGEST_ID:
                 yield Watched(
                     company=company,
                     vendor_num=header.VendorNum,
@@ -162,18 +178,31 @@ async def _look(watch: Watch, company: str, some: Sequence[Watched]) -> None:
 
 
 async def _pictures(watch: Watch, company: str, some: Sequence[Watched]) -> list[_Looked]:
-    keys = [each.key for each in some]
+    """What Epicor shows of these; an invoice whose header cannot be read is left out, and is looked at again."""
+    # Asked for as it was posted: a database may tell capitals apart, and then knows it by no other name.
+    keys = [(each.vendor_num, each.invoice_num) for each in some]
     headers = {header.invoice: header for header in await watch.reader.payables(company, keys)}
-    rows: dict[InvoiceKey, list[APTranRow]] = {}
+    rows: dict[InvoiceKey | None, list[APTranRow]] = {}
+    unreadable: dict[InvoiceKey | None, str] = {}
     for row in await watch.reader.transactions(company, keys):
-        rows.setdefault(row.invoice, []).append(row)
+        if isinstance(row, Unreadable):
+            unreadable[row.invoice] = row.why
+        else:
+            rows.setdefault(row.invoice, []).append(row)
     heads = sorted({row.HeadNum for of_one in rows.values() for row in of_one if row.HeadNum})
     cheques = [cheque for part in _chunks(heads) for cheque in await watch.reader.cheques(company, part)]
-    return [_Looked(each, _picture(headers.get(each.key), rows.get(each.key, []), cheques)) for each in some]
-
-
-def _picture(header: PayableRow | None, rows: list[APTranRow], cheques: Iterable[CheckHedRow]) -> Picture | None:
-    return None if header is None else payment_picture(header, rows, cheques)
+    looked = []
+    for each in some:
+        header = headers.get(each.key)
+        if isinstance(header, Unreadable):
+            log.warning("payment_row_unreadable", connection=watch.connection, company=company, why=header.why)
+        elif header is None:
+            looked.append(_Looked(each, None))
+        elif each.key in unreadable:
+            looked.append(_Looked(each, unreadable_picture(header, unreadable[each.key])))
+        else:
+            looked.append(_Looked(each, payment_picture(header, rows.get(each.key, []), cheques)))
+    return looked
 
 
 async def _noted(watch: Watch, looked: _Looked) -> Watched:
