@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import structlog
 from rich.console import Console
 from rich.markup import escape
 
@@ -78,6 +80,8 @@ def main() -> int:
         parser.error(f"no such kind of fault: {', '.join(sorted(unknown))}")
     if asked.seconds <= 0 or asked.rate <= 0:
         parser.error("seconds and rate are more than nothing")
+    # Reading poisoned messages back warns of each; the report counts them.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     root = Path(tempfile.mkdtemp(prefix="mlc-chaos-")).resolve()
     try:
         report = asyncio.run(play(root, seed=asked.seed, seconds=asked.seconds, rate=asked.rate, kinds=asked.kinds))
