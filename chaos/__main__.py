@@ -45,8 +45,8 @@ def told(report: Report, *, root: Path) -> str:
     answers = ", ".join(f"{status or 'none'}: {count}" for status, count in sorted(report.answers.items()))
     lines = [
         f"seed {report.seed}, {report.seconds:g} s, {report.faults.total()} faults: {faults}",
-        f"invoices offered {report.offered}: posted {report.posted}, refused {report.refused}; "
-        f"answers that were lost and looked up: {report.unclear} look-ups found nothing yet, {report.found} found it",
+        f"invoices offered {report.offered}: posted {report.posted}, refused {report.refused}",
+        f"spoiled calls: {report.spoiled}; look-ups that found nothing: {report.unclear}, something: {report.found}",
         f"pushes by the gateway's answer: {answers}; documents promised by a 200: {report.promised}",
         f"poisoned messages: {report.poisoned}; broker, database and sandbox were started anew {report.restarts} times",
         f"calls to Epicor at once that somebody waited for: {report.awaited}; under way, left behind included: "

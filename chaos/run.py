@@ -19,7 +19,7 @@ from chaos.load import Load
 from chaos.schedule import Fault
 from mlc_common.connection import Basware, ConnectionDocument
 from mlc_common.eventlog import EventLog
-from mlc_common.events import InvoicePosted, NotificationReceived
+from mlc_common.events import InvoicePosted, NotificationReceived, OutcomeAnswered
 from mlc_common.failures import TransientError
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DOCUMENTS, NOTIFICATIONS
@@ -70,7 +70,7 @@ SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCent
 STANDSTILL = 90.0
 """Seconds without one more answer, after the faults, until nothing more is waited for."""
 
-LOOKS, BETWEEN_LOOKS = 6, 5.0
+LOOKS, BETWEEN_LOOKS = 15, 2.0
 """How often the books are compared before what is wrong counts as wrong: deliveries and unlocking take a moment."""
 
 BATCH = 500
@@ -81,7 +81,14 @@ NOBODY_POSTS = "UNPOSTED"
 
 @dataclass(frozen=True)
 class Report:
-    """How a run went; `wrong` is what must not be, `answers` what the gateway said to pushes, by status."""
+    """How a run went.
+
+    Attributes:
+        promised: documents of which a push was answered 200; `answers` is what the gateway answered, by status.
+        unclear: look-ups of a lost answer that found nothing yet; `found` those that found what was done.
+        spoiled: calls to far sides that were delayed, refused, cut, or answered with garbage.
+        wrong: what must not be, in sentences.
+    """
 
     seed: int
     seconds: float
@@ -93,6 +100,7 @@ class Report:
     answers: Counter[int]
     unclear: int
     found: int
+    spoiled: int
     poisoned: int
     restarts: int
     awaited: int
@@ -144,7 +152,7 @@ class Chaos:
     async def trial(self, faults: Collection[Fault], *, seed: int, seconds: float, rate: float) -> Report:
         """Load and faults for so long, then quiet, and what is wrong."""
         load = Load(self.place, self.crew, seed=seed, rate=rate, say=self._say)
-        before = len(self.doer.done.faults)
+        before, spoiled = len(self.doer.done.faults), self.doer.done.spoiled
         async with asyncio.TaskGroup() as running:
             running.create_task(load.run(seconds))
             for fault in faults:
@@ -167,6 +175,7 @@ class Chaos:
             answers=load.statuses,
             unclear=counts["posting_unclear"],
             found=counts["found"],
+            spoiled=self.doer.done.spoiled - spoiled,
             poisoned=self.doer.done.poisoned,
             restarts=sum(each.restarts for each in self.place.here.processes),
             awaited=found.awaited,
@@ -191,7 +200,7 @@ class Chaos:
             if final != seen:
                 seen, moved = final, time.monotonic()
                 self._say(f"{final} of {len(ids)} are answered.")
-            await asyncio.sleep(2)
+            await asyncio.sleep(1)
 
     async def _compared(self, load: Load) -> tuple[Evidence, list[str]]:
         for look in range(LOOKS):
@@ -263,7 +272,7 @@ async def _facts(reader: StreamReader, ids: Collection[str]) -> dict[str, Counte
             if isinstance(each.event, FactOfDocument) and each.event.invoice_id in ids:
                 own = facts[each.event.invoice_id]
                 own[each.event.type] += 1
-                own["found"] += isinstance(each.event, InvoicePosted) and each.event.found
+                own["found"] += isinstance(each.event, InvoicePosted | OutcomeAnswered) and each.event.found
     return dict(facts)
 
 
