@@ -12,6 +12,7 @@ Script = Sequence[Mapping[str, Any]]
 PAGE = "<html><head><title>Maintenance</title></head><body>We are back soon.</body></html>"
 WRITES = {EPICOR: "UpdateMaster", BASWARE: "(acknowledge|transferResponses)$"}
 FOR_EVER = {"times": -1}
+READS = {"method": "GET", **FOR_EVER}
 TOO_LONG = 6.0
 """Seconds of a call that are more than the patience of the services under fault: it is carried out after all."""
 
@@ -20,7 +21,8 @@ def script(kind: str, side: str) -> Script:
     """The faults of a far side; none for a kind that is not about answers.
 
     `garbage` answers what is no answer of this API: a page with 200, 404 or 400, JSON of another shape, JSON cut short,
-    nothing at all; and after a write was carried out a page in the place of its answer.
+    nothing at all; and after a write was carried out a page in the place of its answer. A false success that looks like
+    a real one is told to reads only: a write that was not carried out cannot be told from one that was.
     """
     write = {"path": WRITES[side], "method": "POST"}
     match kind:
@@ -50,10 +52,10 @@ def script(kind: str, side: str) -> Script:
                 {"kind": "status", "status": 200, "body": PAGE, "every": 7, **FOR_EVER},
                 {"kind": "status", "status": 404, "body": PAGE, "every": 11, **FOR_EVER},
                 {"kind": "status", "status": 400, "body": PAGE, "every": 13, **FOR_EVER},
-                {"kind": "status", "status": 200, "body": {"value": "none", "returnObj": 7}, "every": 17, **FOR_EVER},
-                {"kind": "status", "status": 200, "body": '{"value": [{"VendorNum"', "every": 19, **FOR_EVER},
-                {"kind": "status", "status": 200, "body": "", "every": 23, **FOR_EVER},
-                {"kind": "status", "status": 200, "body": [], "every": 29, **FOR_EVER},
+                {"kind": "status", "status": 200, "body": '{"value": [{"VendorNum"', "every": 17, **FOR_EVER},
+                {"kind": "status", "status": 200, "body": {"value": "none", "returnObj": 7}, "every": 5, **READS},
+                {"kind": "status", "status": 200, "body": "", "every": 7, **READS},
+                {"kind": "status", "status": 200, "body": [], "every": 11, **READS},
             ]
         case _:
             return []

@@ -127,6 +127,7 @@ def connection(ports: Ports) -> ConnectionDocument:
                 "sign_in": "oauth2",
                 "token_url": f"{ports.epicor_root}/connect/token",
             },
+            "posting": {"validate_accounts": True},
             "companies": [
                 {"basware": ours, "epicor": theirs, "currency": currency, "segments": SEGMENTS}
                 for (ours, theirs), currency in zip(EPICOR_COMPANY.items(), ("USD", "EUR"), strict=True)
