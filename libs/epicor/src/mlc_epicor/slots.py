@@ -126,7 +126,6 @@ class Slots:
         self._ours.add(number)
         stack.callback(lambda: self._ours.discard(number))
         keys = [self._key("identity", each) for each in identities]
-        await asyncio.sleep(self._quiet_until - asyncio.get_running_loop().time())
         try:
             session = await self._engine.connect()
             driver: Any = (await session.get_raw_connection()).driver_connection
@@ -134,9 +133,9 @@ class Slots:
             driver.add_termination_listener(self._session_lost)
             asked = (_FIRST, _PATIENCE_AT_ONE_SLOT, self._key("slot", str(number)), keys, self._grace)
             got = await driver.fetchrow(*asked)
-            while got["too_early"] > 0:
+            while (wait := max(got["too_early"], self._quiet_until - asyncio.get_running_loop().time())) > 0:
                 await driver.execute(_RELEASE)
-                await asyncio.sleep(got["too_early"])
+                await asyncio.sleep(wait)
                 got = await driver.fetchrow(*asked)
             if not got["identities"]:
                 raise TransientError("Another worker has this invoice in hand.", retry_after=1, counts=False)
