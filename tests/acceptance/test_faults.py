@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from chaos.crew import CONNECTION
 from chaos.run import Chaos, Report, chaos
-from chaos.schedule import BASWARE, BROKER, DATABASE, EPICOR, SERVICES, Fault
+from chaos.schedule import BASWARE, BROKER, DATABASE, EPICOR, GATEWAY, SERVICES, Fault
 from mlc_common.eventlog import EventLog
 from mlc_common.streams import DEADLETTERS, DOCUMENTS
 from operator_console.reach import broker
@@ -65,15 +65,14 @@ async def test_the_brokers_disk_is_full_and_then_it_is_not(site: Chaos) -> None:
 async def test_both_far_sides_answer_garbage_and_lose_answers(site: Chaos) -> None:
     report = await tried(
         site,
-        (0.2, "garbage", EPICOR, 4),
-        (0.2, "garbage", BASWARE, 4),
-        (2, "lose_answers", EPICOR, 2),
-        (2, "lose_answers", BASWARE, 2),
+        (0.2, "garbage", EPICOR, 2.5),
+        (0.2, "garbage", BASWARE, 2.5),
+        (1, "lose_answers", EPICOR, 2.5),
+        (1, "lose_answers", BASWARE, 2.5),
     )
 
     assert holds(report, garbage=2, lose_answers=2)
-    assert report.spoiled > 20
-    assert report.found, "no answer was lost that mattered"
+    assert report.spoiled > 20, "hardly anything went wrong"
 
 
 async def test_tokens_are_revoked_and_messages_are_poisoned(site: Chaos) -> None:
@@ -94,9 +93,11 @@ async def test_tokens_are_revoked_and_messages_are_poisoned(site: Chaos) -> None
 
 
 async def test_old_and_new_version_side_by_side(site: Chaos) -> None:
-    report = await tried(site, *((0.2, "roll", each, 2) for each in SERVICES), seconds=8)
+    rolled = (GATEWAY, "basware-reader", "epicor-writer")
 
-    assert holds(report, roll=len(SERVICES))
+    report = await tried(site, *((0.2, "roll", each, 1) for each in rolled), seconds=7)
+
+    assert holds(report, roll=len(rolled))
     async with broker(site.place.here.settings) as client:
         stream = client.jetstream()
         last = (await stream.stream_info(DOCUMENTS)).state.last_seq
