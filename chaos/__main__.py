@@ -13,6 +13,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import httpx
 import structlog
 from rich.console import Console
 from rich.markup import escape
@@ -85,8 +86,9 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="mlc-chaos-")).resolve()
     try:
         report = asyncio.run(play(root, seed=asked.seed, seconds=asked.seconds, rate=asked.rate, kinds=asked.kinds))
-    except (CommandError, RuntimeError, TimeoutError) as failure:
-        progress.print(f"[red]it could not go on: {escape(str(failure))}; everything is kept in {root}")
+    except (CommandError, RuntimeError, TimeoutError, httpx.HTTPError, ExceptionGroup) as failure:
+        why = "; ".join(map(str, failure.exceptions)) if isinstance(failure, ExceptionGroup) else str(failure)
+        progress.print(f"[red]it could not go on: {escape(why)}; everything is kept in {root}")
         return 1
     if report is None or not report.wrong:
         shutil.rmtree(root, ignore_errors=True)
