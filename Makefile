@@ -6,7 +6,7 @@ BIN := .venv/bin
 SET_UP := .venv/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers secrets weaknesses audit fuzz golden bench lock clean
+.PHONY: help demo test check lint types layers secrets weaknesses audit fuzz golden bench chaos lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,11 @@ golden: $(SET_UP) ## rewrite the expected files of the golden tests; then read t
 
 bench: $(SET_UP) ## print speed figures, each beside a floor measured in the same run
 	@$(BIN)/python -m bench
+
+SECONDS ?= 1800
+SEED ?= 1
+chaos: $(SET_UP) ## faults at random moments under load for SECONDS=1800, by SEED=1; then all books are compared
+	@$(BIN)/python -m chaos --seconds $(SECONDS) --seed $(SEED)
 
 lock: $(SET_UP) ## pin the dependencies anew, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

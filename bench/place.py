@@ -11,7 +11,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -131,24 +131,38 @@ def document(ports: Ports) -> ConnectionDocument:
 async def running(say: Say, *, services: Sequence[str] = SERVICES) -> AsyncIterator[Place]:
     """Run the product against the sandbox, ready to be measured; leaving ends all of it."""
     with _thrown_away() as root:
-        folder = DataFolder(root)
-        program, ports = sandbox_program(folder)
-        folder.logs.mkdir(parents=True)
         environment = {f"MLC_TIMINGS__{name.upper()}": value for name, value in TIMINGS.items()}
-        options = site.Options(port=0, programs=(program,), environment=environment, services=services)
-        async with (
-            site.running(folder, options, say=say) as here,
-            httpx.AsyncClient(trust_env=False) as http,
-            broker(here.settings) as nats,
-        ):
-            place = Place(here, ports, FarSides(http, ports), nats, http)
-            await until(place.far_sides.answers, what="the sandbox answers")
-            await _connect(place)
+        options = site.Options(port=0, environment=environment, services=services)
+        async with running_in(root, say, options=options, connection=document, credentials=CREDENTIALS) as place:
             for service in services:
-                ready = partial(service_answers, folder, service, path="/readyz")
+                ready = partial(service_answers, place.here.folder, service, path="/readyz")
                 await until(ready, what=f"{service} is up")
-            await until(partial(_takes_pushes, place, place.hook), what="the gateway knows the connection")
+            await until(partial(takes_pushes, place, place.hook), what="the gateway knows the connection")
             yield place
+
+
+@asynccontextmanager
+async def running_in(
+    root: Path,
+    say: Say,
+    *,
+    options: site.Options,
+    connection: Callable[[Ports], ConnectionDocument],
+    credentials: Mapping[str, str],
+) -> AsyncIterator[Place]:
+    """Run a site in a directory, with the sandbox beside it and the connection applied."""
+    folder = DataFolder(root)
+    program, ports = sandbox_program(folder)
+    folder.logs.mkdir(parents=True)
+    async with (
+        site.running(folder, replace(options, programs=(program,)), say=say) as here,
+        httpx.AsyncClient(trust_env=False) as http,
+        broker(here.settings) as nats,
+    ):
+        place = Place(here, ports, FarSides(http, ports), nats, http)
+        await until(place.far_sides.answers, what="the sandbox answers")
+        await _connect(place, connection(ports), credentials)
+        yield place
 
 
 @contextmanager
@@ -166,11 +180,27 @@ def _thrown_away() -> Iterator[Path]:
             shutil.rmtree(path, ignore_errors=True)
 
 
-async def _connect(place: Place) -> None:
+async def _connect(place: Place, chosen: ConnectionDocument, credentials: Mapping[str, str]) -> None:
     settings, now = place.here.settings, datetime.now(UTC)
-    await connection_commands.apply(settings, document(place.ports), by="bench", now=now)
-    values = {field: [SecretStr(value)] for field, value in CREDENTIALS.items()}
-    await credential_commands.store(settings, CONNECTION, values, by="bench", now=now)
+    await connection_commands.apply(settings, chosen, by="bench", now=now)
+    values = {field: [SecretStr(value)] for field, value in credentials.items()}
+    await credential_commands.store(settings, chosen.name, values, by="bench", now=now)
+
+
+def replica(place: Place, name: str, command: Sequence[str]) -> Program:
+    """A service of the site as a program of its own, `name` among the site's logs and ports."""
+    folder = place.here.folder
+    return Program(
+        name=name,
+        command=command,
+        log=folder.log(name),
+        port_files=(folder.port_file(name), folder.public_port_file(name)),
+        environment={
+            **place.environment,
+            "MLC_PORT_FILE": str(folder.port_file(name)),
+            "MLC_PUBLIC_PORT_FILE": str(folder.public_port_file(name)),
+        },
+    )
 
 
 @asynccontextmanager
@@ -178,15 +208,10 @@ async def second_gateway(place: Place, say: Say) -> AsyncIterator[Hook]:
     """One more gateway process."""
     name = "webhook-gateway-2"
     folder = place.here.folder
-    ports = {
-        "MLC_PORT_FILE": folder.port_file(name),
-        "MLC_PUBLIC_PORT_FILE": folder.public_port_file(name),
-    }
-    command = (str(Path(sys.executable).parent / GATEWAY),)
-    async with _beside(place, name, command, say=say, ports=ports) as pid:
-        await until(lambda: _ready(place, folder.port_file(name)), what="a second gateway is up")
+    async with _beside(replica(place, name, (str(Path(sys.executable).parent / GATEWAY),)), say) as pid:
+        await until(partial(service_answers, folder, name, path="/readyz"), what="a second gateway is up")
         hook = f"http://127.0.0.1:{public_port_of(folder, name)}/hooks/basware/{CONNECTION}"
-        await until(partial(_takes_pushes, place, hook), what="the second gateway knows the connection")
+        await until(partial(takes_pushes, place, hook), what="the second gateway knows the connection")
         yield Hook(hook, pid)
 
 
@@ -194,21 +219,16 @@ async def second_gateway(place: Place, say: Say) -> AsyncIterator[Hook]:
 async def bare_hook(place: Place, say: Say) -> AsyncIterator[Hook]:
     """The least possible gateway."""
     name = "floor-hook"
-    file = place.here.folder.port_file(name)
+    file, log = place.here.folder.port_file(name), place.here.folder.log(name)
     command = (sys.executable, "-m", "bench.floor_hook", str(file))
-    async with _beside(place, name, command, say=say, ports={"": file}) as pid:
+    async with _beside(Program(name, command, log, environment=place.environment, port_files=(file,)), say) as pid:
         port = await until(partial(_written, file), what="the floor's hook listens")
         yield Hook(f"http://127.0.0.1:{port}/", pid)
 
 
 @asynccontextmanager
-async def _beside(
-    place: Place, name: str, command: Sequence[str], *, say: Say, ports: Mapping[str, Path]
-) -> AsyncIterator[int]:
-    """One more program that reaches broker and database; its process id. `ports`: its port files, by the variable."""
-    environment = {**place.environment, **{variable: str(file) for variable, file in ports.items() if variable}}
-    log = place.here.folder.log(name)
-    program = Program(name, command, log, environment=environment, port_files=tuple(ports.values()))
+async def _beside(program: Program, say: Say) -> AsyncIterator[int]:
+    """One more program while inside; its process id."""
     process = Supervised(program, patience=Patience(), say=say, changed=lambda: None)
     await process.start()
     try:
@@ -225,19 +245,11 @@ async def _written(file: Path) -> str | None:
         return None
 
 
-async def _takes_pushes(place: Place, hook: str) -> str | None:
+async def takes_pushes(place: Place, hook: str) -> str | None:
+    """The hook, when it takes a signed push of a document that nobody knows."""
     body = json.dumps(notification("warm-up", task_id=str(uuid.uuid4()))).encode()
     answer = await place.http.post(hook, content=body, headers=sign(body, WEBHOOK_SECRET))
     return hook if answer.status_code == httpx.codes.OK else None
-
-
-async def _ready(place: Place, file: Path) -> str | None:
-    try:
-        port = file.read_text()
-        answer = await place.http.get(f"http://127.0.0.1:{port}/readyz")
-    except (FileNotFoundError, httpx.TransportError, httpx.InvalidURL):
-        return None
-    return port if answer.status_code == httpx.codes.OK else None
 
 
 async def until(answers: Callable[[], Awaitable[str | None]], *, what: str, within: float = 60) -> str:

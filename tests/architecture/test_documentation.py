@@ -28,7 +28,7 @@ def test_every_setting_is_documented(variable: str) -> None:
 )
 def test_every_file_a_document_names_exists(document: Path) -> None:
     text = document.read_text()
-    named = re.findall(r"`((?:docs|tests|libs|services|deploy|bench)/[\w./-]+)`", text)
+    named = re.findall(r"`((?:docs|tests|libs|services|deploy|bench|chaos)/[\w./-]+)`", text)
     linked = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
 
     for path in (*(ROOT / each for each in named), *(document.parent / each for each in linked)):

@@ -18,10 +18,10 @@ from mlc_epicor.slots import Slot, Slots
 
 
 @asynccontextmanager
-async def replica(url: str, *, cap: int, connection: str = "demo") -> AsyncIterator[Slots]:
+async def replica(url: str, *, cap: int, connection: str = "demo", grace: float = 0.5) -> AsyncIterator[Slots]:
     engine = make_engine(url, pool_size=cap)
     try:
-        yield Slots(engine, connection, cap=cap)
+        yield Slots(engine, connection, cap=cap, grace=grace)
     finally:
         await engine.dispose()
 
@@ -33,6 +33,13 @@ async def kill_sessions(engine: AsyncEngine) -> None:
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
             )
         )
+
+
+async def kill_all_sessions(engine: AsyncEngine) -> None:
+    """What a restart or a failover of the database does to those who use it."""
+    async with engine.connect() as db:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        await db.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))  # noqa: S608
 
 
 async def test_never_more_than_the_cap_at_once_over_three_replicas_and_every_slot_is_its_holders_own(
@@ -102,19 +109,55 @@ async def test_connections_do_not_share_slots(database_url: str) -> None:
         pass
 
 
-async def test_a_killed_session_frees_its_slot_and_its_owner_notices_before_it_writes(
+async def test_a_killed_session_loses_the_identity_and_its_owner_notices_before_it_writes(
     database_url: str, engine: AsyncEngine
 ) -> None:
-    async with replica(database_url, cap=1) as one, replica(database_url, cap=1) as other:
+    async with replica(database_url, cap=2) as one, replica(database_url, cap=2) as other:
         async with one.hold("document/1") as lost:
             await lost.still_ours()
             await kill_sessions(engine)
-            async with asyncio.timeout(5), other.hold("document/1"):
+            async with asyncio.timeout(10), other.hold("document/1"):
                 for _ in range(2):
                     with pytest.raises(TransientError):
                         await lost.still_ours()
-        async with one.hold("document/1") as again:
+        async with asyncio.timeout(10), one.hold("document/1") as again:
             await again.still_ours()
+
+
+async def test_who_loses_the_session_takes_the_slot_again_until_the_call_is_over(
+    database_url: str, engine: AsyncEngine
+) -> None:
+    async with replica(database_url, cap=1) as one, replica(database_url, cap=1) as other:
+        async with other.hold():
+            pass
+        async with one.hold():
+            for _ in range(2):
+                await kill_all_sessions(engine)
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(1.5), other.hold():
+                        pytest.fail("one more call than the cap")
+        async with asyncio.timeout(10), other.hold():
+            pass
+    async with engine.connect() as db:
+        found = await db.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
+        assert found.scalar_one() == 0
+
+
+async def test_after_the_database_came_back_nobody_takes_a_slot_for_a_moment(
+    database_url: str, engine: AsyncEngine
+) -> None:
+    async with engine.connect() as db:
+        started = await db.execute(text("SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())"))
+        up = float(started.scalar_one())
+    own = make_engine(database_url, pool_size=1)
+    fresh = Slots(own, "demo", cap=1, grace=up + 1)
+    began = asyncio.get_running_loop().time()
+
+    async with fresh.hold():
+        pass
+
+    assert 0.5 < asyncio.get_running_loop().time() - began < 5
+    await own.dispose()
 
 
 async def test_what_fails_inside_is_not_taken_for_a_lost_database(database_url: str) -> None:

@@ -133,3 +133,15 @@ async def test_a_token_can_be_opaque(world: BaswareWorld, issue: Issue) -> None:
     token = await issue("accountingDocuments.read")
     assert "." not in token["access_token"]
     assert token["expires_in"] == 1
+
+
+async def test_a_revoked_token_is_refused_and_a_new_one_lets_in(anonymous: httpx.AsyncClient, issue: Issue) -> None:
+    tokens = [(await issue("accountingDocuments.read"))["access_token"]]
+
+    revoked = (await anonymous.delete("/_sandbox/tokens")).json()
+    tokens.append((await issue("accountingDocuments.read"))["access_token"])
+
+    headers = [{"Authorization": f"Bearer {each}"} for each in tokens]
+    calls = [await anonymous.get("/v1/accountingDocuments", headers=each) for each in headers]
+    assert revoked == {"revoked": 1}
+    assert [each.status_code for each in calls] == [401, 404]

@@ -172,3 +172,14 @@ async def test_every_answer_has_the_time_of_the_emulators_clock(epicor: Any, clo
     refused = await epicor.client.get("NWM/Erp.BO.VendorSvc/Nobody")
 
     assert {answered.headers["date"], refused.headers["date"]} == {f"{clock():%a, %d %b %Y %H:%M:%S} GMT"}
+
+
+async def test_a_revoked_token_is_refused_and_a_new_one_lets_in(anonymous: httpx.AsyncClient) -> None:
+    tokens = [(await anonymous.post("/connect/token", data=FORM)).json()["access_token"]]
+
+    revoked = (await anonymous.delete("/_sandbox/tokens")).json()
+    tokens.append((await anonymous.post("/connect/token", data=FORM)).json()["access_token"])
+
+    calls = [await anonymous.get(VENDORS, headers={**KEY, "Authorization": f"Bearer {each}"}) for each in tokens]
+    assert revoked == {"revoked": 1}
+    assert [each.status_code for each in calls] == [401, 200]

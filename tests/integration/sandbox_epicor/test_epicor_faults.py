@@ -209,7 +209,7 @@ async def test_faults_can_be_looked_at_and_taken_away(grouped: Any, anonymous: h
         {"kind": "explode"},
         {"kind": "delay", "minutes": 1},
         {"kind": "delay", "seconds": -1},
-        {"kind": "status", "status": 200},
+        {"kind": "status", "status": 199},
         {"kind": "status", "times": 0},
         {"kind": "status", "every": 0},
         {"kind": "status", "path": "("},
@@ -240,3 +240,31 @@ async def test_calls_at_the_same_time_are_counted(grouped: Any, anonymous: httpx
     calls = (await anonymous.get("/_sandbox/calls")).json()
     assert (calls["max_in_flight"], calls["in_flight"]) == (5, 0)
     assert time.monotonic() - began < 0.9
+
+
+async def test_a_call_that_its_caller_has_left_is_not_awaited(grouped: Any, anonymous: httpx.AsyncClient) -> None:
+    await script(anonymous, {"kind": "delay", "path": "Vendors", "seconds": 0.5, "times": -1})
+
+    async def ask(patience: float) -> None:
+        await grouped.client.get(
+            f"{anonymous.base_url}/sandbox/api/v2/odata/NWM/Erp.BO.VendorSvc/Vendors", timeout=patience
+        )
+
+    left = await asyncio.gather(*(ask(0.1) for _ in range(3)), return_exceptions=True)
+    await asyncio.sleep(0.1)
+    await asyncio.gather(*(ask(5) for _ in range(2)))
+
+    assert [type(each) for each in left] == [httpx.ReadTimeout] * 3
+    calls = (await anonymous.get("/_sandbox/calls")).json()
+    assert (calls["max_in_flight"], calls["max_awaited"]) == (5, 3)
+
+
+async def test_garbage_can_be_answered_after_the_save(
+    grouped: Any, anonymous: httpx.AsyncClient, world: EpicorWorld
+) -> None:
+    await script(anonymous, {"kind": "answer_after", "path": "UpdateMaster", "status": 200, "body": "<html>"})
+
+    answered = await grouped.save(grouped.invoice())
+
+    assert (answered.status_code, answered.text) == (200, "<html>")
+    assert list(world.invoices) == [("NWM", 101, "si-1")]

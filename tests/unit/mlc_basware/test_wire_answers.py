@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from mlc_basware.wire import entities, error_text, redirect_target, refused_codes
-from mlc_common.failures import PermanentError, TransientError
+from mlc_basware.wire import entities, error_text, is_its_own_word, is_taken, redirect_target, refused_codes
+from mlc_common.failures import TransientError
 from mlc_common.http import Answer
 
 
@@ -32,8 +32,8 @@ def test_an_envelope_with_null_is_empty() -> None:
 
 
 @pytest.mark.parametrize("value", ["x", None, 1, {}, {"a": [1], "b": [2]}, {"accountingDocuments": {"a": 1}}])
-def test_what_holds_no_records_is_refused(value: object) -> None:
-    with pytest.raises(PermanentError, match="accountingDocuments"):
+def test_what_holds_no_records_is_no_answer_of_the_api(value: object) -> None:
+    with pytest.raises(TransientError, match="accountingDocuments"):
         entities(value, "accountingDocuments")
 
 
@@ -91,3 +91,24 @@ def test_the_refused_records_are_named() -> None:
 
     assert refused_codes(answer(body)) == {"US01_1", "US01_2"}
     assert refused_codes(answer("<xml/>")) == refused_codes(answer('{"message": "x"}')) == frozenset()
+
+
+@pytest.mark.parametrize("body", ["", "  ", '{"message": "x"}', '"Not found"', "[]", "null"])
+def test_an_error_that_is_empty_or_json_may_be_the_apis_own(body: str) -> None:
+    assert is_its_own_word(answer(body, status=404))
+
+
+@pytest.mark.parametrize("body", ["<html>Maintenance</html>", "Not Found", '{"message'])
+def test_any_other_error_says_nothing_about_what_was_asked_for(body: str) -> None:
+    assert not is_its_own_word(answer(body, status=404))
+
+
+def test_that_a_body_is_too_large_is_said_by_the_gateway_in_text() -> None:
+    assert is_its_own_word(answer("Request Entity Too Large", status=413))
+
+
+def test_what_was_taken_names_the_call_or_echoes_a_record() -> None:
+    assert is_taken(Answer(200, httpx.Headers({"x-amzn-requestid": "r-1"}), b"", "x"))
+    assert is_taken(answer('[{"externalCode": "A"}, {"externalCode": "B"}]', status=200), ["B"])
+    assert not is_taken(answer("<html>Maintenance</html>", status=200), ["B"])
+    assert not is_taken(answer("", status=200), ["B"])

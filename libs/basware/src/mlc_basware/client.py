@@ -24,13 +24,14 @@ from mlc_basware.wire import (
     REQUEST_ID,
     entities,
     error_text,
+    is_taken,
     read_json,
     refused_codes,
 )
 from mlc_common.connections import Connection
 from mlc_common.downloads import Download, TooLarge
 from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
-from mlc_common.http import dump_json
+from mlc_common.http import UnclearAnswerError, dump_json
 from mlc_common.settings import Timings
 
 DOCUMENTS = "/v1/accountingDocuments"
@@ -139,7 +140,10 @@ class BaswareClient:
         mine = [item for item in found if _id(item) == invoice_id]
         if found and not mine:
             raise PermanentError(f"Basware answered another accounting document than {invoice_id}.")
-        return dump_json(mine[0]).decode() if mine else None
+        if not mine:
+            # What is not there is a 404; nothing at all is not an answer to act on.
+            raise TransientError(f"Basware answered without accounting document {invoice_id}.")
+        return dump_json(mine[0]).decode()
 
     async def documents(self, status: str, *, since: datetime | None = None) -> AsyncIterator[str]:
         """The JSON text of every accounting document in a processing status, through all pages.
@@ -172,6 +176,8 @@ class BaswareClient:
             raise TransientError(str(unclear)) from unclear
         match answer.status:
             case httpx.codes.OK | httpx.codes.CREATED | httpx.codes.ACCEPTED | httpx.codes.NO_CONTENT:
+                if not is_taken(answer):
+                    raise TransientError(f"{what} of {invoice_id}: it does not look as if Basware had answered.")
                 return True
             case httpx.codes.METHOD_NOT_ALLOWED:
                 return False
@@ -299,14 +305,22 @@ class BaswareClient:
             seen.add(token)
 
     async def _post(self, path: str, body: object, *, what: str) -> Accepted | Refused:
+        """Post records; a 2xx that neither names the call nor echoes one of them is somebody else's."""
         answer = await self._session.call("POST", path, writes=True, what=what, headers=_JSON, content=dump_json(body))
         if httpx.codes.is_success(answer.status):
+            if not is_taken(answer, _codes(body)):
+                raise UnclearAnswerError(f"{what}: it does not look as if Basware had answered.", answer=answer)
             return Accepted(answer.headers.get(REQUEST_ID))
         return Refused(answer.status, error_text(answer), refused_codes(answer))
 
 
 def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _codes(body: object) -> list[str]:
+    records = body if isinstance(body, list) else [body]
+    return [str(each["externalCode"]) for each in records if isinstance(each, Mapping) and each.get("externalCode")]
 
 
 def _path(invoice_id: str) -> str:

@@ -9,10 +9,10 @@ import httpx
 
 from mlc_basware.limiter import Limiter
 from mlc_basware.tokens import Tokens
-from mlc_basware.wire import CONTINUATION, REDIRECTS, error_text, redirect_target
+from mlc_basware.wire import CONTINUATION, REDIRECTS, error_text, is_its_own_word, redirect_target
 from mlc_common.downloads import Download, TooLarge, download
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.http import Answer, call
+from mlc_common.http import Answer, UnclearAnswerError, call
 
 MOST_HOPS = 3
 
@@ -139,8 +139,13 @@ class Session:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> Answer:
-        """One call with the bearer token; on a 401 a new token is fetched once and the call made once more."""
-        return await self._admitted(
+        """One call with the bearer token; on a 401 a new token is fetched once and the call made once more.
+
+        Raises:
+            TransientError: nothing was carried out, or a read failed.
+            UnclearAnswerError: a write may or may not have been carried out.
+        """
+        answer = await self._admitted(
             what,
             lambda signed: call(
                 self._api,
@@ -153,6 +158,10 @@ class Session:
                 content=content,
             ),
         )
+        if answer.status >= httpx.codes.BAD_REQUEST and not is_its_own_word(answer):
+            sentence = f"{what}: something in front of Basware answered {answer.status}; is it being maintained?"
+            raise UnclearAnswerError(sentence, answer=answer) if writes else TransientError(sentence)
+        return answer
 
     async def _admitted(self, what: str, ask: Callable[[Mapping[str, str]], Awaitable[Result]]) -> Result:
         """What `ask` gets with the bearer token in its headers, in its turn."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -37,17 +37,37 @@ def entities(value: Any, key: str) -> list[Any]:
     The vendor's own programs do not agree on the envelope (Basware API reference, §3.3).
 
     Raises:
-        PermanentError: there is no such array.
+        TransientError: there is no such array, so that it is not the API that answers, or not whole.
     """
     if isinstance(value, list):
         return value
     if not isinstance(value, dict):
-        raise PermanentError(f"Basware answered neither an array nor an object where {key} were asked for.")
+        raise TransientError(f"Basware answered neither an array nor an object where {key} were asked for.")
     named = [member for name, member in value.items() if name.lower() == key.lower()]
     arrays = named or [member for member in value.values() if isinstance(member, list)]
     if len(arrays) != 1 or not isinstance(arrays[0], list | None):
-        raise PermanentError(f"Basware's answer holds no array of {key}.")
+        raise TransientError(f"Basware's answer holds no array of {key}.")
     return arrays[0] or []
+
+
+def is_its_own_word(answer: Answer) -> bool:
+    """Whether an error answer can be the API's own, which is empty or JSON (Basware API reference, §10.1).
+
+    A page of a proxy that is being maintained says nothing about what was asked for, whatever its status is; but that a
+    body is too large is said by the gateway, in text.
+    """
+    if answer.status == httpx.codes.REQUEST_ENTITY_TOO_LARGE or not answer.body.strip():
+        return True
+    try:
+        answer.json()
+    except PermanentError:
+        return False
+    return True
+
+
+def is_taken(answer: Answer, codes: Iterable[str] = ()) -> bool:
+    """Whether a 2xx says that the API took something: it names the call, or echoes a record by its code."""
+    return REQUEST_ID in answer.headers or any(code in answer.text for code in codes)
 
 
 def redirect_target(answer: Answer, url: str) -> str:

@@ -204,7 +204,7 @@ class EpicorClient:
         method = "Erp.BO.GLAccountSvc/ValidateGLAccount"
         answer = await self._ask(company, method, value)
         refusal = self._transport.refusal(answer)
-        if refusal and answer.status == httpx.codes.NOT_FOUND:
+        if refusal and (answer.status == httpx.codes.NOT_FOUND or not refusal.is_epicors_word):
             raise TransientError(elsewhere(answer, refusal.message))
         return None if refusal is None else refusal.message
 

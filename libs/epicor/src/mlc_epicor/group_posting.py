@@ -51,7 +51,10 @@ class GroupPoster:
         method = "Erp.BO.APInvGrpSvc/PrePostGroupInvoices"
         content = dump_json({"PostGroupID": group_id})
         answer = await self._transport.call("POST", company, method, writes=False, content=content)
-        return self._transport.refusal(answer) or PrePost.read(value_of(answer))
+        refusal = self._transport.refusal(answer)
+        if refusal and not refusal.is_epicors_word:
+            raise TransientError(f"{answer.what} answered {answer.status}: {refusal.message}")
+        return refusal or PrePost.read(value_of(answer))
 
     async def parameters(self, company: str, group_id: str) -> dict[str, Any]:
         """The tableset that asks the process for one group: Epicor's default row with the group in it."""

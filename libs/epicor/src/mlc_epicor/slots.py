@@ -1,9 +1,12 @@
 """At most so many callers per connection at once, across all replicas, and one replica per invoice.
 
 Each caller holds a PostgreSQL session with advisory locks: one for its slot, one for every identity it works on. The
-database frees them the moment the session ends, so a killed process blocks nobody. What this does not guard against: a
-session that dies unseen while its owner writes. Its slot may then be taken by another before that write has ended; so
-`still_ours` is asked right before every write, and a duplicate is still refused by Epicor's own key.
+database frees them the moment the session ends, so a killed process blocks nobody. A caller whose session dies may
+still wait for an answer of Epicor: it takes its slot again as soon as the database is back, and for a moment after that
+nobody else takes one. The identities are lost: `still_ours` is asked right before every write, and a duplicate is still
+refused by Epicor's own key.
+
+What this does not guard against: a database that is back for some callers only, and calls that a killed process left.
 """
 
 from __future__ import annotations
@@ -11,15 +14,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from typing import Any
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mlc_common.database import DATABASE_ERRORS
+from mlc_common.ending import surely_ended
 from mlc_common.failures import TransientError
+
+GRACE = 3.0
+"""Seconds after the database came back, or a session was lost, in which nobody takes a slot but who had it."""
+
+_TRIED_AGAIN = 0.1
+"""Seconds between two tries to take a lost slot again."""
 
 _PATIENCE_AT_ONE_SLOT = "400ms"
 _AWAY = "The database that keeps the slots is away."
@@ -27,7 +44,8 @@ _LOST = "The slot was lost with its database session."
 
 _FIRST = """
     SELECT set_config('lock_timeout', $1, false), pg_backend_pid() AS backend, pg_try_advisory_lock($2) AS slot,
-           (SELECT coalesce(bool_and(pg_try_advisory_lock(key)), true) FROM unnest($3::bigint[]) AS key) AS identities
+           (SELECT coalesce(bool_and(pg_try_advisory_lock(key)), true) FROM unnest($3::bigint[]) AS key) AS identities,
+           extract(epoch FROM pg_postmaster_start_time() - clock_timestamp())::float8 + $4 AS too_early
 """
 _TRY = "SELECT pg_try_advisory_lock($1)"
 _WAIT = "SELECT pg_advisory_lock($1)"
@@ -68,6 +86,7 @@ class Slots:
         connection: the connection's name.
         cap: most callers at once, over all replicas.
         held: entered while a slot is held, to count them.
+        grace: see `GRACE`.
     """
 
     def __init__(
@@ -77,6 +96,7 @@ class Slots:
         *,
         cap: int,
         held: Callable[[], AbstractContextManager[object]] = nullcontext,
+        grace: float = GRACE,
     ) -> None:
         self._engine = engine
         self._connection = connection
@@ -85,6 +105,8 @@ class Slots:
         self._here = asyncio.Semaphore(cap)
         self._ours: set[int] = set()
         """Slots taken here: not worth trying. Only a hint; the database decides."""
+        self._grace = grace
+        self._quiet_until = 0.0
 
     @asynccontextmanager
     async def hold(self, *identities: str) -> AsyncIterator[Slot]:
@@ -108,7 +130,13 @@ class Slots:
             session = await self._engine.connect()
             driver: Any = (await session.get_raw_connection()).driver_connection
             stack.push_async_callback(_give_back, session, driver)
-            got = await driver.fetchrow(_FIRST, _PATIENCE_AT_ONE_SLOT, self._key("slot", str(number)), keys)
+            driver.add_termination_listener(self._session_lost)
+            asked = (_FIRST, _PATIENCE_AT_ONE_SLOT, self._key("slot", str(number)), keys, self._grace)
+            got = await driver.fetchrow(*asked)
+            while (wait := max(got["too_early"], self._quiet_until - asyncio.get_running_loop().time())) > 0:
+                await driver.execute(_RELEASE)
+                await asyncio.sleep(wait)
+                got = await driver.fetchrow(*asked)
             if not got["identities"]:
                 raise TransientError("Another worker has this invoice in hand.", retry_after=1, counts=False)
             if not got["slot"]:
@@ -117,7 +145,37 @@ class Slots:
                 self._ours.add(number)
         except DATABASE_ERRORS as error:
             raise TransientError(_AWAY) from error
+        stack.enter_context(self._watched(session, driver, stack, number))
         return Slot(driver, number=number, cap=self._cap, backend=got["backend"])
+
+    def _session_lost(self, _driver: object) -> None:
+        """Others may have lost theirs in the middle of a call: they go first."""
+        self._quiet_until = asyncio.get_running_loop().time() + self._grace
+
+    @contextmanager
+    def _watched(self, session: AsyncConnection, driver: Any, stack: AsyncExitStack, number: int) -> Iterator[None]:
+        """Take the slot again when its session is lost; what it is held for is not over yet."""
+
+        def lost(_driver: object) -> None:
+            stack.push_async_callback(surely_ended, asyncio.create_task(self._take_again(session, number)))
+
+        driver.add_termination_listener(lost)
+        try:
+            yield
+        finally:
+            driver.remove_termination_listener(lost)
+
+    async def _take_again(self, session: AsyncConnection, number: int) -> None:
+        """Take the slot with a new session as soon as there is a database; it goes with that session."""
+        while True:
+            with suppress(*DATABASE_ERRORS):
+                await session.invalidate()
+                driver: Any = (await session.get_raw_connection()).driver_connection
+                while not driver.is_closed():
+                    if await driver.fetchval(_TRY, self._key("slot", str(number))):
+                        await _closed(driver)
+                    await asyncio.sleep(_TRIED_AGAIN)
+            await asyncio.sleep(_TRIED_AGAIN)
 
     async def _number(self, driver: Any) -> int:
         """Any free slot; while there is none, queue at one for a moment, which the database does fairly."""
@@ -132,6 +190,13 @@ class Slots:
     def _key(self, kind: str, name: str) -> int:
         digest = hashlib.sha256(f"{kind}\0{self._connection}\0{name}".encode()).digest()
         return int.from_bytes(digest[:8], signed=True)
+
+
+async def _closed(driver: Any) -> None:
+    """Wait until the session is over."""
+    over = asyncio.Event()
+    driver.add_termination_listener(lambda _driver: over.set())
+    await over.wait()
 
 
 async def _queue(driver: Any, key: int) -> bool:

@@ -71,7 +71,7 @@ class Transport:
             NotLetInError: Epicor does not let us in.
             TransientError: nothing was carried out, or a read failed.
             UnclearAnswerError: a write may or may not have been carried out; so when the refusal is not Epicor's own,
-                for a gateway may refuse what Epicor has done.
+                for a gateway may refuse what Epicor has done, and when a success is none, as a page of a proxy.
         """
         asked: _Asked = {"writes": writes, "params": params, "content": content, "accept": accept}
         headers = await self._sign_in.headers()
@@ -86,6 +86,8 @@ class Transport:
             raise NotLetInError(refusal)
         if refusal and writes and not refusal.is_epicors_word:
             raise UnclearAnswerError(f"{answer.what} answered {answer.status}: {refusal.message}", answer=answer)
+        if writes and not refusal and not _is_envelope(answer):
+            raise UnclearAnswerError(f"{answer.what} answered {answer.status} with what is no answer.", answer=answer)
         return answer
 
     async def _once(
@@ -127,6 +129,14 @@ class Transport:
         return (
             None if answer.status < httpx.codes.MULTIPLE_CHOICES else read_refusal(answer, hide=self._sign_in.secrets)
         )
+
+
+def _is_envelope(answer: Answer) -> bool:
+    """Whether the body is an object or nothing (Epicor reference, return envelopes)."""
+    try:
+        return not answer.body.strip() or isinstance(answer.json(), dict)
+    except PermanentError:
+        return False
 
 
 def value_of(answer: Answer) -> Any:

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+Left = Callable[[], bool]
+"""Whether the caller of a call has gone away."""
+
 LIMIT = 20_000
 CALL_KEY = "mlc_sandbox.call"
 """Where in the ASGI scope a handler may add what the call was about."""
@@ -16,28 +19,45 @@ CALL_KEY = "mlc_sandbox.call"
 
 @dataclass
 class Calls:
-    """The last 20,000 calls; a call that got no answer has status 0."""
+    """The last 20,000 calls; a call that got no answer has status 0.
+
+    `max_in_flight` counts every call under way, also those that a killed caller left behind; `max_awaited` only those
+    that somebody still waits for.
+    """
 
     log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LIMIT))
     total: int = 0
     in_flight: int = 0
     max_in_flight: int = 0
+    max_awaited: int = 0
+    _callers: list[Left] = field(default_factory=list)
 
-    def started(self, call: dict[str, Any]) -> None:
+    def started(self, call: dict[str, Any], left: Left) -> None:
         """A call has arrived."""
         self.log.append(call)
         self.total += 1
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        self._callers.append(left)
+        self.max_awaited = max(self.max_awaited, self._awaited())
+
+    def _awaited(self) -> int:
+        return sum(not left() for left in self._callers)
 
     def clear(self) -> None:
         """Forget what was; calls that are under way still count as in flight."""
         self.log.clear()
-        self.total, self.max_in_flight = 0, self.in_flight
+        self.total, self.max_in_flight, self.max_awaited = 0, self.in_flight, self._awaited()
 
-    def ended(self) -> None:
+    def ended(self, left: Left) -> None:
         """A call is over, in whichever way."""
         self.in_flight -= 1
+        self._callers.remove(left)
+
+    def counters(self) -> dict[str, int]:
+        """All counts, by name."""
+        names = ("total", "in_flight", "max_in_flight", "max_awaited")
+        return {name: getattr(self, name) for name in names}
 
 
 class _Settings(Protocol):
@@ -73,9 +93,16 @@ class CallLog:
                 call["status"] = message["status"]
             await send(message)
 
-        calls.started(call)
+        left = _left(receive)
+        calls.started(call, left)
         try:
             await asyncio.sleep(self._world.settings.latency)
             await self._app({**scope, CALL_KEY: call}, receive, answered)
         finally:
-            calls.ended()
+            calls.ended(left)
+
+
+def _left(receive: Receive) -> Left:
+    """Whether the caller has gone, as uvicorn's own object behind `receive` knows; never, where something else is."""
+    cycle = getattr(receive, "__self__", None)
+    return lambda: bool(getattr(cycle, "disconnected", False))

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlc_sandbox.exact_json import dumps
 
-COMMON_KINDS = frozenset({"delay", "delay_after", "status", "drop_before", "drop_after"})
+COMMON_KINDS = frozenset({"delay", "delay_after", "status", "answer_after", "drop_before", "drop_after"})
 FAULT_KEY = "mlc_sandbox.fault"
 """Where in the ASGI scope an emulator finds the fault of a kind of its own."""
 
@@ -26,7 +26,9 @@ class Fault(BaseModel):
 
     Kinds of both emulators: `delay` = pause, then the call; `delay_after` = the call, then a pause, then its answer;
     `status` = answer `status` with `retry_after` (seconds) and `body` (a str goes out as text, anything else as JSON)
-    and do nothing; `drop_before` = cut the connection and do nothing; `drop_after` = the call, then cut the connection.
+    and do nothing; `answer_after` = the call, then `status` and `body` in the place of its own answer; `drop_before` =
+    cut the connection and do nothing; `drop_after` = the call, then cut the connection. A `status` of 200 with a body
+    that is no answer is what a proxy or a maintenance page gives.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,7 +40,7 @@ class Fault(BaseModel):
     times: int = Field(default=1, ge=-1)
     every: int = Field(default=1, ge=1)
     seconds: float = Field(default=0.0, ge=0)
-    status: int = Field(default=500, ge=400, le=599)
+    status: int = Field(default=500, ge=200, le=599)
     retry_after: float | None = Field(default=None, ge=0)
     body: Any = None
 
@@ -146,6 +148,9 @@ class FaultInjector:
     ) -> None:
         match fault.kind if fault else None:
             case "status" if fault:
+                await _answer(fault, send)
+            case "answer_after" if fault:
+                await self._app(scope, receive, _swallow)
                 await _answer(fault, send)
             case "delay_after" if fault:
                 await self._app(scope, receive, _late(send, fault.seconds))

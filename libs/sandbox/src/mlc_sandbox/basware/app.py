@@ -41,8 +41,9 @@ def create_app(world: BaswareWorld | None = None, *, now: Clock) -> Starlette:
         middleware=[
             Middleware(Dated, now=now),
             Middleware(CallLog, world=world, now=now),
-            Middleware(RequestIds),
+            # What a scripted fault answers is said by something in front of the API, which gives no request ids.
             Middleware(FaultInjector, script=world.faults),
+            Middleware(RequestIds),
         ],
         exception_handlers={RefusedError: _refused, HTTPException: _framework_refused},
     )

@@ -35,6 +35,7 @@ def routes(world: BaswareWorld, *, now: Clock) -> list[Route]:
         route("POST", "status/{invoice_id}", force_status),
         route("POST", "push", push_notifications),
         route("POST", "settings", change_settings),
+        route("DELETE", "tokens", revoke_tokens),
         route("GET", "faults", list_faults),
         route("POST", "faults", add_faults),
         route("DELETE", "faults", clear_faults),
@@ -81,8 +82,7 @@ def summary(world: BaswareWorld) -> dict[str, Any]:
 async def calls(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
     """`GET /_sandbox/calls`: the last 20,000 calls of the API; status 0 = no answer was sent."""
     del request, now
-    counts = {name: getattr(world.calls, name) for name in ("total", "in_flight", "max_in_flight")}
-    return answer(counts | {"calls": list(world.calls.log)})
+    return answer(world.calls.counters() | {"calls": list(world.calls.log)})
 
 
 async def add_documents(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
@@ -140,6 +140,14 @@ async def change_settings(request: Request, *, world: BaswareWorld, now: Clock) 
     current = {name: getattr(world.settings, name) for name in Settings.model_fields}
     world.settings = parsed(Settings, current | changes)
     return Response(world.settings.model_dump_json(), media_type="application/json")
+
+
+async def revoke_tokens(request: Request, *, world: BaswareWorld, now: Clock) -> Response:
+    """`DELETE /_sandbox/tokens`: every access token is dead from now on; new ones are issued as before."""
+    del request, now
+    revoked = len(world.tokens)
+    world.tokens.clear()
+    return answer({"revoked": revoked})
 
 
 async def list_faults(request: Request, *, world: BaswareWorld, now: Clock) -> Response:

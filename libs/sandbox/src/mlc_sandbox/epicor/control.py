@@ -30,6 +30,7 @@ def routes(world: EpicorWorld) -> list[Route]:
         route("POST", "faults", _add_faults),
         route("DELETE", "faults", _clear_faults),
         route("POST", "settings", _change_settings),
+        route("DELETE", "tokens", _revoke_tokens),
         route("POST", "post/{company}/{group}", _post_group),
         route("POST", "reset", _reset),
     ]
@@ -64,7 +65,7 @@ def _state(world: EpicorWorld, request: Request, body: Any) -> Row:
         "invoices": len(world.invoices),
         "posted": sum(invoice.posted for invoice in invoices),
         "faults": world.faults.state(),
-        "calls": _counters(world),
+        "calls": world.calls.counters(),
     }
 
 
@@ -72,11 +73,6 @@ def _shown(settings: Settings) -> Row:
     """The settings without the secrets."""
     shown = settings.model_dump(mode="json")
     return {name: value for name, value in shown.items() if not isinstance(getattr(settings, name), SecretStr)}
-
-
-def _counters(world: EpicorWorld) -> Row:
-    calls = world.calls
-    return {"total": calls.total, "in_flight": calls.in_flight, "max_in_flight": calls.max_in_flight}
 
 
 def invoice_view(invoice: Invoice) -> Row:
@@ -94,7 +90,7 @@ def _invoices(world: EpicorWorld, request: Request, body: Any) -> Row:
 
 def _calls(world: EpicorWorld, request: Request, body: Any) -> Row:
     del request, body
-    return {**_counters(world), "calls": list(world.calls.log)}
+    return {**world.calls.counters(), "calls": list(world.calls.log)}
 
 
 def _faults(world: EpicorWorld, request: Request, body: Any) -> Row:
@@ -123,6 +119,14 @@ def _change_settings(world: EpicorWorld, request: Request, body: Any) -> Row:
         raise ValueError("send an object of settings; credentials cannot be changed")
     world.settings = Settings.model_validate({**dict(world.settings), **body})
     return {"settings": _shown(world.settings)}
+
+
+def _revoke_tokens(world: EpicorWorld, request: Request, body: Any) -> Row:
+    """Every access token is dead from now on; new ones are issued as before."""
+    del request, body
+    revoked = len(world.tokens)
+    world.tokens.clear()
+    return {"revoked": revoked}
 
 
 def _post_group(world: EpicorWorld, request: Request, body: Any) -> Row:
