@@ -278,10 +278,15 @@ async def test_nothing_is_followed_without_the_scope_for_it(desk: Desk, followed
     assert (await desk.site.names(desk.invoice_id))[-1] == "answered"
 
 
-async def test_answers_of_long_ago_are_left_alone_when_following_begins(desk: Desk, followed: Counter) -> None:
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_answer_first_delivered_after_its_patience_is_looked_at_once(
+    desk: Desk, followed: Counter, known: bool
+) -> None:
     event = await answered(desk)
+    if not known:
+        desk.site.world.requests.clear()
     desk.site.clock.forward(3601)
 
     await on_answered(desk.reader, TIMINGS, followed, event, Delivery(tries=1, sequence=1))
 
-    assert (await desk.site.names(desk.invoice_id))[-1] == "answered"
+    assert (await desk.site.names(desk.invoice_id))[-1] == ("delivered" if known else "unconfirmed")

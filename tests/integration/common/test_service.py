@@ -23,12 +23,13 @@ from starlette.routing import Route
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import Connection, apply
 from mlc_common.eventlog import EventLog
-from mlc_common.events import DocumentApproved, Event
+from mlc_common.events import DocumentApproved, Event, NotificationReceived
 from mlc_common.failures import PermanentError, TransientError
+from mlc_common.groupcommit import GroupCommit
 from mlc_common.retries import Delivery
 from mlc_common.service import Runtime, Wiring, serve
 from mlc_common.settings import Settings, Timings
-from mlc_common.streams import DEADLETTERS, writer_durable
+from mlc_common.streams import DEADLETTERS, reader_durable, writer_durable
 from mlc_common.topology import declare_connection
 from mlc_common.vault import MasterKeys
 
@@ -181,6 +182,57 @@ async def test_what_nobody_can_handle_becomes_a_dead_letter(
     assert headers["Subject"] == approved("hopeless").subject
     assert headers["Failure-Class"] == type(failure).__name__
     assert str(failure) in headers["Failure"]
+
+
+async def test_a_push_that_was_stored_together_with_others_can_be_buried_too(
+    settings: Settings, log: EventLog, topology: str
+) -> None:
+    seen: set[str] = set()
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        assert isinstance(event, NotificationReceived)
+        if event.task_id == "t7":
+            raise PermanentError("It says nothing.")
+        seen.add(event.task_id)
+
+    async def wire(runtime: Runtime) -> Wiring:
+        @asynccontextmanager
+        async def work(connection: Connection) -> AsyncIterator[None]:
+            async with runtime.consuming(reader_durable(connection.name), handle):
+                yield
+
+        return Wiring(per_connection=work)
+
+    client = await nats.connect(topology)
+    async with GroupCommit(client, timeout=5) as commit:
+        await asyncio.gather(*(commit.append(pushed(f"t{number}")) for number in range(20)))
+
+    async def buried() -> bool:
+        return len(seen) == 19 and (await client.jetstream().stream_info(DEADLETTERS)).state.messages == 1
+
+    stop = asyncio.Event()
+    service = asyncio.create_task(serve("test", settings, wire, stop=stop))
+    await eventually(buried)
+    stop.set()
+    await service
+    letter = await client.jetstream().get_msg(DEADLETTERS, 1)
+    await client.close()
+
+    assert letter.data == pushed("t7").to_json()
+    assert not any(name.startswith("Nats-Batch") for name in letter.headers or {})
+
+
+def pushed(task_id: str) -> NotificationReceived:
+    return NotificationReceived(
+        connection="demo",
+        at=NOW,
+        task_id=task_id,
+        task_type="AccountingDocument",
+        document_id="i1",
+        variant="body/hex",
+        digest="0" * 16,
+        body="{}",
+    )
 
 
 async def test_stopping_finishes_what_is_in_hand(settings: Settings, log: EventLog) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import structlog
 from faststream.nats.message import NatsMessage
 from nats.aio.msg import Msg
+from nats.errors import Error
 from nats.js import JetStreamContext
 
 from mlc_common.broker_errors import BROKER_AWAY, MESSAGE_ID
@@ -117,6 +118,10 @@ class RetryOrBury:
         except BROKER_AWAY:
             # The outcome is in the stream or it is not; the redelivery finds out.
             log.warning("message_not_settled", durable=self._durable.name, sequence=delivery.sequence)
+            how = "not settled"
+        except (Error, ValueError):
+            # The broker does not take what settles it: nobody else would say so, and it comes again.
+            log.exception("message_not_settled", durable=self._durable.name, sequence=delivery.sequence)
             how = "not settled"
         finally:
             alive.cancel()

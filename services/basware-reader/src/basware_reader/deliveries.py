@@ -46,12 +46,12 @@ async def on_answered(reader: Reader, timings: Timings, followed: Counter, event
         TransientError: it has not arrived yet, or Basware or the event stream is away.
     """
     overdue = reader.now() >= delivery.begun(event.at) + timedelta(seconds=timings.delivery_patience)
-    if SCOPE not in reader.document.basware.scopes or (overdue and delivery.tries == 1):
-        return  # an answer of before following began: nobody can tell any more
+    if SCOPE not in reader.document.basware.scopes:
+        return
     history = await reader.log.history(reader.connection, event.invoice_id)
     if not _open(event, [each.event for each in history]):
         return
-    if delivery.tries == 1 and event.request_id is not None:
+    if delivery.tries == 1 and event.request_id is not None and not overdue:
         raise _later(timings, delivery)
     found = await _followed(reader, event, overdue=overdue)
     if found is None:

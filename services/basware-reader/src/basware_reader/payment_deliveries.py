@@ -47,12 +47,12 @@ async def on_payment_answered(reader: Reader, timings: Timings, event: PaymentAn
         TransientError: it has not arrived yet, or Basware or the event stream is away.
     """
     overdue = reader.now() >= delivery.begun(event.at) + timedelta(seconds=timings.delivery_patience)
-    if SCOPE not in reader.document.basware.scopes or (overdue and delivery.tries == 1):
-        return  # of before following began: nobody can tell any more
+    if SCOPE not in reader.document.basware.scopes:
+        return
     history = [each.event for each in await reader.log.history(reader.connection, event.invoice_id)]
     if not is_open(event, history):
         return
-    if delivery.tries == 1 and event.request_id is not None:
+    if delivery.tries == 1 and event.request_id is not None and not overdue:
         raise _later(timings, delivery)
     if not await settle(reader, timings, event, overdue=overdue):
         raise _later(timings, delivery)
