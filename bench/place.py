@@ -25,7 +25,7 @@ from bench import cpu
 from mlc_common.connection import ConnectionDocument
 from mlc_sandbox.basware.webhook import notification, sign
 from operator_console import connection_commands, credential_commands, site
-from operator_console.data_folder import DataFolder
+from operator_console.data_folder import DataFolder, free_port
 from operator_console.demo_far_sides import FarSides, Ports, sandbox_program
 from operator_console.demo_scenario import CREDENTIALS, WEBHOOK_SECRET
 from operator_console.exits import CommandError
@@ -39,7 +39,9 @@ CAP = 8
 """Calls in flight to Epicor."""
 
 GATEWAY = "webhook-gateway"
-SERVICES = (GATEWAY, "basware-reader", "epicor-writer")
+READER, WRITER = "basware-reader", "epicor-writer"
+SERVICES = (GATEWAY, READER, WRITER)
+STATIC = "static-far-sides"
 TIMINGS = {"refresh": "2", "graceful": "5"}
 SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCenterCode"}]
 
@@ -60,13 +62,14 @@ class Hook:
 
 @dataclass(frozen=True)
 class Place:
-    """The running system and its far sides."""
+    """The running system and its far sides; `static` ones have every document that is asked for."""
 
     here: site.Site
     ports: Ports
     far_sides: FarSides
     nats: Client
     http: httpx.AsyncClient
+    static: bool = False
 
     @property
     def hook(self) -> str:
@@ -99,21 +102,28 @@ class Place:
         return cpu.used({each.program.name: each.pid for each in self.here.processes if each.pid})
 
     async def epicor(self, what: str, change: dict[str, Any] | None = None) -> Any:
-        """The sandbox Epicor's control plane."""
+        """Epicor's control plane."""
+        return await self._control(self.ports.epicor_root, what, change)
+
+    async def basware(self, what: str, change: dict[str, Any] | None = None) -> Any:
+        """Basware's control plane."""
+        return await self._control(self.ports.basware_url, what, change)
+
+    async def _control(self, root: str, what: str, change: dict[str, Any] | None) -> Any:
         method = "GET" if change is None else "POST"
-        answer = await self.http.request(method, f"{self.ports.epicor_root}/_sandbox/{what}", json=change, timeout=60)
+        answer = await self.http.request(method, f"{root}/_sandbox/{what}", json=change, timeout=60)
         answer.raise_for_status()
         return json.loads(answer.content)
 
 
-def document(ports: Ports) -> ConnectionDocument:
+def document(ports: Ports, *, cap: int = CAP) -> ConnectionDocument:
     """The connection to the two sandboxes, with nothing that slows it down on purpose."""
     pairs = (("US01", "NWM", "USD"), ("FI01", "NWF", "EUR"))
     return ConnectionDocument.model_validate(
         {
             "name": CONNECTION,
             "basware": {"base_url": ports.basware_url, "calls_per_second": 2000, "calls_in_flight": 16},
-            "epicor": {"base_url": ports.epicor_url, "calls_in_flight": CAP},
+            "epicor": {"base_url": ports.epicor_url, "calls_in_flight": cap},
             "companies": [
                 {"basware": ours, "epicor": theirs, "currency": currency, "segments": SEGMENTS}
                 for ours, theirs, currency in pairs
@@ -123,22 +133,35 @@ def document(ports: Ports) -> ConnectionDocument:
 
 
 @asynccontextmanager
-async def running(say: Say, *, services: Sequence[str] = SERVICES) -> AsyncIterator[Place]:
-    """Run the product against the sandbox, ready to be measured; leaving ends all of it."""
+async def running(
+    say: Say,
+    *,
+    services: Sequence[str] = SERVICES,
+    static: bool = False,
+    cap: int = CAP,
+    timings: Mapping[str, str] | None = None,
+) -> AsyncIterator[Place]:
+    """Run the product against the sandbox, ready to be measured; leaving ends all of it.
+
+    Args:
+        static: against far sides that do the least work instead.
+        cap: calls in flight to Epicor.
+        timings: other ones than usual.
+    """
     with _thrown_away() as root:
         folder = DataFolder(root)
-        program, ports = sandbox_program(folder)
+        program, ports = _static_program(folder) if static else sandbox_program(folder)
         folder.logs.mkdir(parents=True)
-        environment = {f"MLC_TIMINGS__{name.upper()}": value for name, value in TIMINGS.items()}
+        environment = {f"MLC_TIMINGS__{name.upper()}": value for name, value in (TIMINGS | dict(timings or {})).items()}
         options = site.Options(port=0, programs=(program,), environment=environment, services=services)
         async with (
             site.running(folder, options, say=say) as here,
             httpx.AsyncClient(trust_env=False) as http,
             broker(here.settings) as nats,
         ):
-            place = Place(here, ports, FarSides(http, ports), nats, http)
-            await until(place.far_sides.answers, what="the sandbox answers")
-            await _connect(place)
+            place = Place(here, ports, FarSides(http, ports), nats, http, static)
+            await until(place.far_sides.answers, what="the far sides answer")
+            await _connect(place, cap=cap)
             for service in services:
                 ready = partial(service_answers, folder, service, path="/readyz")
                 await until(ready, what=f"{service} is up")
@@ -161,9 +184,16 @@ def _thrown_away() -> Iterator[Path]:
             shutil.rmtree(path, ignore_errors=True)
 
 
-async def _connect(place: Place) -> None:
+def _static_program(folder: DataFolder) -> tuple[Program, Ports]:
+    ports = Ports(free_port(), free_port())
+    arguments = ("--basware-port", str(ports.basware), "--epicor-port", str(ports.epicor))
+    command = (sys.executable, "-m", "bench.static_far_sides", *arguments)
+    return Program(name=STATIC, command=command, log=folder.log(STATIC), address=ports.basware_url), ports
+
+
+async def _connect(place: Place, *, cap: int) -> None:
     settings, now = place.here.settings, datetime.now(UTC)
-    await connection_commands.apply(settings, document(place.ports), by="bench", now=now)
+    await connection_commands.apply(settings, document(place.ports, cap=cap), by="bench", now=now)
     values = {field: [SecretStr(value)] for field, value in CREDENTIALS.items()}
     await credential_commands.store(settings, CONNECTION, values, by="bench", now=now)
 
@@ -172,17 +202,55 @@ async def _connect(place: Place) -> None:
 async def second_gateway(place: Place, say: Say) -> AsyncIterator[Hook]:
     """One more gateway process."""
     name = "webhook-gateway-2"
-    folder = place.here.folder
-    ports = {
-        "MLC_PORT_FILE": folder.port_file(name),
-        "MLC_PUBLIC_PORT_FILE": folder.public_port_file(name),
-    }
-    command = (str(Path(sys.executable).parent / GATEWAY),)
-    async with _beside(place, name, command, say=say, ports=ports) as pid:
-        await until(lambda: _ready(place, folder.port_file(name)), what="a second gateway is up")
-        hook = f"http://127.0.0.1:{public_port_of(folder, name)}/hooks/basware/{CONNECTION}"
+    file = place.here.folder.public_port_file(name)
+    async with replica(place, GATEWAY, name, say=say, ports={"MLC_PUBLIC_PORT_FILE": file}) as pid:
+        hook = f"http://127.0.0.1:{public_port_of(place.here.folder, name)}/hooks/basware/{CONNECTION}"
         await until(partial(_takes_pushes, place, hook), what="the second gateway knows the connection")
         yield Hook(hook, pid)
+
+
+@asynccontextmanager
+async def replica(
+    place: Place,
+    service: str,
+    name: str,
+    *,
+    say: Say,
+    command: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    ports: Mapping[str, Path] | None = None,
+) -> AsyncIterator[int]:
+    """One more process of a service, once it is ready; its process id.
+
+    Args:
+        command: what to run as that service instead.
+        environment: added to what every service gets.
+        ports: more port files, by their variable.
+    """
+    file = place.here.folder.port_file(name)
+    command = command or (str(Path(sys.executable).parent / service),)
+    files = {"MLC_PORT_FILE": file, **(ports or {})}
+    async with _beside(place, name, command, say=say, ports=files, environment=environment or {}) as pid:
+        await until(lambda: _ready(place, file), what=f"{name} is up")
+        yield pid
+
+
+async def stop(place: Place, *services: str) -> list[Program]:
+    """Stop services of the site; what to start to have them back."""
+    theirs = [each for each in place.here.processes if each.program.name in services]
+    await asyncio.gather(*(each.stop() for each in theirs))
+    return [each.program for each in theirs]
+
+
+@asynccontextmanager
+async def started(programs: Sequence[Program], say: Say) -> AsyncIterator[dict[str, int]]:
+    """Start programs at once, without waiting until they are ready; their process ids. Leaving stops them."""
+    again = [Supervised(each, patience=Patience(), say=say, changed=lambda: None) for each in programs]
+    try:
+        await asyncio.gather(*(each.start() for each in again))
+        yield {each.program.name: each.pid for each in again if each.pid}
+    finally:
+        await asyncio.gather(*(each.stop() for each in again))
 
 
 @asynccontextmanager
@@ -198,10 +266,17 @@ async def bare_hook(place: Place, say: Say) -> AsyncIterator[Hook]:
 
 @asynccontextmanager
 async def _beside(
-    place: Place, name: str, command: Sequence[str], *, say: Say, ports: Mapping[str, Path]
+    place: Place,
+    name: str,
+    command: Sequence[str],
+    *,
+    say: Say,
+    ports: Mapping[str, Path],
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[int]:
     """One more program that reaches broker and database; its process id. `ports`: its port files, by the variable."""
-    environment = {**place.environment, **{variable: str(file) for variable, file in ports.items() if variable}}
+    files = {variable: str(file) for variable, file in ports.items() if variable}
+    environment = {**place.environment, **files, **(environment or {})}
     log = place.here.folder.log(name)
     program = Program(name, command, log, environment=environment, port_files=tuple(ports.values()))
     process = Supervised(program, patience=Patience(), say=say, changed=lambda: None)
