@@ -25,7 +25,7 @@ CAP = 7
 """Calls in flight to Epicor: three writers with two workers each stay below it, four would not."""
 
 STEPS = (1, 2, 4)
-STARTING, SETTLED, SECONDS = 2.5, 1.5, 8.0
+STARTING, SETTLED, SECONDS = 2.0, 1.5, 10.0
 """Seconds that the start of processes may take; then until the count begins; then those of the count."""
 
 
@@ -62,7 +62,7 @@ WRITERS = Scaled(
     WRITER,
     writer_durable(CONNECTION),
     facts=("intended", "posted"),
-    calls=6,
+    calls=10,
     most=CAP,
     command=(sys.executable, "-m", "bench.few_workers"),
 )
