@@ -25,8 +25,8 @@ CAP = 7
 """Calls in flight to Epicor: three writers with two workers each stay below it, four would not."""
 
 STEPS = (1, 2, 4)
-STARTING, SETTLED, SECONDS = 2.0, 1.5, 10.0
-"""Seconds that the start of processes may take; then until the count begins; then those of the count."""
+STARTING, SETTLED = 8.0, 1.5
+"""Seconds that the start of processes may take, and then until the count begins."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Scaled:
     Args:
         facts: what it records of a document, each once, the last one last.
         calls: to its far side for a document, at least.
+        seconds: of a count.
         most: documents that all processes together may have in hand.
         command: what to run as that service.
     """
@@ -44,6 +45,7 @@ class Scaled:
     durable: Durable
     facts: Sequence[str]
     calls: int
+    seconds: float
     most: int
     command: Sequence[str] = ()
 
@@ -54,7 +56,7 @@ class Scaled:
     @property
     def enough(self) -> int:
         """Documents that keep all of them busy to the end."""
-        each = (STARTING + SETTLED + SECONDS) / (self.calls * LATENCY)
+        each = (STARTING + SETTLED + self.seconds) / (self.calls * LATENCY)
         return int(each * sum(self.places(processes) for processes in STEPS))
 
 
@@ -62,12 +64,18 @@ WRITERS = Scaled(
     WRITER,
     writer_durable(CONNECTION),
     facts=("intended", "posted"),
-    calls=10,
+    calls=12,
+    seconds=8,
     most=CAP,
     command=(sys.executable, "-m", "bench.few_workers"),
 )
 READERS = Scaled(
-    READER, reader_durable(CONNECTION), facts=("approved", "acknowledged"), calls=2, most=max(STEPS) * WORKERS
+    READER,
+    reader_durable(CONNECTION),
+    facts=("approved", "acknowledged"),
+    calls=2,
+    seconds=5,
+    most=max(STEPS) * WORKERS,
 )
 
 
@@ -157,7 +165,7 @@ async def _share(place: Place, scaled: Scaled, ids: Sequence[str], say: Say) -> 
                     environment={"MLC_WORKERS": str(WORKERS)},
                 )
                 await processes.enter_async_context(one)
-            rates.append(await _counted(done))
+            rates.append(await _counted(done, scaled.seconds))
         if len(done.at) >= len(ids):
             raise RuntimeError(f"{len(ids)} documents are too few to keep {max(STEPS)} {scaled.service} busy")
         await done.all_of(ids, within=180)
@@ -165,12 +173,12 @@ async def _share(place: Place, scaled: Scaled, ids: Sequence[str], say: Say) -> 
     return rates
 
 
-async def _counted(done: Answered) -> float:
+async def _counted(done: Answered, seconds: float) -> float:
     """Documents a second, once the last process has taken up its work."""
     await asyncio.sleep(SETTLED)
     before = len(done.at)
-    await asyncio.sleep(SECONDS)
-    return (len(done.at) - before) / SECONDS
+    await asyncio.sleep(seconds)
+    return (len(done.at) - before) / seconds
 
 
 async def _once(place: Place, scaled: Scaled, ids: Sequence[str]) -> None:
