@@ -7,12 +7,25 @@ import asyncio
 import json
 import sys
 import time
+from functools import partial
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import idle, masterdata, pipeline, plans, projections, pushes, reconcile, search, slow_epicor
+from bench import (
+    backlog,
+    idle,
+    masterdata,
+    pipeline,
+    plans,
+    projections,
+    pushes,
+    reconcile,
+    replicas,
+    search,
+    slow_epicor,
+)
 from bench.figure import Figure
 from operator_console.exits import CommandError
 from operator_console.foreground import stoppable
@@ -22,6 +35,8 @@ BENCHES = {
     "pipeline": pipeline.measure,
     "idle": idle.measure,
     "slow-epicor": slow_epicor.measure,
+    "backlog": backlog.measure,
+    "replicas": replicas.measure,
     "masterdata": masterdata.measure,
     "search": search.measure,
     "reconcile": reconcile.measure,
@@ -34,13 +49,14 @@ ONLY_BY_NAME = frozenset({"reconcile"})
 progress = Console(stderr=True)
 
 
-async def measure(names: list[str], *, runs: int) -> list[Figure] | None:
+async def measure(names: list[str], *, runs: int, size: int) -> list[Figure] | None:
     """The figures of these benches, or None when a signal asked to stop; whatever was started is ended."""
+    benches = BENCHES | {"backlog": partial(backlog.measure, size=size)}
     figures: list[Figure] = []
     async with stoppable() as asked:
         for name in names:
             started = time.monotonic()
-            figures += await BENCHES[name](runs, lambda sentence: progress.print(f"[dim]{sentence}"))
+            figures += await benches[name](runs, lambda sentence: progress.print(f"[dim]{sentence}"))
             progress.print(f"[dim]{name} took {time.monotonic() - started:.0f} s")
     return None if asked.by else figures
 
@@ -73,14 +89,14 @@ def main() -> int:
         help=f"of {', '.join(BENCHES)}; without one all but {', '.join(ONLY_BY_NAME)}",
     )
     parser.add_argument("--runs", type=int, default=3, help="runs of each bench; the median is shown")
+    parser.add_argument("--size", type=int, default=backlog.SIZE, help="pushes of the backlog")
     parser.add_argument("--json", action="store_true", help="a line for each figure instead of a table")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    names = arguments.names or [name for name in BENCHES if name not in ONLY_BY_NAME]
     try:
-        figures = asyncio.run(
-            measure(arguments.names or [name for name in BENCHES if name not in ONLY_BY_NAME], runs=arguments.runs)
-        )
+        figures = asyncio.run(measure(names, runs=arguments.runs, size=arguments.size))
     except (CommandError, RuntimeError, TimeoutError) as failure:
         progress.print(f"[red]nothing is shown: {escape(str(failure))}")
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -41,3 +42,35 @@ def percentile(values: Sequence[float], share: float) -> float:
         raise ValueError("no values")
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def rate(moments: Sequence[float]) -> float:
+    """Events a second from the first to the last. Raises ValueError unless they are at two moments at least."""
+    span = max(moments, default=0.0) - min(moments, default=0.0)
+    if not span:
+        raise ValueError("no time passes")
+    return (len(moments) - 1) / span
+
+
+def at_full_rate(moments: Sequence[float], *, share: float = 0.9) -> float:
+    """The first event whose following second holds at least this share of what a second holds on the whole.
+
+    Raises ValueError like `rate`.
+    """
+    ordered, enough = sorted(moments), share * rate(moments)
+    for place, moment in enumerate(ordered):
+        if bisect_left(ordered, moment + 1, lo=place) - place >= enough:
+            return moment
+    return ordered[-1]
+
+
+def growth(samples: Sequence[float]) -> float:
+    """By how much samples at even times grow over the second half: its last fifth less its first one, as medians.
+
+    Raises ValueError without samples.
+    """
+    if not samples:
+        raise ValueError("no samples")
+    late = samples[len(samples) // 2 :]
+    fifth = max(len(late) // 5, 1)
+    return median(late[-fifth:]) - median(late[:fifth])

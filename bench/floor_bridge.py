@@ -89,6 +89,10 @@ class Bridge:
         dataset = to_dataset(draft, vendor, group_id=group)
         key = urlencode({"vendorNum": vendor.num, "invoiceNum": draft.invoice_num}, quote_via=quote)
         look = f"{_SERVICE}/{pair.epicor}/Erp.BO.APInvoiceSvc/GetByID?{key}"
+        where = f"VendorNum eq {vendor.num} and DocInvoiceAmt eq {draft.total}"
+        alike = urlencode({"$filter": where, "$select": "InvoiceNum,InvoiceDate", "$top": "100"})
+        search = f"{_SERVICE}/{pair.epicor}/Erp.BO.APInvSearchSvc/APInvSearches?{alike}"
+        await self._ask(self.epicor, "GET", search, self.signed)
         await self._ask(self.epicor, "GET", look, self.signed, wanted=404)
         await self._store(f"documents.floor.{invoice_id}.intended.1", FACT)
         await self._open(pair.epicor, group, draft)

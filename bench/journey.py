@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,8 @@ SENDERS = 8
 
 async def offer(place: Place, number: int) -> list[str]:
     """Put so many new approved documents into Basware; their ids."""
+    if place.static:
+        return [uuid.uuid4().hex for _ in range(number)]
     documents: list[dict[str, Any]] = bulk_invoices(number, seed=uuid.uuid4().int % 10**9)
     await place.far_sides.offer(documents)
     return [each["invoiceId"] for each in documents]
@@ -51,32 +54,35 @@ async def push(place: Place, ids: Sequence[str]) -> None:
 
 
 class Answered:
-    """Which documents were answered. A subscription beside the stream sees the facts as they are published."""
+    """Which documents have a fact, and when it came. A subscription beside the stream sees facts as they are published.
+
+    `at`: seconds of `time.monotonic` by subject token.
+    """
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self.at: dict[str, float] = {}
         self._more = asyncio.Event()
 
     async def note(self, message: Msg) -> None:
         """One published fact."""
-        self._seen.add(message.subject.split(".")[2])
+        self.at.setdefault(message.subject.split(".")[2], time.monotonic())
         self._more.set()
 
     async def all_of(self, ids: Sequence[str], *, within: float) -> None:
-        """Wait until each of these documents is answered. Raises TimeoutError."""
+        """Wait until each of these documents has it. Raises TimeoutError."""
         wanted = {token(each) for each in ids}
         async with asyncio.timeout(within):
-            while not wanted <= self._seen:
+            while not wanted <= self.at.keys():
                 self._more.clear()
                 await self._more.wait()
 
 
 @asynccontextmanager
-async def watching(place: Place) -> AsyncIterator[Answered]:
+async def watching(place: Place, *, fact: str = "answered") -> AsyncIterator[Answered]:
     """Watch what becomes of documents."""
     answered = Answered()
     async with AsyncExitStack() as stack:
-        subscription = await place.nats.subscribe(f"documents.{CONNECTION}.*.answered.*", cb=answered.note)
+        subscription = await place.nats.subscribe(f"documents.{CONNECTION}.*.{fact}.*", cb=answered.note)
         stack.push_async_callback(subscription.unsubscribe)
         await place.nats.flush()
         yield answered
@@ -89,8 +95,10 @@ async def must_agree(place: Place, ids: Sequence[str]) -> None:
         RuntimeError: a document is not in Epicor exactly once, or not answered in Basware.
     """
     wanted = set(ids)
-    held = [each["ExternalID"] for each in await place.far_sides.invoices()]
-    mine = [each for each in held if each in wanted]
+    held = await place.far_sides.invoices()
+    mine = [each["ExternalID"] for each in held if each["ExternalID"] in wanted]
+    if twice := [each["ExternalID"] for each in held if each.get("saves", 1) > 1]:
+        raise RuntimeError(f"{len(twice)} documents were sent to Epicor more than once")
     told = {
         each["invoiceId"] for each in await place.far_sides.documents() if each["processingStatus"] == "Transferred"
     }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 
+from bench import memory as memories
 from bench.figure import Figure
 from bench.place import CONNECTION, GATEWAY, Place, Say, document, running
 from mlc_common.connection import ConnectionDocument
@@ -112,8 +112,5 @@ async def control(place: Place, what: str, body: dict[str, Any]) -> Any:
 
 
 def peak_memory(place: Place) -> float:
-    """Megabytes that the service held at most, from proc(5) status."""
-    pid = next(each.pid for each in place.here.processes if each.program.name == SERVICE)
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    peak = next(line for line in lines if line.startswith("VmHWM:"))
-    return int(peak.split()[1]) / 1024
+    """Megabytes that the service held at most."""
+    return memories.peak(next(each.pid for each in place.here.processes if each.program.name == SERVICE and each.pid))

@@ -25,7 +25,7 @@ from bench import cpu
 from mlc_common.connection import ConnectionDocument
 from mlc_sandbox.basware.webhook import notification, sign
 from operator_console import connection_commands, credential_commands, site
-from operator_console.data_folder import DataFolder
+from operator_console.data_folder import DataFolder, free_port
 from operator_console.demo_far_sides import FarSides, Ports, sandbox_program
 from operator_console.demo_scenario import CREDENTIALS, WEBHOOK_SECRET
 from operator_console.exits import CommandError
@@ -39,7 +39,9 @@ CAP = 8
 """Calls in flight to Epicor."""
 
 GATEWAY = "webhook-gateway"
-SERVICES = (GATEWAY, "basware-reader", "epicor-writer")
+READER, WRITER = "basware-reader", "epicor-writer"
+SERVICES = (GATEWAY, READER, WRITER)
+STATIC = "static-far-sides"
 TIMINGS = {"refresh": "2", "graceful": "5"}
 SEGMENTS = [{"field": "accountCode"}, {"field": "dimCode1"}, {"field": "costCenterCode"}]
 
@@ -60,13 +62,14 @@ class Hook:
 
 @dataclass(frozen=True)
 class Place:
-    """The running system and its far sides."""
+    """The running system and its far sides; `static` ones have every document that is asked for."""
 
     here: site.Site
     ports: Ports
     far_sides: FarSides
     nats: Client
     http: httpx.AsyncClient
+    static: bool = False
 
     @property
     def hook(self) -> str:
@@ -99,14 +102,21 @@ class Place:
         return cpu.used({each.program.name: each.pid for each in self.here.processes if each.pid})
 
     async def epicor(self, what: str, change: dict[str, Any] | None = None) -> Any:
-        """The sandbox Epicor's control plane."""
+        """Epicor's control plane."""
+        return await self._control(self.ports.epicor_root, what, change)
+
+    async def basware(self, what: str, change: dict[str, Any] | None = None) -> Any:
+        """Basware's control plane."""
+        return await self._control(self.ports.basware_url, what, change)
+
+    async def _control(self, root: str, what: str, change: dict[str, Any] | None) -> Any:
         method = "GET" if change is None else "POST"
-        answer = await self.http.request(method, f"{self.ports.epicor_root}/_sandbox/{what}", json=change, timeout=60)
+        answer = await self.http.request(method, f"{root}/_sandbox/{what}", json=change, timeout=60)
         answer.raise_for_status()
         return json.loads(answer.content)
 
 
-def document(ports: Ports) -> ConnectionDocument:
+def document(ports: Ports, *, cap: int = CAP) -> ConnectionDocument:
     """The connection to the two sandboxes, with nothing that slows it down on purpose."""
     pairs = (("US01", "NWM", "USD"), ("FI01", "NWF", "EUR"))
     return ConnectionDocument.model_validate(
@@ -118,7 +128,7 @@ def document(ports: Ports) -> ConnectionDocument:
                 "calls_in_flight": 16,
                 "webhook": {"pushes_per_second": None},
             },
-            "epicor": {"base_url": ports.epicor_url, "calls_in_flight": CAP},
+            "epicor": {"base_url": ports.epicor_url, "calls_in_flight": cap},
             "companies": [
                 {"basware": ours, "epicor": theirs, "currency": currency, "segments": SEGMENTS}
                 for ours, theirs, currency in pairs
@@ -128,12 +138,28 @@ def document(ports: Ports) -> ConnectionDocument:
 
 
 @asynccontextmanager
-async def running(say: Say, *, services: Sequence[str] = SERVICES) -> AsyncIterator[Place]:
-    """Run the product against the sandbox, ready to be measured; leaving ends all of it."""
+async def running(
+    say: Say,
+    *,
+    services: Sequence[str] = SERVICES,
+    static: bool = False,
+    cap: int = CAP,
+    timings: Mapping[str, str] | None = None,
+) -> AsyncIterator[Place]:
+    """Run the product against the sandbox, ready to be measured; leaving ends all of it.
+
+    Args:
+        static: against far sides that do the least work instead.
+        cap: calls in flight to Epicor.
+        timings: other ones than usual.
+    """
     with _thrown_away() as root:
-        environment = {f"MLC_TIMINGS__{name.upper()}": value for name, value in TIMINGS.items()}
+        environment = {f"MLC_TIMINGS__{name.upper()}": value for name, value in (TIMINGS | dict(timings or {})).items()}
         options = site.Options(port=0, environment=environment, services=services)
-        async with running_in(root, say, options=options, connection=document, credentials=CREDENTIALS) as place:
+        chosen = partial(document, cap=cap)
+        async with running_in(
+            root, say, options=options, connection=chosen, credentials=CREDENTIALS, static=static
+        ) as place:
             for service in services:
                 ready = partial(service_answers, place.here.folder, service, path="/readyz")
                 await until(ready, what=f"{service} is up")
@@ -149,18 +175,19 @@ async def running_in(
     options: site.Options,
     connection: Callable[[Ports], ConnectionDocument],
     credentials: Mapping[str, str],
+    static: bool = False,
 ) -> AsyncIterator[Place]:
-    """Run a site in a directory, with the sandbox beside it and the connection applied."""
+    """Run a site in a directory, with the sandbox or static far sides beside it and the connection applied."""
     folder = DataFolder(root)
-    program, ports = sandbox_program(folder)
+    program, ports = _static_program(folder) if static else sandbox_program(folder)
     folder.logs.mkdir(parents=True)
     async with (
         site.running(folder, replace(options, programs=(program,)), say=say) as here,
         httpx.AsyncClient(trust_env=False) as http,
         broker(here.settings) as nats,
     ):
-        place = Place(here, ports, FarSides(http, ports), nats, http)
-        await until(place.far_sides.answers, what="the sandbox answers")
+        place = Place(here, ports, FarSides(http, ports), nats, http, static)
+        await until(place.far_sides.answers, what="the far sides answer")
         await _connect(place, connection(ports), credentials)
         yield place
 
@@ -180,6 +207,13 @@ def _thrown_away() -> Iterator[Path]:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def _static_program(folder: DataFolder) -> tuple[Program, Ports]:
+    ports = Ports(free_port(), free_port())
+    arguments = ("--basware-port", str(ports.basware), "--epicor-port", str(ports.epicor))
+    command = (sys.executable, "-m", "bench.static_far_sides", *arguments)
+    return Program(name=STATIC, command=command, log=folder.log(STATIC), address=ports.basware_url), ports
+
+
 async def _connect(place: Place, chosen: ConnectionDocument, credentials: Mapping[str, str]) -> None:
     settings, now = place.here.settings, datetime.now(UTC)
     await connection_commands.apply(settings, chosen, by="bench", now=now)
@@ -187,7 +221,9 @@ async def _connect(place: Place, chosen: ConnectionDocument, credentials: Mappin
     await credential_commands.store(settings, chosen.name, values, by="bench", now=now)
 
 
-def replica(place: Place, name: str, command: Sequence[str]) -> Program:
+def service_program(
+    place: Place, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Program:
     """A service of the site as a program of its own, `name` among the site's logs and ports."""
     folder = place.here.folder
     return Program(
@@ -199,6 +235,7 @@ def replica(place: Place, name: str, command: Sequence[str]) -> Program:
             **place.environment,
             "MLC_PORT_FILE": str(folder.port_file(name)),
             "MLC_PUBLIC_PORT_FILE": str(folder.public_port_file(name)),
+            **(environment or {}),
         },
     )
 
@@ -208,11 +245,50 @@ async def second_gateway(place: Place, say: Say) -> AsyncIterator[Hook]:
     """One more gateway process."""
     name = "webhook-gateway-2"
     folder = place.here.folder
-    async with _beside(replica(place, name, (str(Path(sys.executable).parent / GATEWAY),)), say) as pid:
-        await until(partial(service_answers, folder, name, path="/readyz"), what="a second gateway is up")
+    async with replica(place, GATEWAY, name, say=say) as pid:
         hook = f"http://127.0.0.1:{public_port_of(folder, name)}/hooks/basware/{CONNECTION}"
         await until(partial(takes_pushes, place, hook), what="the second gateway knows the connection")
         yield Hook(hook, pid)
+
+
+@asynccontextmanager
+async def replica(
+    place: Place,
+    service: str,
+    name: str,
+    *,
+    say: Say,
+    command: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[int]:
+    """One more process of a service, once it is ready; its process id.
+
+    Args:
+        command: what to run as that service instead.
+        environment: added to what every service gets.
+    """
+    command = command or (str(Path(sys.executable).parent / service),)
+    async with _beside(service_program(place, name, command, environment), say) as pid:
+        await until(partial(service_answers, place.here.folder, name, path="/readyz"), what=f"{name} is up")
+        yield pid
+
+
+async def stop(place: Place, *services: str) -> list[Program]:
+    """Stop services of the site; what to start to have them back."""
+    theirs = [each for each in place.here.processes if each.program.name in services]
+    await asyncio.gather(*(each.stop() for each in theirs))
+    return [each.program for each in theirs]
+
+
+@asynccontextmanager
+async def started(programs: Sequence[Program], say: Say) -> AsyncIterator[dict[str, int]]:
+    """Start programs at once, without waiting until they are ready; their process ids. Leaving stops them."""
+    again = [Supervised(each, patience=Patience(), say=say, changed=lambda: None) for each in programs]
+    try:
+        await asyncio.gather(*(each.start() for each in again))
+        yield {each.program.name: each.pid for each in again if each.pid}
+    finally:
+        await asyncio.gather(*(each.stop() for each in again))
 
 
 @asynccontextmanager

@@ -41,7 +41,7 @@ async def measure(runs: int, say: Say) -> list[Figure]:
     """Record the lives of invoices, then fold them anew; the floor reads the same messages and folds nothing."""
     async with running(say, services=(GATEWAY,)) as place:
         say(f"recording {INVOICES:,} invoices of six facts")
-        await _record(place)
+        await record(place, INVOICES)
         log = EventLog(place.nats, timeout=30)
         reader = StreamReader(place.nats, log, timeout=30)
         engine = make_engine(place.here.settings.database_url, pool_size=2)
@@ -64,9 +64,10 @@ async def measure(runs: int, say: Say) -> list[Figure]:
     return [Figure("events folded by a rebuild of document-status", "1/s", rates, floors)]
 
 
-async def _record(place: Place) -> None:
+async def record(place: Place, invoices: int, *, seed: int = 5) -> None:
+    """Record the facts of so many invoices that went well; of others for each seed."""
     log = EventLog(place.nats, timeout=30)
-    bodies = iter(bulk_invoices(INVOICES, seed=5))
+    bodies = iter(bulk_invoices(invoices, seed=seed))
     while some := list(islice(bodies, AT_ONCE)):
         for facts in zip(*(_life(body) for body in some), strict=True):
             await asyncio.gather(*(log.append(fact) for fact in facts))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bench.place import Place, Say, replica, until
+from bench.place import Place, Say, service_program, until
 from chaos.schedule import GATEWAY, SERVICES
 from operator_console.data_folder import free_port
 from operator_console.service_health import service_answers
@@ -97,7 +97,7 @@ class Crew:
         name = self._name(service, self._turns[service])
         command = [sys.executable, "-m", "chaos.service", service, "--clock", str(self._clock(service))]
         command += ["--newer"] if self._newer[service] else []
-        program = replica(self._place, name, command)
+        program = service_program(self._place, name, command)
         own = {"MLC_PUBLIC_PORT": str(self._public.get(name, 0))}
         program = replace(program, environment={**program.environment, **self._environment, **own})
         made = Supervised(program, patience=PATIENCE, say=self._say, changed=lambda: None)
