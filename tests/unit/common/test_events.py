@@ -80,6 +80,20 @@ def test_a_newer_optional_field_does_not_hurt_an_older_reader() -> None:
 
 
 @pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)
+def test_what_may_be_missing_is_not_required_since_nothing_is_stored_of_it(kind: type[DocumentApproved]) -> None:
+    shape = kind.model_json_schema()
+    parts = [shape, *shape.get("$defs", {}).values()]
+    nullable = [
+        name
+        for part in parts
+        for name in part.get("required", ())
+        if {"type": "null"} in part["properties"][name].get("anyOf", ())
+    ]
+
+    assert nullable == []
+
+
+@pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)
 def test_the_shape_of_every_event_is_the_golden_one(kind: type[DocumentApproved]) -> None:
     expected = GOLDEN / f"{kind.__name__}.schema.json"
     shape = json.dumps(kind.model_json_schema(), indent=1, sort_keys=True) + "\n"

@@ -149,6 +149,11 @@ BY_A_TEST_WITH_SERVERS = {
         "test_an_invoice_that_is_no_more_what_the_person_saw_is_not_confirmed",
         "LINKED_CHANGED",
     ),
+    "LINKED_DOCUMENT_CHANGED": (
+        PEOPLE,
+        "test_a_link_does_not_confirm_a_later_transfer_that_says_otherwise",
+        "LINKED_DOCUMENT_CHANGED",
+    ),
     "ABSENT_IN_BASWARE": (READING, "test_a_document_basware_does_not_know_is_recorded", '"absent"'),
     "NOT_FOR_TRANSFER": (
         READING,

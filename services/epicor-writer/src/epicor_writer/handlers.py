@@ -94,7 +94,7 @@ async def post_invoice(
     if state.intent is None and not barred:
         wait_while_held(decisions, timings)
         if decisions.linked is not None:
-            return await link(desk, decisions.linked)
+            return await link(desk, decisions.linked, history)
     barred += _prebooked_by_another(desk) + await _held_elsewhere(desk, history)
     if state.intent is not None:
         return await _again(desk, state, barred=barred)
