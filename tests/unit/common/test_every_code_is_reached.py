@@ -171,6 +171,11 @@ BY_A_TEST_WITH_SERVERS = {
         "test_a_status_that_only_a_person_can_answer_is_recorded_and_counted_once",
         "status in noticed.reason",
     ),
+    "CHANGED_IN_TRANSFER": (
+        READING,
+        "test_a_change_of_what_is_in_hand_is_noticed_for_a_person_once",
+        "changed in Basware after its transfer",
+    ),
     "ANSWER_WITHOUT_REQUEST": (
         FOLLOWING,
         "test_an_answer_found_without_its_request_is_told_to_be_out_of_sight",

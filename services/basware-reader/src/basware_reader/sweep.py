@@ -20,6 +20,7 @@ from basware_reader.approvals import (
     Nothing,
     Sight,
     attempts,
+    changed_in_hand,
     decide,
     offered,
     shown,
@@ -129,12 +130,22 @@ async def _catch_up(reader: Reader, invoice_id: str, seen: Sight, *, dues: list[
                 if due := waits_until(events, same.name, reader.document.basware.deadline):
                     dues.append(due)
                 await keep_deadline(reader, invoice_id, same, history)
+            if changed_in_hand(seen, known):
+                await _look_once(reader, invoice_id, seen)
             return False
         if Flow.INGEST in reader.paused:
             return False
         return isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)
     except InHandError:  # a push came meanwhile; the next sweep sees what became of it
         return False
+
+
+async def _look_once(reader: Reader, invoice_id: str, seen: Sight) -> None:
+    """Read a document that is not as it was when its transfer was taken up; a list may show less than a reading."""
+    sight = f"{invoice_id} {seen.status} {seen.content}"
+    if sight not in reader.looked_at and Flow.INGEST not in reader.paused:
+        await read_document(reader, invoice_id, seen_by="sweep")
+        reader.looked_at.add(sight)
 
 
 async def _look_aside(reader: Reader, invoice_id: str, seen: Sight) -> bool:

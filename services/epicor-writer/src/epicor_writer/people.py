@@ -74,9 +74,7 @@ def returned(decision: DocumentReturned) -> tuple[Finding, ...]:
     return (finding("RETURNED", by=decision.by, reason=decision.reason),)
 
 
-def changed_since(
-    linked: InvoiceLinked, document: AccountingDocument, history: Iterable[Event]
-) -> tuple[Finding, ...]:
+def changed_since(linked: InvoiceLinked, document: AccountingDocument, history: Iterable[Event]) -> tuple[Finding, ...]:
     """Why the link is not about this document any more: it came back as another one than the person saw.
 
     Raises:
