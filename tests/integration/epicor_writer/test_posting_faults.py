@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from epicor_writer.ports import Ledger
+from mlc_common.eventlog import EventLog
 from mlc_common.events import InvoicePosted, InvoiceRefused, PostingUnclear
 from mlc_common.failures import TransientError
 from mlc_sandbox.epicor import Invoice
 from mlc_sandbox.samples import bulk_invoices
+from mlc_sandbox.serve import Running
 
-from .conftest import STRATEGIES, UPDATE_MASTER, Writer, approved, invoice
+from .conftest import STRATEGIES, UPDATE_MASTER, Writer, approved, invoice, writing
 
 
 def codes(outcome: object) -> list[str]:
@@ -349,6 +352,27 @@ async def test_a_group_that_cannot_be_unlocked_is_counted_and_changes_nothing(wr
     assert isinstance(await writer.once(approved(invoice())), InvoicePosted)
     assert writer.left_locked == ["a group"]
     assert writer.calls("UnlockGroup") == 3
+
+
+@pytest.mark.parametrize("fault", [None, "drop_before"])
+async def test_a_group_that_cannot_be_unlocked_for_want_of_a_token_hides_nothing(
+    sandbox: Running, log: EventLog, engine: AsyncEngine, fault: str | None
+) -> None:
+    options = {"sign_in": "oauth2", "token_url": f"{sandbox.epicor_root}/connect/token"}
+    async with writing(sandbox, log, engine, **options) as writer:
+        event = approved(invoice())
+        assert await writer.ledger.group("NWM", "NOBODYS") is None
+        writer.fault("status", "connect/token", times=-1, status=200, body="<html>Down for maintenance</html>")
+        writer.fault("status", "APInvGrpSvc/UnlockGroup", times=-1, status=401)
+        if fault is None:
+            assert isinstance(await writer.once(event), InvoicePosted)
+        else:
+            writer.fault(fault)
+            with pytest.raises(TransientError, match="unclear posting"):
+                await writer.once(event)
+            assert await writer.facts(event) == ["intended", "unclear"]
+
+    assert writer.left_locked == ["a group"]
 
 
 @STRATEGIES

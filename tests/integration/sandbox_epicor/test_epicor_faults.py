@@ -209,7 +209,7 @@ async def test_faults_can_be_looked_at_and_taken_away(grouped: Any, anonymous: h
         {"kind": "explode"},
         {"kind": "delay", "minutes": 1},
         {"kind": "delay", "seconds": -1},
-        {"kind": "status", "status": 200},
+        {"kind": "status", "status": 199},
         {"kind": "status", "times": 0},
         {"kind": "status", "every": 0},
         {"kind": "status", "path": "("},

@@ -38,7 +38,7 @@ class Fault(BaseModel):
     times: int = Field(default=1, ge=-1)
     every: int = Field(default=1, ge=1)
     seconds: float = Field(default=0.0, ge=0)
-    status: int = Field(default=500, ge=400, le=599)
+    status: int = Field(default=500, ge=200, le=599)
     retry_after: float | None = Field(default=None, ge=0)
     body: Any = None
 
