@@ -252,6 +252,43 @@ async def test_a_race_for_the_number_is_a_duplicate_whatever_epicor_calls_it(wri
     assert writer.invoices() == [held]
 
 
+DUPLICATE = {
+    "HttpStatus": 409,
+    "ErrorMessage": "Duplicate invoice number.",
+    "ErrorType": "Ice.Common.DuplicateRecordException",
+}
+
+
+@STRATEGIES
+async def test_a_number_that_our_own_late_call_has_is_looked_up_and_not_refused(writer: Writer) -> None:
+    await writer.once(approved(invoice(), attempt="a0"))
+    (late,) = writer.invoices()
+    del writer.world.invoices[late.key]
+    event = approved(invoice())
+    writer.fault("status", status=409, body=DUPLICATE)
+
+    with pytest.raises(TransientError, match="unclear posting"):
+        await writer.once(event)
+    writer.world.invoices[late.key] = late
+    outcome = await writer.until_settled(event)
+
+    assert isinstance(outcome, InvoicePosted)
+    assert outcome.found
+    assert writer.invoices() == [late]
+
+
+@STRATEGIES
+async def test_a_duplicate_that_nobody_can_find_is_given_up_after_four_tries(writer: Writer) -> None:
+    writer.fault("status", status=409, body=DUPLICATE, times=-1)
+
+    outcome = await writer.until_settled(approved(invoice()))
+
+    assert codes(outcome) == ["EPICOR_KEEPS_FAILING"]
+    assert "in 4 tries: Duplicate invoice number." in outcome.findings[0].sentence  # type: ignore[union-attr]
+    assert writer.calls(UPDATE_MASTER) == 4
+    assert writer.invoices() == []
+
+
 class SomebodyIsQuicker:
     """A ledger in which a person enters an invoice right after each of our look-ups."""
 

@@ -7,6 +7,7 @@ can answer.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from epicor_writer import progress
 from epicor_writer.attempts import contradicted, withdrawn
@@ -153,11 +154,13 @@ class Posting:
         if await self._append(self._desk.facts.intended(self._state.number + 1, dataset, self._draft.orders)):
             raise TransientError("This posting is under way elsewhere.", retry_after=1, counts=False)
         try:
-            return await self._open_and_save(group_id, dataset, whole=True)
+            reply = await self._open_and_save(group_id, dataset, whole=True)
         except TransientError as failure:
             sentence = f"Nothing was sent: {failure}"
             await self._append(self._desk.facts.unclear(self._state, look_ups=1, total=0, sentence=sentence))
             raise
+        # Where no look-up shows what has the number, it may be an earlier call of ours that arrives late.
+        return replace(reply, said=Said.UNCLEAR) if reply.duplicate and reply.said is Said.NO else reply
 
     async def _still_wanted(self) -> None:
         """Look once more, right before anything is entered, whether Basware and people still want it."""
@@ -251,7 +254,7 @@ class Posting:
     async def _wait(self, look_ups: int) -> None:
         state, reply = self._state, self._reply
         sentence = reply.message or state.sentence or "A try ended before its outcome was recorded."
-        facts, failures = self._desk.facts, state.failures + reply.server_error
+        facts, failures = self._desk.facts, state.failures + (reply.server_error or reply.duplicate)
         await self._append(
             facts.unclear(state, look_ups=look_ups, total=state.total + 1, failures=failures, sentence=sentence)
         )
