@@ -131,6 +131,10 @@ class Slot(Protocol):
     @property
     def cap(self) -> int: ...
 
+    async def hold_also(self, *identities: str) -> None:
+        """Raises TransientError when somebody else works on one of them."""
+        ...
+
     async def still_ours(self) -> None:
         """Raises TransientError when the place was lost."""
         ...
