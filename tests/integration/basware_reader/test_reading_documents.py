@@ -360,6 +360,23 @@ async def test_a_document_nobody_can_read_is_a_permanent_failure(site: Site, rea
     assert await site.names(invoice_id) == []
 
 
+async def test_a_document_with_a_tiny_number_is_read_and_one_with_an_absurd_one_stops_no_other(
+    site: Site, reader: Reader
+) -> None:
+    plain, tiny, absurd = site.offer(3)
+    site.world.documents[tiny].body["codingRows"][0]["taxPercent2"] = Decimal("1.2345678901234567E-25")
+    site.world.documents[absurd].body["codingRows"][0]["taxPercent2"] = Decimal("1E-500")
+
+    swept = await sweep(reader, at_once=4)
+
+    assert (swept.offered, swept.failed) == (3, 1)
+    assert [await site.names(each) for each in (plain, tiny, absurd)] == [["approved", "acknowledged"]] * 2 + [[]]
+    approved = (await site.facts(tiny))[0]
+    assert isinstance(approved, DocumentApproved)
+    assert '"taxPercent2":1.2345678901234567E-25' in approved.document
+    assert isinstance(await read_document(reader, tiny, seen_by="push"), Nothing)
+
+
 async def test_the_sweep_finds_what_no_push_announced_through_all_pages(site: Site, reader: Reader) -> None:
     site.world.settings = site.world.settings.model_copy(update={"page_cap": 4})
     ids = site.offer(11)

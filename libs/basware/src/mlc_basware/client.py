@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
-from mlc_basware.documents import TransferResponse
+from mlc_basware.documents import TransferResponse, text_of
 from mlc_basware.limiter import Limiter
 from mlc_basware.payments import PaymentResponse
 from mlc_basware.request_status import RequestStatus, parsed
@@ -139,10 +139,10 @@ class BaswareClient:
         mine = [item for item in found if _id(item) == invoice_id]
         if found and not mine:
             raise PermanentError(f"Basware answered another accounting document than {invoice_id}.")
-        return dump_json(mine[0]).decode() if mine else None
+        return text_of(mine[0]) if mine else None
 
-    async def documents(self, status: str, *, since: datetime | None = None) -> AsyncIterator[str]:
-        """The JSON text of every accounting document in a processing status, through all pages.
+    async def documents(self, status: str, *, since: datetime | None = None) -> AsyncIterator[Any]:
+        """Every accounting document in a processing status, through all pages; `text_of` makes one's text.
 
         `since` leaves out what has not changed after it.
 
@@ -153,7 +153,7 @@ class BaswareClient:
         if since is not None:
             query["lastUpdated"] = _instant(since)
         async for item in self._listed(DOCUMENTS, "accountingDocuments", query, what="Basware documents"):
-            yield dump_json(item).decode()
+            yield item
 
     async def acknowledge(self, invoice_id: str) -> bool:
         """Tell Basware that we have the document; False when it was acknowledged before (405).

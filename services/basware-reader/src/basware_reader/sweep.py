@@ -29,7 +29,7 @@ from basware_reader.deadlines import waits_until
 from basware_reader.handlers import Reader, read_document
 from basware_reader.interim import keep_deadline
 from basware_reader.locks import InHandError, sweep_lock
-from mlc_basware.documents import AccountingDocument
+from mlc_basware.documents import AccountingDocument, text_of
 from mlc_common.connection_flows import Flow
 from mlc_common.ending import surely_ended
 from mlc_common.failures import FailureError, PermanentError
@@ -105,8 +105,9 @@ async def _listed(
     found: dict[str, Sight] = {}
     unreadable = 0
     for status in statuses:
-        async for text in reader.basware.documents(status, since=since):
+        async for item in reader.basware.documents(status, since=since):
             try:
+                text = text_of(item)
                 document = AccountingDocument.parse(text)
                 found[document.invoiceId] = Sight.of(text, document)
             except PermanentError as failure:
