@@ -374,6 +374,23 @@ async def test_an_invoice_that_cannot_be_deleted_is_named_as_left_behind(writer:
     assert len(writer.invoices()) == 1
 
 
+async def test_another_due_date_than_was_sent_is_told_and_the_invoice_stays(writer: Writer) -> None:
+    event = approved(invoice() | {"dueDate": "2026-12-24T00:00:00Z"})
+    first = await writer.once(event)
+    assert isinstance(first, InvoicePosted)
+    assert first.remarks is None
+    (held,) = writer.invoices()
+    held.header["DueDate"] = "2026-11-30T00:00:00"
+
+    outcome = await writer.once(event.model_copy(update={"attempt": "a2"}))
+
+    assert isinstance(outcome, InvoicePosted)
+    (remark,) = outcome.remarks or ()
+    assert remark.code == "DUE_DATE_APART"
+    assert remark.sentence.endswith("2026-11-30 instead of 2026-12-24.")
+    assert writer.invoices() == [held]
+
+
 async def test_a_delete_whose_answer_is_lost_is_looked_up(writer: Writer) -> None:
     writer.fault("blank_accounts")
     writer.fault("drop_after", "APInvoiceSvc/DeleteByID")

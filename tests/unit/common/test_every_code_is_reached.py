@@ -99,6 +99,11 @@ BY_A_TEST_WITH_SERVERS = {
     ),
     "TAX_APART": (TAXES, "test_a_tax_too_far_from_basware_s_is_entered_on_hold", "TAX_APART"),
     "TAX_ROUNDED": (TAXES, "test_a_tax_that_epicor_rounds_otherwise_is_set_to_the_suppliers", "TAX_ROUNDED"),
+    "DUE_DATE_APART": (
+        FAULTS,
+        "test_another_due_date_than_was_sent_is_told_and_the_invoice_stays",
+        "DUE_DATE_APART",
+    ),
     "NEEDS_A_PERSON": (FAULTS, "test_a_question_for_a_person_is_refused_with_the_question", "NEEDS_A_PERSON"),
     "GROUP_NOT_POSTED": (GROUPS, "test_an_error_log_is_told_and_the_invoice_stays_entered", "GROUP_NOT_POSTED"),
     "GROUP_VARIANCE": (GROUPS, "test_a_variance_that_epicor_finds_is_told", "GROUP_VARIANCE"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from epicor_writer.apply_dates import apply_date_of
 from epicor_writer.attempts import (
@@ -164,7 +164,7 @@ async def _matched_before(desk: Desk, history: Sequence[Event]) -> Before:
 async def _first_time(
     desk: Desk, state: Progress, *, barred: tuple[Finding, ...], before: Before
 ) -> InvoicePosted | InvoiceRefused:
-    today = desk.now().astimezone(UTC).date()
+    today = desk.rules.day_of(desk.now())
     checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today), before=before)
     checked = replace(checked, findings=await gated(desk, checked.findings))
     draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables, match=checked.match)

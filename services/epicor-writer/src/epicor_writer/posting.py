@@ -14,6 +14,7 @@ from epicor_writer.attempts import contradicted, withdrawn
 from epicor_writer.computed_taxes import holds_of, remarks_of
 from epicor_writer.decision import Absent, GiveUp, Remove, Said, Send, Settle, Succeed, Wait, decide, next_step
 from epicor_writer.desk import Desk
+from epicor_writer.due_dates import due_date_remarks
 from epicor_writer.group_posting import into_payables
 from epicor_writer.groups import group_ids, own_group_ids
 from epicor_writer.invoice import Draft
@@ -266,8 +267,9 @@ class Posting:
         settled = await self._settled_in_payables(step)
         if settled and settled.in_payables and not step.held.header.Posted:
             return None
-        draft = self._draft.told(*remarks_of(self._meant(), step.held))
-        draft = draft.held_back((*draft.held_for, *holds_of(self._meant(), step.held)))
+        meant = self._meant()
+        draft = self._draft.told(*remarks_of(meant, step.held), *due_date_remarks(meant, step.held))
+        draft = draft.held_back((*draft.held_for, *holds_of(meant, step.held)))
         found = step.found and self._state.requested is None
         event = self._desk.facts.posted(
             step.held, draft, vendor_id=self._vendor.vendor_id, found=found, settled=settled
