@@ -16,7 +16,7 @@ from nats.js.errors import APIError
 from pydantic import ValidationError
 
 from mlc_common.eventlog import EventLog
-from mlc_common.events import DocumentApproved, InvoicePosted, PostingIntended
+from mlc_common.events import DocumentApproved, DocumentNoticed, InvoicePosted, PostingIntended
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.settings import Settings
 from mlc_common.streams import ANCHORS, DOCUMENTS, LARGEST_MESSAGE
@@ -147,6 +147,22 @@ async def test_a_history_holds_the_last_of_every_fact_and_attempt_in_order(clien
         approved(attempt="a2"),
     ]
     assert await log.history("demo", "unheard of") == ()
+
+
+async def test_a_history_of_more_facts_than_the_server_names_at_once_is_read_all_the_same(client: Client) -> None:
+    log = EventLog(client, timeout=5)
+    noticed = [
+        DocumentNoticed(connection="demo", at=NOW, invoice_id="i", attempt=f"a{number}", status="x", reason="y")
+        for number in range(1025)
+    ]
+    for each in (approved("i"), *noticed, approved("another")):
+        await log.append(each)
+    newer = noticed[0].model_copy(update={"reason": "z"})
+    await client.jetstream().publish(newer.subject, newer.to_json(), stream=DOCUMENTS)
+
+    history = await log.history("demo", "i")
+
+    assert [recorded.event for recorded in history] == [approved("i"), *noticed[1:], newer]
 
 
 async def test_a_broker_that_is_away_is_a_transient_failure_and_appending_again_is_safe(

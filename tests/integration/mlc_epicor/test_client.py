@@ -77,6 +77,15 @@ async def test_every_row_of_a_set_comes_once_page_by_page(sandbox: Running, http
     assert numbers == sorted(number for company, number in sandbox.epicor_world.master.vendors if company == "NWM")
 
 
+async def test_a_set_whose_page_repeats_comes_to_an_end(http: httpx.AsyncClient) -> None:
+    async with saying(http, "200 OK", '{"value": [{"InvoiceNum": "A"}, {"InvoiceNum": "B"}]}') as client:
+        pages = client.pages("NWM", VENDORS, key="InvoiceNum", select=["InvoiceNum"])
+
+        assert [row["InvoiceNum"] for row in await anext(pages)] == ["A", "B"]
+        with pytest.raises(TransientError, match="given twice"):
+            await anext(pages)
+
+
 async def test_one_token_serves_fifty_calls(sandbox: Running, http: httpx.AsyncClient) -> None:
     client = client_of(sandbox, http, sign_in="oauth2")
 

@@ -52,6 +52,8 @@ def test_slowing_down_is_transient_also_for_a_write_and_heeds_the_pause(writes: 
         ("Sun, 22 Nov 2026 11:00:00 GMT", 0.0),
         ("999999", 3600.0),
         ("soon", None),
+        ("\u00b2", None),
+        ("\u0665", None),
         (None, None),
     ],
 )

@@ -17,7 +17,7 @@ from mlc_common.broker_errors import EXPECTED_LAST as EXPECTED_LAST
 from mlc_common.broker_errors import MESSAGE_ID as MESSAGE_ID
 from mlc_common.broker_errors import WRONG_LAST_SEQUENCE as WRONG_LAST_SEQUENCE
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.direct_get import direct_get, every, sequence_of
+from mlc_common.direct_get import every, last_of_each, sequence_of
 from mlc_common.document_keys import DocumentKeys
 from mlc_common.events import DocumentApproved, Event, NotificationReceived, Operation, parse_event
 from mlc_common.failures import PermanentError, TransientError
@@ -140,14 +140,14 @@ class EventLog:
     async def last(self, stream: str, *subjects: str) -> tuple[Recorded, ...]:
         """The last fact of every subject that one of the filters names, in the order they happened.
 
-        The server names at most 1024 subjects at once: ask for fewer.
+        Ask for fewer than 1024 where you can: more than that are read one by one.
 
         Raises:
             TransientError: the broker is away.
         """
         found = [
             await self._recorded(message)
-            for message in await direct_get(self._nats, stream, {"multi_last": list(subjects)}, timeout=self._timeout)
+            for message in await last_of_each(self._nats, stream, subjects, timeout=self._timeout)
         ]
         return tuple(sorted(found, key=lambda recorded: recorded.sequence))
 

@@ -141,7 +141,7 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
     """Seconds to wait by a Retry-After header (seconds or an HTTP date), at most an hour; None if unreadable."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return min(float(value), 3600.0)
     try:
         return min(max((parsedate_to_datetime(value) - now).total_seconds(), 0.0), 3600.0)
