@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -163,6 +163,21 @@ async def test_a_history_of_more_facts_than_the_server_names_at_once_is_read_all
     history = await log.history("demo", "i")
 
     assert [recorded.event for recorded in history] == [approved("i"), *noticed[1:], newer]
+
+
+async def test_a_fact_of_an_unknown_type_is_waited_with_for_a_day_and_then_it_is_a_dead_letter(client: Client) -> None:
+    stream, now = client.jetstream(), datetime.now(UTC)
+    subject, payload = "documents.demo.i.reconsidered.a1", b'{"type":"invoice_reconsidered","connection":"demo"}'
+    await stream.publish(subject, payload, stream=DOCUMENTS)
+    delivered = await (await stream.subscribe(subject, stream=DOCUMENTS)).next_msg(timeout=5)
+
+    for age, expected in ((timedelta(hours=23), TransientError), (timedelta(hours=25), PermanentError)):
+        log = EventLog(client, timeout=5, now=lambda age=age: now + age)  # type: ignore[misc]
+        with pytest.raises(expected, match="knows no fact of the type invoice_reconsidered"):
+            await log.history("demo", "i")
+        with pytest.raises(expected, match="knows no fact of the type invoice_reconsidered"):
+            await log.resolve(delivered)
+    assert await EventLog(client, timeout=5).history("demo", "another") == (), "and no other document waits"
 
 
 async def test_a_broker_that_is_away_is_a_transient_failure_and_appending_again_is_safe(

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlc_common.catalogue import finding
-from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, parse_event
+from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, UnheardOfError, parse_event
 from mlc_common.failures import PermanentError
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -67,10 +67,17 @@ def test_findings_come_back_as_they_were() -> None:
     assert parse_event(refused.to_json()) == refused
 
 
-@pytest.mark.parametrize("payload", [b"", b"null", b"{}", b'{"type":"unheard_of"}', b"\xff"])
+@pytest.mark.parametrize("payload", [b"", b"null", b"{}", b'{"kind":"posted"}', b"\xff"])
 def test_what_is_no_event_is_a_permanent_failure(payload: bytes) -> None:
     with pytest.raises(PermanentError):
         parse_event(payload)
+
+
+def test_a_fact_of_another_type_is_waited_with_since_a_newer_version_may_know_it() -> None:
+    stored = json.loads(posted().to_json()) | {"type": "invoice_reconsidered"}
+
+    with pytest.raises(UnheardOfError, match="knows no fact of the type invoice_reconsidered"):
+        parse_event(json.dumps(stored).encode())
 
 
 def test_a_newer_optional_field_does_not_hurt_an_older_reader() -> None:
