@@ -48,6 +48,7 @@ PURE = (
     "lookups.py",
     "templates.py",
     "apply_dates.py",
+    "due_dates.py",
     "payment_rules.py",
     "payment_events.py",
     "payment_text.py",

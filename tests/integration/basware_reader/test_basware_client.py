@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -62,14 +61,14 @@ async def test_a_list_is_read_through_all_its_pages(basware: BaswareClient, worl
     ids = offer(world, clock, 23)
     settings(world, page_cap=5)
 
-    found = [json.loads(text)["invoiceId"] async for text in basware.documents("WaitingForTransfer")]
+    found = [item["invoiceId"] async for item in basware.documents("WaitingForTransfer")]
 
     assert found == ids
     assert asked(world)["GET accountingDocuments"] == 5
 
 
 async def test_an_empty_list_is_no_failure(basware: BaswareClient) -> None:
-    assert [text async for text in basware.documents("TransferInProgress")] == []
+    assert [item async for item in basware.documents("TransferInProgress")] == []
 
 
 @pytest.mark.parametrize("place", ["final", "redirect", "both"])
@@ -79,7 +78,7 @@ async def test_redirects_are_followed_without_authorisation(
     ids = offer(world, clock, 7)
     settings(world, redirects=True, redirect_token_on=place, page_cap=3)
 
-    found = [json.loads(text)["invoiceId"] async for text in basware.documents("WaitingForTransfer")]
+    found = [item["invoiceId"] async for item in basware.documents("WaitingForTransfer")]
 
     assert found == ids
     assert await basware.document(ids[0]) is not None

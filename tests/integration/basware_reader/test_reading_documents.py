@@ -155,7 +155,7 @@ async def test_two_replicas_reading_a_document_without_a_batch_make_one_attempt(
     await first
     assert isinstance(await read_document(replica, invoice_id, seen_by="push"), Nothing)
 
-    assert await site.names(invoice_id) == ["approved", "acknowledged"]
+    assert await site.names(invoice_id) == ["approved", "acknowledged", "noticed"]  # the touch
 
 
 @pytest.mark.parametrize("fresh_batch", [True, False])
@@ -187,6 +187,44 @@ async def test_a_crash_before_the_acknowledge_is_made_up_for(site: Site, reader:
 
     assert await site.names(invoice_id) == ["approved", "acknowledged"]
     assert site.world.documents[invoice_id].acknowledgements == 1
+
+
+async def test_a_correction_under_the_same_batch_is_never_acknowledged_unread(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+    site.fault("status", "acknowledge", status=500)
+    with pytest.raises(TransientError):
+        await read_document(reader, invoice_id, seen_by="push")
+    document = site.world.documents[invoice_id]
+    document.body |= {"grossSum": Decimal("99999.99"), "invoiceNumber": "CHANGED"}
+    document.move("WaitingForTransfer", at=site.clock())
+
+    assert isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)
+
+    first, second, acknowledged = await site.facts(invoice_id)
+    assert isinstance(first, DocumentApproved)
+    assert isinstance(second, DocumentApproved)
+    assert (second.gross, second.invoice_number, second.batch) == (Decimal("99999.99"), "CHANGED", first.batch)
+    assert isinstance(acknowledged, DocumentAcknowledged)
+    assert acknowledged.attempt == second.attempt != first.attempt
+    assert document.status == "TransferInProgress"
+
+
+async def test_a_change_of_what_is_in_hand_is_noticed_for_a_person_once(site: Site, reader: Reader) -> None:
+    (invoice_id,) = site.offer()
+    await read_document(reader, invoice_id, seen_by="push")
+    document = site.world.documents[invoice_id]
+    document.body |= {"grossSum": Decimal("99999.99")}
+    document.move("TransferInProgress", at=site.clock())
+
+    for _ in range(2):
+        await sweep(reader, at_once=4)
+    assert isinstance(await read_document(reader, invoice_id, seen_by="push"), Nothing)
+
+    *_, noticed = await site.facts(invoice_id)
+    assert await site.names(invoice_id) == ["approved", "acknowledged", "noticed"]
+    assert isinstance(noticed, DocumentNoticed)
+    assert noticed.for_a_person
+    assert "changed in Basware after its transfer was taken up" in noticed.reason
 
 
 async def test_an_acknowledge_whose_answer_was_lost_is_not_repeated(site: Site, reader: Reader) -> None:
@@ -343,6 +381,23 @@ async def test_a_document_nobody_can_read_is_a_permanent_failure(site: Site, rea
     with pytest.raises(PermanentError, match="grossSum"):
         await on_notification(reader, push(invoice_id), FIRST)
     assert await site.names(invoice_id) == []
+
+
+async def test_a_document_with_a_tiny_number_is_read_and_one_with_an_absurd_one_stops_no_other(
+    site: Site, reader: Reader
+) -> None:
+    plain, tiny, absurd = site.offer(3)
+    site.world.documents[tiny].body["codingRows"][0]["taxPercent2"] = Decimal("1.2345678901234567E-25")
+    site.world.documents[absurd].body["codingRows"][0]["taxPercent2"] = Decimal("1E-500")
+
+    swept = await sweep(reader, at_once=4)
+
+    assert (swept.offered, swept.failed) == (3, 1)
+    assert [await site.names(each) for each in (plain, tiny, absurd)] == [["approved", "acknowledged"]] * 2 + [[]]
+    approved = (await site.facts(tiny))[0]
+    assert isinstance(approved, DocumentApproved)
+    assert '"taxPercent2":1.2345678901234567E-25' in approved.document
+    assert isinstance(await read_document(reader, tiny, seen_by="push"), Nothing)
 
 
 async def test_the_sweep_finds_what_no_push_announced_through_all_pages(site: Site, reader: Reader) -> None:

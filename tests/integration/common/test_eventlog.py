@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from nats.js.errors import APIError
 from pydantic import ValidationError
 
 from mlc_common.eventlog import EventLog
-from mlc_common.events import DocumentApproved, InvoicePosted, PostingIntended
+from mlc_common.events import DocumentApproved, DocumentNoticed, InvoicePosted, PostingIntended
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.settings import Settings
 from mlc_common.streams import ANCHORS, DOCUMENTS, LARGEST_MESSAGE, MASTERDATA
@@ -147,6 +147,37 @@ async def test_a_history_holds_the_last_of_every_fact_and_attempt_in_order(clien
         approved(attempt="a2"),
     ]
     assert await log.history("demo", "unheard of") == ()
+
+
+async def test_a_history_of_more_facts_than_the_server_names_at_once_is_read_all_the_same(client: Client) -> None:
+    log = EventLog(client, timeout=5)
+    noticed = [
+        DocumentNoticed(connection="demo", at=NOW, invoice_id="i", attempt=f"a{number}", status="x", reason="y")
+        for number in range(1025)
+    ]
+    for each in (approved("i"), *noticed, approved("another")):
+        await log.append(each)
+    newer = noticed[0].model_copy(update={"reason": "z"})
+    await client.jetstream().publish(newer.subject, newer.to_json(), stream=DOCUMENTS)
+
+    history = await log.history("demo", "i")
+
+    assert [recorded.event for recorded in history] == [approved("i"), *noticed[1:], newer]
+
+
+async def test_a_fact_of_an_unknown_type_is_waited_with_for_a_day_and_then_it_is_a_dead_letter(client: Client) -> None:
+    stream, now = client.jetstream(), datetime.now(UTC)
+    subject, payload = "documents.demo.i.reconsidered.a1", b'{"type":"invoice_reconsidered","connection":"demo"}'
+    await stream.publish(subject, payload, stream=DOCUMENTS)
+    delivered = await (await stream.subscribe(subject, stream=DOCUMENTS)).next_msg(timeout=5)
+
+    for age, expected in ((timedelta(hours=23), TransientError), (timedelta(hours=25), PermanentError)):
+        log = EventLog(client, timeout=5, now=lambda age=age: now + age)  # type: ignore[misc]
+        with pytest.raises(expected, match="knows no fact of the type invoice_reconsidered"):
+            await log.history("demo", "i")
+        with pytest.raises(expected, match="knows no fact of the type invoice_reconsidered"):
+            await log.resolve(delivered)
+    assert await EventLog(client, timeout=5).history("demo", "another") == (), "and no other document waits"
 
 
 async def test_a_broker_that_is_away_is_a_transient_failure_and_appending_again_is_safe(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from mlc_common.connections import Connection
 from mlc_common.events import InvoicePosted, InvoiceRefused, InvoiceRemoved, PostingIntended
 from mlc_common.failures import TransientError
 
-from .conftest import Writer, approved, invoice
+from .conftest import Change, Writer, approved, invoice, the_only
 
 COLUMNS = {
     "header_fields": {"Origin_c": {"template": "Basware {invoiceNumber}"}, "XRefInvoiceNum": {"template": "{bumid}"}},
@@ -116,3 +117,16 @@ async def test_every_fact_that_depends_on_the_mapping_names_the_version_it_used(
     assert {type(each) for each in mapped} == {PostingIntended, InvoiceRemoved, InvoicePosted}
     assert isinstance(refused, InvoiceRefused)
     assert {each.connection_version for each in [*mapped, refused]} == {version}
+
+
+async def test_an_invoice_of_the_last_evening_of_a_month_is_applied_in_that_month(
+    writer: Writer, rules: Change
+) -> None:
+    rules(apply_date="today", time_zone="America/New_York")
+    writer.now = lambda: datetime(2026, 2, 1, 1, 30, tzinfo=UTC)
+
+    outcome = await writer.once(approved(invoice() | {"invoiceDate": "2026-01-15T00:00:00Z"}))
+
+    assert isinstance(outcome, InvoicePosted)
+    assert the_only(writer).header["ApplyDate"][:10] == "2026-01-31"
+    assert outcome.group_id.startswith("B260131")

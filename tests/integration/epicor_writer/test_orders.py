@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from mlc_common.events import InvoicePosted, InvoiceRefused, PostingIntended
+from mlc_basware.overrides import changed
+from mlc_common.connection import ConnectionDocument
+from mlc_common.events import DocumentOverridden, InvoicePosted, InvoiceRefused, PostingIntended
 from mlc_common.failures import TransientError
 from mlc_common.order_lines import OrderLine, OrderMatch
 from mlc_sandbox.samples import order_invoices, unusual_invoices
@@ -227,6 +231,34 @@ async def test_a_receipt_that_is_taken_between_match_and_entry_is_refused_and_no
 
 
 RECEIPT_CALLS = ("GetAPUninvoicedReceipts", "SelectUninvoicedRcptLines", "InvoiceSelectedLines", "UpdateMaster")
+
+
+def quarter(number: str, order: int | str, **members: Any) -> dict[str, Any]:
+    """An invoice of more than half of what order 4104 has left on its first line."""
+    return bill(row(1, order, 1, "250", "1855.00"), invoiceId=number * 32, invoiceNumber=f"PO-{number}", **members)
+
+
+@pytest.mark.parametrize("how", ["the same text", "with a nought", "with a line end", "overridden", "another company"])
+async def test_two_invoices_of_one_order_wait_for_each_other_however_they_name_it(writer: Writer, how: str) -> None:
+    spelled = {"with a nought": "04104", "with a line end": "4104\n", "overridden": "4101"}
+    document = writer.connection.document.model_dump(mode="json", by_alias=True)
+    document["companies"] += [pair | {"basware": "US02"} for pair in document["companies"] if pair["basware"] == "US01"]
+    writer.connection = replace(writer.connection, document=ConnectionDocument.model_validate(document))
+    company = "US02" if how == "another company" else "US01"
+    one = approved(quarter("a", 4104))
+    other = approved(quarter("b", spelled.get(how, "4104"), companyCode=company))
+    await writer.log.append(other)
+    if how == "overridden":
+        place = "codingRows[1].orderNumber"
+        common = {"connection": "demo", "invoice_id": other.invoice_id, "attempt": "a1", "at": datetime.now(UTC)}
+        changes = (changed(other.document, place, "4104"),)
+        await writer.log.append(DocumentOverridden(**common, by="mia", reason="wrong order", changes=changes))
+    writer.fault("delay", times=-1, seconds=0.6)
+
+    outcomes = await asyncio.gather(writer.until_settled(one), writer.until_settled(other))
+
+    free = [each for each in outcomes if isinstance(each, InvoicePosted) and not each.held_for]
+    assert len(free) == 1, outcomes
 
 
 @pytest.mark.parametrize("path", RECEIPT_CALLS)

@@ -148,6 +148,49 @@ async def test_a_linked_document_is_confirmed_and_nothing_is_entered(writer: Wri
 
 
 @pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"supplierCode": "10432"}, "supplier"),
+        ({"invoiceNumber": "QUITE-OTHER"}, "number"),
+        ({"invoiceDate": "2026-01-02T00:00:00Z"}, "date"),
+        ({"grossSum": 99999.99}, "gross sum"),
+        ({"currencyCode": "EUR"}, "currency"),
+        ({"companyCode": "FI01"}, "company"),
+        ({"grossSum": 99999.99, "supplierCode": "10432"}, "supplier, gross sum"),
+    ],
+)
+async def test_a_link_does_not_confirm_a_later_transfer_that_says_otherwise(
+    writer: Writer, change: dict[str, Any], what: str
+) -> None:
+    held = await entered_by_hand(writer, approved(invoice(), attempt="of somebody"))
+    event = approved(invoice() | {"invoiceId": "another-id"})
+    await writer.log.append(event)
+    await writer.log.append(by_hand(event, held))
+    other = approved(invoice() | {"invoiceId": "another-id"} | change, attempt="a2")
+    await writer.log.append(other)
+
+    outcome = await writer.once(other)
+
+    assert isinstance(outcome, InvoiceRefused)
+    (reason,) = outcome.findings
+    assert reason.code == "LINKED_DOCUMENT_CHANGED"
+    assert reason.sentence.endswith(f"Basware has transferred another content since then: {what}.")
+    assert len(writer.invoices()) == 1
+
+
+async def test_a_link_whose_transfer_the_stream_has_forgotten_confirms_nothing(writer: Writer) -> None:
+    held = await entered_by_hand(writer, approved(invoice(), attempt="of somebody"))
+    event = approved(invoice() | {"invoiceId": "another-id"}, attempt="a2")
+    await writer.log.append(event)
+    await writer.log.append(by_hand(approved(invoice() | {"invoiceId": "another-id"}, attempt="a1"), held))
+
+    outcome = await writer.once(event)
+
+    assert isinstance(outcome, InvoiceRefused)
+    assert [each.code for each in outcome.findings] == ["LINKED_DOCUMENT_CHANGED"]
+
+
+@pytest.mark.parametrize(
     ("change", "code"),
     [
         ({"DocInvoiceAmt": 1}, "LINKED_CHANGED"),

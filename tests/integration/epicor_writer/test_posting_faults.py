@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from epicor_writer.ports import Ledger
+from mlc_common.eventlog import EventLog
 from mlc_common.events import InvoicePosted, InvoiceRefused, PostingUnclear
 from mlc_common.failures import TransientError
 from mlc_sandbox.epicor import Invoice
 from mlc_sandbox.samples import bulk_invoices
+from mlc_sandbox.serve import Running
 
-from .conftest import STRATEGIES, UPDATE_MASTER, Writer, approved, invoice
+from .conftest import STRATEGIES, UPDATE_MASTER, Writer, approved, invoice, writing
 
 
 def codes(outcome: object) -> list[str]:
@@ -249,6 +252,43 @@ async def test_a_race_for_the_number_is_a_duplicate_whatever_epicor_calls_it(wri
     assert writer.invoices() == [held]
 
 
+DUPLICATE = {
+    "HttpStatus": 409,
+    "ErrorMessage": "Duplicate invoice number.",
+    "ErrorType": "Ice.Common.DuplicateRecordException",
+}
+
+
+@STRATEGIES
+async def test_a_number_that_our_own_late_call_has_is_looked_up_and_not_refused(writer: Writer) -> None:
+    await writer.once(approved(invoice(), attempt="a0"))
+    (late,) = writer.invoices()
+    del writer.world.invoices[late.key]
+    event = approved(invoice())
+    writer.fault("status", status=409, body=DUPLICATE)
+
+    with pytest.raises(TransientError, match="unclear posting"):
+        await writer.once(event)
+    writer.world.invoices[late.key] = late
+    outcome = await writer.until_settled(event)
+
+    assert isinstance(outcome, InvoicePosted)
+    assert outcome.found
+    assert writer.invoices() == [late]
+
+
+@STRATEGIES
+async def test_a_duplicate_that_nobody_can_find_is_given_up_after_four_tries(writer: Writer) -> None:
+    writer.fault("status", status=409, body=DUPLICATE, times=-1)
+
+    outcome = await writer.until_settled(approved(invoice()))
+
+    assert codes(outcome) == ["EPICOR_KEEPS_FAILING"]
+    assert "in 4 tries: Duplicate invoice number." in outcome.findings[0].sentence  # type: ignore[union-attr]
+    assert writer.calls(UPDATE_MASTER) == 4
+    assert writer.invoices() == []
+
+
 class SomebodyIsQuicker:
     """A ledger in which a person enters an invoice right after each of our look-ups."""
 
@@ -334,6 +374,23 @@ async def test_an_invoice_that_cannot_be_deleted_is_named_as_left_behind(writer:
     assert len(writer.invoices()) == 1
 
 
+async def test_another_due_date_than_was_sent_is_told_and_the_invoice_stays(writer: Writer) -> None:
+    event = approved(invoice() | {"dueDate": "2026-12-24T00:00:00Z"})
+    first = await writer.once(event)
+    assert isinstance(first, InvoicePosted)
+    assert first.remarks is None
+    (held,) = writer.invoices()
+    held.header["DueDate"] = "2026-11-30T00:00:00"
+
+    outcome = await writer.once(event.model_copy(update={"attempt": "a2"}))
+
+    assert isinstance(outcome, InvoicePosted)
+    (remark,) = outcome.remarks or ()
+    assert remark.code == "DUE_DATE_APART"
+    assert remark.sentence.endswith("2026-11-30 instead of 2026-12-24.")
+    assert writer.invoices() == [held]
+
+
 async def test_a_delete_whose_answer_is_lost_is_looked_up(writer: Writer) -> None:
     writer.fault("blank_accounts")
     writer.fault("drop_after", "APInvoiceSvc/DeleteByID")
@@ -349,6 +406,27 @@ async def test_a_group_that_cannot_be_unlocked_is_counted_and_changes_nothing(wr
     assert isinstance(await writer.once(approved(invoice())), InvoicePosted)
     assert writer.left_locked == ["a group"]
     assert writer.calls("UnlockGroup") == 3
+
+
+@pytest.mark.parametrize("fault", [None, "drop_before"])
+async def test_a_group_that_cannot_be_unlocked_for_want_of_a_token_hides_nothing(
+    sandbox: Running, log: EventLog, engine: AsyncEngine, fault: str | None
+) -> None:
+    options = {"sign_in": "oauth2", "token_url": f"{sandbox.epicor_root}/connect/token"}
+    async with writing(sandbox, log, engine, **options) as writer:
+        event = approved(invoice())
+        assert await writer.ledger.group("NWM", "NOBODYS") is None
+        writer.fault("status", "connect/token", times=-1, status=200, body="<html>Down for maintenance</html>")
+        writer.fault("status", "APInvGrpSvc/UnlockGroup", times=-1, status=401)
+        if fault is None:
+            assert isinstance(await writer.once(event), InvoicePosted)
+        else:
+            writer.fault(fault)
+            with pytest.raises(TransientError, match="unclear posting"):
+                await writer.once(event)
+            assert await writer.facts(event) == ["intended", "unclear"]
+
+    assert writer.left_locked == ["a group"]
 
 
 @STRATEGIES

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -76,6 +77,15 @@ async def test_every_row_of_a_set_comes_once_page_by_page(sandbox: Running, http
     assert numbers == sorted(number for company, number in sandbox.epicor_world.master.vendors if company == "NWM")
 
 
+async def test_a_set_whose_page_repeats_comes_to_an_end(http: httpx.AsyncClient) -> None:
+    async with saying(http, "200 OK", '{"value": [{"InvoiceNum": "A"}, {"InvoiceNum": "B"}]}') as client:
+        pages = client.pages("NWM", VENDORS, key="InvoiceNum", select=["InvoiceNum"])
+
+        assert [row["InvoiceNum"] for row in await anext(pages)] == ["A", "B"]
+        with pytest.raises(TransientError, match="given twice"):
+            await anext(pages)
+
+
 async def test_one_token_serves_fifty_calls(sandbox: Running, http: httpx.AsyncClient) -> None:
     client = client_of(sandbox, http, sign_in="oauth2")
 
@@ -110,6 +120,30 @@ async def test_a_refused_client_is_told_what_to_check_without_its_secret(
         await client_of(sandbox, http, sign_in="oauth2").invoice("NWM", 101, "X")
 
     assert "sandbox-only-secret" not in str(failure.value)
+
+
+async def test_a_page_in_the_place_of_a_token_is_waited_out(sandbox: Running, http: httpx.AsyncClient) -> None:
+    page = "<html><body>Down for maintenance</body></html>"
+    sandbox.epicor_world.faults.add(Fault(kind="status", path="connect/token", status=200, body=page))
+    client = client_of(sandbox, http, sign_in="oauth2")
+
+    with pytest.raises(TransientError, match=r"gave no token \(Down for maintenance\)"):
+        await client.invoice("NWM", 101, "X")
+
+    assert await client.invoice("NWM", 101, "X") is None
+
+
+@pytest.mark.parametrize("life", ["soon", None, "", [], -5, 1e400])
+async def test_a_token_whose_life_cannot_be_read_is_used_all_the_same(
+    sandbox: Running, http: httpx.AsyncClient, life: object
+) -> None:
+    world = sandbox.epicor_world
+    world.tokens["odd"] = datetime.now(UTC) + timedelta(hours=1)
+    answer = f'{{"access_token":"odd","expires_in":{json.dumps(life)}}}'
+    world.faults.add(Fault(kind="status", path="connect/token", status=200, body=answer, times=-1))
+
+    assert await client_of(sandbox, http, sign_in="oauth2").invoice("NWM", 101, "X") is None
+    assert tokens_fetched(sandbox) == 1
 
 
 async def test_a_wrong_password_is_tried_once(sandbox: Running, http: httpx.AsyncClient) -> None:

@@ -98,6 +98,28 @@ async def test_one_identity_is_held_by_one_replica(database_url: str) -> None:
     assert (busy.value.retry_after, busy.value.counts) == (1, False)
 
 
+async def test_identities_that_are_learnt_later_are_held_as_long_as_the_slot(database_url: str) -> None:
+    async with replica(database_url, cap=2) as one, replica(database_url, cap=2) as other:
+        async with one.hold("document/1") as first, other.hold("document/2") as second:
+            await first.hold_also()
+            await first.hold_also("order/1", "order/2")
+            await second.hold_also("order/3")
+            with pytest.raises(TransientError) as busy:
+                await second.hold_also("order/2", "order/4")
+        async with other.hold("document/2") as second:
+            await second.hold_also("order/1", "order/2", "order/3", "order/4")
+
+    assert (busy.value.retry_after, busy.value.counts) == (1, False)
+
+
+async def test_a_lost_slot_holds_nothing_more(database_url: str, engine: AsyncEngine) -> None:
+    async with replica(database_url, cap=1) as one, one.hold("document/1") as lost:
+        await kill_sessions(engine)
+
+        with pytest.raises(TransientError):
+            await lost.hold_also("order/1")
+
+
 async def test_connections_do_not_share_slots(database_url: str) -> None:
     async with (
         replica(database_url, cap=1) as one,

@@ -21,7 +21,8 @@ from mlc_common.events import DocumentApproved, InvoicePosted, PostingIntended
 from mlc_common.settings import Settings
 from mlc_common.streams import OPERATIONS
 from mlc_common.vault import MasterKeys
-from operator_console import pause_commands, people_commands
+from mlc_epicor.datasets import APInvHedRow
+from operator_console import link_commands, pause_commands, people_commands
 from operator_console.exits import CommandError, Exit
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -112,6 +113,22 @@ async def test_an_unknown_document_or_connection_is_one_clear_sentence(settings:
         await pause_commands.pause(settings, "nope", (Flow.POSTING,), reason="x")
 
     assert (document.value.code, other.value.code) == (Exit.USAGE, Exit.USAGE)
+
+
+async def test_a_link_is_about_the_transfer_that_the_person_saw(
+    settings: Settings, log: EventLog, connection: str
+) -> None:
+    await offered(log)
+    async with people_commands.case(settings, "i1", connection=connection) as it:
+        header = APInvHedRow(VendorNum=101, InvoiceNum="INV-1", CurrencyCode="USD")
+        sides = link_commands.Sides(it.approved, "NWM", "10432", header, lines=1)
+    linked = await link_commands.link(settings, sides, reason="entered by hand")
+    await offered(log, "a2")
+
+    with pytest.raises(CommandError, match="transferred it anew meanwhile"):
+        await link_commands.link(settings, sides, reason="entered by hand")
+
+    assert (linked.attempt, linked.invoice_num) == ("a1", "INV-1")
 
 
 async def test_overrides_add_up_and_a_wrong_one_is_said(settings: Settings, log: EventLog, connection: str) -> None:

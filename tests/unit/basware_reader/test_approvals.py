@@ -20,6 +20,7 @@ from basware_reader.approvals import (
     Nothing,
     Sight,
     attempts,
+    changed_in_hand,
     decide,
     to_approved,
 )
@@ -110,6 +111,23 @@ NAMELESS_ANSWERED = attempt("L1", seen(), settled="code-1")
             seen(IN_PROGRESS, batch="b9", updated="L2"), (NAMELESS,), Nothing("in hand"),
             id="the batch came with our acknowledge",
         ),
+        pytest.param(
+            seen(batch="b1", updated="L2", content="B"), (attempt("b1", seen(batch="b1"), acknowledged=False),),
+            Approve("L2"), id="corrected under its batch before it was acknowledged",
+        ),
+        pytest.param(
+            seen(batch="b1", updated="L2", content="B"), (FIRST,), Approve("L2"),
+            id="corrected under its batch after Basware forgot our acknowledge",
+        ),
+        pytest.param(
+            seen(batch="b1", updated="L1", content="A"),
+            (FIRST, attempt("L2", seen(batch="b1", updated="L2", content="B"), acknowledged=False)),
+            Acknowledge("L2"), id="an old reading of what was corrected since",
+        ),
+        pytest.param(
+            seen(IN_PROGRESS, batch="b1", updated="L2", content="B"), (FIRST,), Nothing("in hand"),
+            id="changed while it is in hand",
+        ),
         pytest.param(seen(), (NAMELESS_ANSWERED,), Nothing("answered"), id="the very reading that was answered"),
         pytest.param(
             seen(IN_PROGRESS, updated="L2"), (NAMELESS_ANSWERED,), Nothing("answered"),
@@ -134,6 +152,20 @@ NAMELESS_ANSWERED = attempt("L1", seen(), settled="code-1")
 )  # fmt: skip
 def test_what_is_due(sight: Sight, known: tuple[Attempt, ...], decision: Decision) -> None:
     assert decide(sight, known) == decision
+
+
+@pytest.mark.parametrize(
+    ("sight", "known", "changed"),
+    [
+        (seen(IN_PROGRESS, batch="b1", updated="L2", content="B"), (FIRST,), True),
+        (seen(IN_PROGRESS, batch="b1", updated="L2", content="A"), (FIRST,), False),
+        (seen(IN_PROGRESS, batch="b1", updated="L2", content="B"), (ANSWERED,), False),
+        (seen(batch="b1", updated="L2", content="B"), (FIRST,), False),
+        (seen(IN_PROGRESS, batch="b1", content="B"), (), False),
+    ],
+)
+def test_a_change_of_what_is_in_hand_is_seen(sight: Sight, known: tuple[Attempt, ...], changed: bool) -> None:
+    assert changed_in_hand(sight, known) is changed
 
 
 @dataclass

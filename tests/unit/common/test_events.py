@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlc_common.catalogue import finding
-from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, parse_event
+from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, UnheardOfError, parse_event
 from mlc_common.failures import PermanentError
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -67,16 +67,37 @@ def test_findings_come_back_as_they_were() -> None:
     assert parse_event(refused.to_json()) == refused
 
 
-@pytest.mark.parametrize("payload", [b"", b"null", b"{}", b'{"type":"unheard_of"}', b"\xff"])
+@pytest.mark.parametrize("payload", [b"", b"null", b"{}", b'{"kind":"posted"}', b"\xff"])
 def test_what_is_no_event_is_a_permanent_failure(payload: bytes) -> None:
     with pytest.raises(PermanentError):
         parse_event(payload)
+
+
+def test_a_fact_of_another_type_is_waited_with_since_a_newer_version_may_know_it() -> None:
+    stored = json.loads(posted().to_json()) | {"type": "invoice_reconsidered"}
+
+    with pytest.raises(UnheardOfError, match="knows no fact of the type invoice_reconsidered"):
+        parse_event(json.dumps(stored).encode())
 
 
 def test_a_newer_optional_field_does_not_hurt_an_older_reader() -> None:
     stored = json.loads(posted().to_json()) | {"added_later": "yes"}
 
     assert parse_event(json.dumps(stored).encode()) == posted()
+
+
+@pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)
+def test_what_may_be_missing_is_not_required_since_nothing_is_stored_of_it(kind: type[DocumentApproved]) -> None:
+    shape = kind.model_json_schema()
+    parts = [shape, *shape.get("$defs", {}).values()]
+    nullable = [
+        name
+        for part in parts
+        for name in part.get("required", ())
+        if {"type": "null"} in part["properties"][name].get("anyOf", ())
+    ]
+
+    assert nullable == []
 
 
 @pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)

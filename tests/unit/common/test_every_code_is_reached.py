@@ -104,6 +104,11 @@ BY_A_TEST_WITH_SERVERS = {
     ),
     "TAX_APART": (TAXES, "test_a_tax_too_far_from_basware_s_is_entered_on_hold", "TAX_APART"),
     "TAX_ROUNDED": (TAXES, "test_a_tax_that_epicor_rounds_otherwise_is_set_to_the_suppliers", "TAX_ROUNDED"),
+    "DUE_DATE_APART": (
+        FAULTS,
+        "test_another_due_date_than_was_sent_is_told_and_the_invoice_stays",
+        "DUE_DATE_APART",
+    ),
     "NEEDS_A_PERSON": (FAULTS, "test_a_question_for_a_person_is_refused_with_the_question", "NEEDS_A_PERSON"),
     "GROUP_NOT_POSTED": (GROUPS, "test_an_error_log_is_told_and_the_invoice_stays_entered", "GROUP_NOT_POSTED"),
     "GROUP_VARIANCE": (GROUPS, "test_a_variance_that_epicor_finds_is_told", "GROUP_VARIANCE"),
@@ -154,6 +159,11 @@ BY_A_TEST_WITH_SERVERS = {
         "test_an_invoice_that_is_no_more_what_the_person_saw_is_not_confirmed",
         "LINKED_CHANGED",
     ),
+    "LINKED_DOCUMENT_CHANGED": (
+        PEOPLE,
+        "test_a_link_does_not_confirm_a_later_transfer_that_says_otherwise",
+        "LINKED_DOCUMENT_CHANGED",
+    ),
     "ABSENT_IN_BASWARE": (READING, "test_a_document_basware_does_not_know_is_recorded", '"absent"'),
     "NOT_FOR_TRANSFER": (
         READING,
@@ -170,6 +180,11 @@ BY_A_TEST_WITH_SERVERS = {
         WITHDRAWN,
         "test_a_status_that_only_a_person_can_answer_is_recorded_and_counted_once",
         "status in noticed.reason",
+    ),
+    "CHANGED_IN_TRANSFER": (
+        READING,
+        "test_a_change_of_what_is_in_hand_is_noticed_for_a_person_once",
+        "changed in Basware after its transfer",
     ),
     "ANSWER_WITHOUT_REQUEST": (
         FOLLOWING,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.http import Answer, UnclearAnswerError, dump_json, judge, load_json, retry_after
+from mlc_common.http import Answer, UnclearAnswerError, dump_json, judge, kept_json, load_json, retry_after
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -52,6 +52,8 @@ def test_slowing_down_is_transient_also_for_a_write_and_heeds_the_pause(writes: 
         ("Sun, 22 Nov 2026 11:00:00 GMT", 0.0),
         ("999999", 3600.0),
         ("soon", None),
+        ("\u00b2", None),
+        ("\u0665", None),
         (None, None),
     ],
 )
@@ -68,6 +70,20 @@ def test_json_keeps_the_literal_of_an_amount() -> None:
     assert dump_json(load_json('{"netSum": 2480.10, "rows": [1, "ä", true, null]}')) == (
         '{"netSum":2480.10,"rows":[1,"ä",true,null]}'.encode()
     )
+
+
+@pytest.mark.parametrize("fine", ["1.2345678901234567E-25", "-5E-324", "0E-60", "1E-40", "12.50", "0"])
+def test_a_number_that_floating_point_left_behind_is_kept(fine: str) -> None:
+    text = kept_json({"taxPercent2": Decimal(fine)})
+
+    assert load_json(text)["taxPercent2"] == Decimal(fine)
+    assert len(text) < 70
+
+
+@pytest.mark.parametrize("absurd", ["NaN", "Infinity", "1E+41", "1E+999999", "1E-999999"])
+def test_an_absurd_number_is_not_kept_either(absurd: str) -> None:
+    with pytest.raises(PermanentError):
+        kept_json([Decimal(absurd)])
 
 
 @pytest.mark.parametrize("absurd", ["NaN", "Infinity", "1E+999999", "1E-999999"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -20,6 +20,26 @@ from .conftest import TODAY
 Document = Callable[..., AccountingDocument]
 INVOICE_DATE = date(2026, 10, 28)
 VOUCHER_DATE = date(2026, 10, 31)
+
+
+@pytest.mark.parametrize(
+    ("zone", "own", "day"),
+    [
+        ("UTC", None, date(2026, 2, 1)),
+        ("America/New_York", None, date(2026, 1, 31)),
+        ("America/New_York", "Asia/Tokyo", date(2026, 2, 1)),
+        ("UTC", "America/Los_Angeles", date(2026, 1, 31)),
+    ],
+)
+def test_today_is_the_day_where_the_books_are_kept(zone: str, own: str | None, day: date) -> None:
+    rules = PostingOverrides(time_zone=own).applied_to(Posting(time_zone=zone))
+
+    assert rules.day_of(datetime(2026, 2, 1, 1, 30, tzinfo=UTC)) == day
+
+
+def test_a_time_zone_that_nobody_knows_is_said() -> None:
+    with pytest.raises(ValueError, match="no such time zone"):
+        Posting(time_zone="America/Newyork")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from epicor_writer.draft import to_draft
 from epicor_writer.invoice import Draft
 from epicor_writer.matching import match_orders
-from epicor_writer.order_rows import orders_named, references_digest
+from epicor_writer.order_rows import references_digest
 from epicor_writer.orders import Order, OrderedLine, Receipt, Release, orders_of
 from epicor_writer.reference import Reference, Vendor
 from mlc_common.company_rules import CompanyPair
@@ -287,20 +287,6 @@ def test_the_digest_tells_other_references_and_not_other_accounts(document: Docu
     assert references_digest(document(codingRows=[order_row(accountCode="9999")])) == same
     assert references_digest(document(codingRows=[order_row(quantity="9")])) != same
     assert references_digest(document()) == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ('{"orderNumber": "4501"}', {"4501"}),
-        ('{"ordernumber" : "4501, 4502"}', {"4501", "4502"}),
-        ('{"orderNumber": 4501}', {"4501"}),
-        ('{"orderNumber": null, "orderLineNumber": "1"}', set()),
-        ('{"orderNumber": ""}', set()),
-    ],
-)
-def test_orders_are_named_without_parsing_the_document(text: str, named: set[str]) -> None:
-    assert orders_named(text) == named
 
 
 def test_what_epicor_sends_of_an_order_becomes_values() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from epicor_writer.plan_program import Asked, answer
@@ -12,7 +12,7 @@ from mlc_common.connection import ConnectionDocument
 from mlc_common.http import dump_json
 from mlc_sandbox.samples import bulk_invoices
 
-TODAY = date(2026, 11, 25)
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
 
 def connection(**posting: Any) -> ConnectionDocument:
@@ -35,7 +35,7 @@ def document(**members: Any) -> dict[str, Any]:
 
 def test_a_plan_is_the_dataset_line_by_line() -> None:
     body = document()
-    given = Given(AccountingDocument.parse(dump_json(body)), TODAY, vendor_num=101)
+    given = Given(AccountingDocument.parse(dump_json(body)), NOW, vendor_num=101)
 
     lines = flat(plan(given, connection()))
 
@@ -49,7 +49,7 @@ def test_a_plan_is_the_dataset_line_by_line() -> None:
 
 
 def test_a_plan_that_is_refused_is_its_findings() -> None:
-    given = Given(AccountingDocument.parse(dump_json(document(invoiceNumber=" "))), TODAY)
+    given = Given(AccountingDocument.parse(dump_json(document(invoiceNumber=" "))), NOW)
 
     lines = flat(plan(given, connection()))
 
@@ -57,7 +57,7 @@ def test_a_plan_that_is_refused_is_its_findings() -> None:
 
 
 async def test_one_document_is_planned_by_several_connection_documents() -> None:
-    asked = Asked(id="i1", document=dump_json(document()).decode(), today=TODAY, by={"then": "demo 1", "now": "demo 2"})
+    asked = Asked(id="i1", document=dump_json(document()).decode(), at=NOW, by={"then": "demo 1", "now": "demo 2"})
     known = {"demo 1": connection(), "demo 2": connection(description="{invoiceNumber} x")}
 
     found = await answer(asked, known, None)
@@ -69,7 +69,7 @@ async def test_one_document_is_planned_by_several_connection_documents() -> None
 
 
 async def test_equal_plans_are_written_down_once() -> None:
-    asked = Asked(id="i1", document=dump_json(document()).decode(), today=TODAY, by={"then": "demo 1", "now": "demo 2"})
+    asked = Asked(id="i1", document=dump_json(document()).decode(), at=NOW, by={"then": "demo 1", "now": "demo 2"})
 
     found = await answer(asked, {"demo 1": connection(), "demo 2": connection()}, None)
 
@@ -78,7 +78,7 @@ async def test_equal_plans_are_written_down_once() -> None:
 
 
 async def test_a_document_that_cannot_be_read_is_said() -> None:
-    asked = Asked(id="i1", document='{"invoiceId": 1}', today=datetime.now(UTC).date(), by={"now": "demo"})
+    asked = Asked(id="i1", document='{"invoiceId": 1}', at=NOW, by={"now": "demo"})
 
     found = await answer(asked, {"demo": connection()}, None)
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
-from mlc_basware.documents import TransferResponse
+from mlc_basware.documents import TransferResponse, text_of
 from mlc_basware.limiter import Limiter
 from mlc_basware.payments import PaymentResponse
 from mlc_basware.request_status import RequestStatus, parsed
@@ -143,10 +143,10 @@ class BaswareClient:
         if not mine:
             # What is not there is a 404; nothing at all is not an answer to act on.
             raise TransientError(f"Basware answered without accounting document {invoice_id}.")
-        return dump_json(mine[0]).decode()
+        return text_of(mine[0])
 
-    async def documents(self, status: str, *, since: datetime | None = None) -> AsyncIterator[str]:
-        """The JSON text of every accounting document in a processing status, through all pages.
+    async def documents(self, status: str, *, since: datetime | None = None) -> AsyncIterator[Any]:
+        """Every accounting document in a processing status, through all pages; `text_of` makes one's text.
 
         `since` leaves out what has not changed after it.
 
@@ -157,7 +157,7 @@ class BaswareClient:
         if since is not None:
             query["lastUpdated"] = _instant(since)
         async for item in self._listed(DOCUMENTS, "accountingDocuments", query, what="Basware documents"):
-            yield dump_json(item).decode()
+            yield item
 
     async def acknowledge(self, invoice_id: str) -> bool:
         """Tell Basware that we have the document; False when it was acknowledged before (405).

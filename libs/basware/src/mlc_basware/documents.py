@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, ClassVar, NoReturn, Self
+from typing import Annotated, Any, ClassVar, NoReturn, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from mlc_basware import members
 from mlc_common.failures import PermanentError
+from mlc_common.http import kept_json
 
 BATCH_KEY = "InvoiceBatchId"
 """The transfer parameter that tells two transfers of one accounting document apart."""
@@ -238,6 +239,15 @@ class AccountingDocument(_Coded):
         """The `InvoiceBatchId` of this transfer, when Basware names one."""
         batches = (p.value.strip() for p in self.transferParameters if p.key.lower() == BATCH_KEY.lower())
         return next((batch for batch in batches if batch), None)
+
+
+def text_of(document: Any) -> str:
+    """The JSON text of an accounting document as an answer holds it.
+
+    Raises:
+        PermanentError: it holds a number that is none.
+    """
+    return kept_json(document).decode()
 
 
 def unknown_members(entity: AccountingDocument | CodingRow | TransferParameter | TransferResponse) -> set[str]:

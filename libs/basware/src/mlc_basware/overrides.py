@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from mlc_basware import members
+from mlc_basware.documents import text_of
 from mlc_common.failures import PermanentError
-from mlc_common.http import dump_json, load_json
+from mlc_common.http import load_json
 from mlc_common.people_events import Change
 
 _PLACE = re.compile(r"(?:codingRows\[(?P<row>[1-9][0-9]{0,4})\]\.)?(?P<member>\w+)")
@@ -48,7 +49,7 @@ def overridden(text: str, changes: Iterable[Change]) -> str:
         except ValueError as error:
             raise PermanentError(f"An override does not fit the document: {error}") from error
         entity[_spelled_in(entity, member)] = change.new
-    return dump_json(document).decode()
+    return text_of(document)
 
 
 def _find(document: Any, place: str) -> tuple[dict[str, Any], str]:

@@ -59,6 +59,24 @@ async def direct_get(client: Client, stream: str, question: Mapping[str, Any], *
     return found
 
 
+async def last_of_each(client: Client, stream: str, subjects: Sequence[str], *, timeout: float) -> list[Msg]:
+    """The last message of every subject that one of the filters names.
+
+    The server names at most 1024 subjects at once; where there are more, everything on them is read.
+
+    Raises:
+        TransientError: the broker is away.
+    """
+    try:
+        return await direct_get(client, stream, {"multi_last": list(subjects)}, timeout=timeout)
+    except TooManyError:
+        last: dict[str, Msg] = {}
+        for subject in subjects:
+            async for message in every(client, stream, subject, timeout=timeout):
+                last[(message.headers or {})["Nats-Subject"]] = message
+        return list(last.values())
+
+
 async def _until(ended: asyncio.Future[None], found: Sequence[Msg], *, timeout: float) -> None:
     """Wait for the end of the answer, as long as it goes on."""
     before = -1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 from nats.aio.client import Client
@@ -17,13 +17,16 @@ from mlc_common.broker_errors import EXPECTED_LAST as EXPECTED_LAST
 from mlc_common.broker_errors import MESSAGE_ID as MESSAGE_ID
 from mlc_common.broker_errors import WRONG_LAST_SEQUENCE as WRONG_LAST_SEQUENCE
 from mlc_common.claimcheck import ClaimCheck
-from mlc_common.direct_get import direct_get, every, following, sequence_of
+from mlc_common.direct_get import every, following, last_of_each, sequence_of
 from mlc_common.document_keys import DocumentKeys
-from mlc_common.events import DocumentApproved, Event, NotificationReceived, Operation, parse_event
+from mlc_common.events import DocumentApproved, Event, NotificationReceived, Operation, UnheardOfError, parse_event
 from mlc_common.failures import PermanentError, TransientError
 from mlc_common.message_spans import sending
 from mlc_common.stored_event import FactOfDocument
 from mlc_common.streams import DOCUMENTS, MASTERDATA, NOTIFICATIONS, OPERATIONS, history_subject
+
+PATIENCE_WITH_THE_UNHEARD_OF = timedelta(days=1)
+"""How old a fact of an unknown type may be to be a newer version's, whose roll-out is under way."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,16 @@ def headers_of(event: Event) -> dict[str, str]:
 
 
 class EventLog:
-    """The streams, seen as a log of facts."""
+    """The streams, seen as a log of facts.
 
-    def __init__(self, nats: Client, *, timeout: float) -> None:
+    Args:
+        now: the clock, for how long a fact of an unknown type is waited with.
+    """
+
+    def __init__(
+        self, nats: Client, *, timeout: float, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._now = now
         self._nats = nats
         self._stream = nats.jetstream(timeout=timeout)
         self._claims = ClaimCheck(nats, timeout=timeout)
@@ -140,14 +150,14 @@ class EventLog:
     async def last(self, stream: str, *subjects: str) -> tuple[Recorded, ...]:
         """The last fact of every subject that one of the filters names, in the order they happened.
 
-        The server names at most 1024 subjects at once: ask for fewer.
+        Ask for fewer than 1024 where you can: more than that are read one by one.
 
         Raises:
             TransientError: the broker is away.
         """
         found = [
             await self._recorded(message)
-            for message in await direct_get(self._nats, stream, {"multi_last": list(subjects)}, timeout=self._timeout)
+            for message in await last_of_each(self._nats, stream, subjects, timeout=self._timeout)
         ]
         return tuple(sorted(found, key=lambda recorded: recorded.sequence))
 
@@ -188,21 +198,27 @@ class EventLog:
         """The event of a delivered message, its claim check resolved and its personal members opened.
 
         Raises:
-            PermanentError: it is no event this version knows, or its content is gone.
+            PermanentError: it is no event, its content is gone, or no version of a day knows its type.
+            UnheardOfError: this version does not know its type; a newer one may be about to handle it.
             TransientError: the broker is away.
         """
         try:
             return await self._event(message.data, message.headers)
         except BROKER_AWAY as error:
             raise TransientError("The object store does not answer.") from error
+        except UnheardOfError as error:
+            if self._now() - _stored_at(message) < PATIENCE_WITH_THE_UNHEARD_OF:
+                raise
+            raise PermanentError(f"{error} It was stored more than a day ago.") from error
 
     async def _event(self, payload: bytes, headers: Mapping[str, str] | None) -> Event:
         return parse_event(await self._keys.opened(await self._claims.check_out(payload, headers)))
 
     async def _recorded(self, message: Msg) -> Recorded:
-        headers = message.headers or {}
-        return Recorded(
-            event=await self.resolve(message),
-            sequence=sequence_of(message),
-            stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
-        )
+        return Recorded(event=await self.resolve(message), sequence=sequence_of(message), stored_at=_stored_at(message))
+
+
+def _stored_at(message: Msg) -> datetime:
+    """When the stream took a message, read directly or delivered."""
+    told = (message.headers or {}).get("Nats-Time-Stamp")
+    return message.metadata.timestamp if told is None else datetime.fromisoformat(told)

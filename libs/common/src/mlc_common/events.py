@@ -29,7 +29,7 @@ from mlc_common.bank_events import BankChangeHeld as BankChangeHeld
 from mlc_common.bank_events import BankChangeWithdrawn as BankChangeWithdrawn
 from mlc_common.bank_events import BankFact as BankFact
 from mlc_common.erasure_events import DocumentErased as DocumentErased
-from mlc_common.failures import PermanentError
+from mlc_common.failures import PermanentError, TransientError
 from mlc_common.group_events import GroupPostingRequested as GroupPostingRequested
 from mlc_common.group_events import GroupPostingSubmitted as GroupPostingSubmitted
 from mlc_common.masterdata_events import RecordChanged as RecordChanged
@@ -174,11 +174,16 @@ UPCASTERS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] 
 """(type, old schema version) -> a function from the stored form to the next version's form."""
 
 
+class UnheardOfError(TransientError):
+    """A fact of a type that this version does not know: while an upgrade rolls, a newer one knows it."""
+
+
 def parse_event(payload: bytes) -> Event:
     """The event of a stored payload, old versions lifted to today's form.
 
     Raises:
-        PermanentError: the payload is no event that this version knows.
+        UnheardOfError: it is a fact of another type than this version knows.
+        PermanentError: the payload is no event.
     """
     try:
         if not UPCASTERS:
@@ -188,6 +193,8 @@ def parse_event(payload: bytes) -> Event:
             stored = upcast(stored)
         return _EVENT.validate_python(stored)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
+        if kind := _unheard_of(error):
+            raise UnheardOfError(f"This version knows no fact of the type {kind}.") from error
         fields = (
             ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
             if isinstance(error, ValidationError)
@@ -196,3 +203,9 @@ def parse_event(payload: bytes) -> Event:
         raise PermanentError(
             f"This is no event this version knows; look at: {fields or type(error).__name__}."
         ) from error
+
+
+def _unheard_of(error: Exception) -> str | None:
+    """The type that no event has, when that is what is wrong."""
+    first = error.errors()[0] if isinstance(error, ValidationError) else {}
+    return str(first["ctx"]["tag"])[:50] if first.get("type") == "union_tag_invalid" and not first["loc"] else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,6 +20,9 @@ LARGEST_ANSWER = 128 * 1024 * 1024
 
 _MOST_DIGITS = 40
 """An amount is written digit by digit; one absurd exponent must not cost memory."""
+
+_MOST_DECIMALS_KEPT = 400
+"""More than any computed fraction has: a far side's floating point leaves such numbers behind."""
 
 NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -138,7 +141,7 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
     """Seconds to wait by a Retry-After header (seconds or an HTTP date), at most an hour; None if unreadable."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return min(float(value), 3600.0)
     try:
         return min(max((parsedate_to_datetime(value) - now).total_seconds(), 0.0), 3600.0)
@@ -159,22 +162,52 @@ def load_json(text: str | bytes) -> Any:
 
 
 def dump_json(value: Any) -> bytes:
-    """JSON with Decimals as the exact number they are, for far sides that want numbers."""
+    """JSON with Decimals as the exact number they are, for far sides that want numbers.
+
+    Raises:
+        PermanentError: a number is larger or finer than any amount.
+    """
+    return _json(value, _amount)
+
+
+def kept_json(value: Any) -> bytes:
+    """The same of what a far side gave, to be kept: a number that is finer than any amount has an exponent.
+
+    Raises:
+        PermanentError: a number is larger than any amount, or absurdly fine.
+    """
+    return _json(value, _kept)
+
+
+def _json(value: Any, number: Callable[[Decimal], str]) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except TypeError:  # it holds Decimals, which the standard library cannot write
-        return _dump(value).encode()
+        return _dump(value, number).encode()
 
 
-def _dump(value: Any) -> str:
+def _amount(value: Decimal) -> str:
+    if not value.is_finite() or max(abs(value.adjusted()), _decimals(value)) > _MOST_DIGITS:
+        raise PermanentError("An amount is not a number that a ledger can hold.")
+    return format(value, "f")
+
+
+def _kept(value: Decimal) -> str:
+    fine = value.is_finite() and value.adjusted() <= _MOST_DIGITS < _decimals(value) <= _MOST_DECIMALS_KEPT
+    return str(value) if fine else _amount(value)
+
+
+def _decimals(value: Decimal) -> int:
+    return -int(value.as_tuple().exponent)
+
+
+def _dump(value: Any, number: Callable[[Decimal], str]) -> str:
     match value:
         case Decimal():
-            if not value.is_finite() or max(abs(value.adjusted()), -int(value.as_tuple().exponent)) > _MOST_DIGITS:
-                raise PermanentError("An amount is not a number that a ledger can hold.")
-            return format(value, "f")
+            return number(value)
         case dict():
-            return "{" + ",".join(f"{json.dumps(str(key))}:{_dump(item)}" for key, item in value.items()) + "}"
+            return "{" + ",".join(f"{json.dumps(str(key))}:{_dump(item, number)}" for key, item in value.items()) + "}"
         case list() | tuple():
-            return "[" + ",".join(_dump(item) for item in value) + "]"
+            return "[" + ",".join(_dump(item, number) for item in value) + "]"
         case _:
             return json.dumps(value, ensure_ascii=False)

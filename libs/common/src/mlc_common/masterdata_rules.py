@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, model_validator
 
+from mlc_common.rule_values import TimeZone
 from mlc_common.section import Section
 
 _SOME_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - only to see whether an expression can be read
@@ -26,14 +26,6 @@ def _readable(expression: str) -> str:
     except CronSimError as error:
         raise ValueError(f"not a cron expression: {error}") from error
     return expression
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError("no such time zone; give one like Europe/Helsinki") from error
-    return name
 
 
 class Schedule(Section):
@@ -117,7 +109,7 @@ class KindReading(Reading):
 class MasterData(Section):
     """How and when master data is read; `kinds` has what differs from `default`, whole."""
 
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(default="UTC", description="of cron expressions")
+    time_zone: TimeZone = Field(default="UTC", description="of cron expressions")
     date_form: Literal["found out", "plain", "zulu", "datetime"] = Field(
         default="found out", description="how Epicor takes dates in filters: 2026-11-22T00:00:00, with Z, datetime'...'"
     )

@@ -62,8 +62,8 @@ class InvoiceLinked(_Decision):
     vendor_num: int
     vendor_id: str
     invoice_num: str
-    invoice_date: date | None
-    total: Decimal | None
+    invoice_date: date | None = None
+    total: Decimal | None = None
     currency: str
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
@@ -14,6 +15,7 @@ from mlc_common.far_side_names import HeaderColumn, HeaderTemplate, LineColumn, 
 from mlc_common.group_rules import GroupPosting, Success
 from mlc_common.order_rules import Orders
 from mlc_common.rule_values import Action as Action
+from mlc_common.rule_values import TimeZone
 from mlc_common.section import Section
 
 Amount = Annotated[Decimal, Field(ge=0, le=Decimal(1_000_000))]
@@ -124,6 +126,9 @@ class Posting(Section):
     open_from: date | None = Field(
         default=None, description="first day that is open for AP postings; an earlier apply date is not sent"
     )
+    time_zone: TimeZone = Field(
+        default="UTC", description="whose calendar says which day it is, for `apply_date: today`"
+    )
     vendor_on_hold: Action = Field(default=Action.HOLD, description="Epicor pays the vendor nothing (PayHold)")
     validate_accounts: bool = Field(
         default=True, description="ask Epicor's ValidateGLAccount too, which knows restrictions and dynamic segments"
@@ -188,6 +193,10 @@ class Posting(Section):
             raise ValueError("name default_account: documents without coding rows become one line")
         return self
 
+    def day_of(self, moment: datetime) -> date:
+        """The calendar day of an instant where the books are kept."""
+        return moment.astimezone(ZoneInfo(self.time_zone)).date()
+
 
 class PostingOverrides(Section):
     """Rules of `posting` that one company has otherwise; what is not named stays as in `posting`."""
@@ -196,6 +205,7 @@ class PostingOverrides(Section):
     success: Success | None = None
     apply_date: ApplyDate | None = None
     open_from: date | None = None
+    time_zone: TimeZone | None = None
     group_prefix: GroupPrefix | None = None
     tax: TaxMode | None = None
     tolerance: Decimal | None = Field(default=None, ge=0, le=Decimal("1.00"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Protocol
 
+from mlc_common.failures import TransientError
 from mlc_epicor.odata import any_of, both, chunks, collated, literal
 
 Row = dict[str, Any]
@@ -54,12 +55,18 @@ async def find(
 async def pages(
     reader: PageReader, company: str, entity_set: str, *, key: str, select: Sequence[str], also: str | None, size: int
 ) -> AsyncIterator[list[Row]]:
-    """Every row in order of the unique field `key`, until a page is empty."""
+    """Every row in order of the unique field `key`, until a page is empty.
+
+    Raises:
+        TransientError: a page repeats, as of a server that does not heed the filter.
+    """
     last: str | int | None = None
     while True:
         after = None if last is None else f"{key} gt {literal(last)}"
         rows = await reader.rows(company, entity_set, where=both(also, after), select=select, order_by=key, top=size)
         if not rows:
             return
+        if rows[-1][key] == last:
+            raise TransientError(f"Epicor {entity_set}: the same page was given twice; it is read anew later.")
         yield rows
         last = rows[-1][key]

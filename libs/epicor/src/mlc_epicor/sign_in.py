@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import httpx
 
 from mlc_common.connection import Epicor
-from mlc_common.failures import TransientError
+from mlc_common.failures import PermanentError, TransientError
 from mlc_common.http import Answer, call
 from mlc_epicor.errors import read_refusal
 
@@ -113,14 +114,32 @@ class BearerSignIn:
 
     def _read(self, answer: Answer) -> tuple[str, float]:
         if answer.status == httpx.codes.OK:
-            body = answer.json()
-            if isinstance(body, dict) and isinstance(body.get("access_token"), str) and body["access_token"]:
-                return body["access_token"], float(body.get("expires_in") or DEFAULT_LIFE)
+            body = _body_of(answer)
+            if isinstance(body.get("access_token"), str) and body["access_token"]:
+                return body["access_token"], _life(body.get("expires_in"))
         refusal = read_refusal(answer, hide=self.secrets)
         raise TransientError(
             f"Epicor's identity provider gave no token ({refusal.message}); check epicor.client_id, "
             "epicor.client_secret, token_url and scope."
         )
+
+
+def _body_of(answer: Answer) -> Mapping[str, Any]:
+    """The token endpoint's answer; a page of something in between, for example of its maintenance, holds nothing."""
+    try:
+        body = answer.json()
+    except PermanentError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _life(given: object) -> float:
+    """Seconds that a token lives; the usual time where the answer does not say it as a number."""
+    try:
+        life = float(str(given))
+    except ValueError:
+        return DEFAULT_LIFE
+    return life if 0 < life < math.inf else DEFAULT_LIFE
 
 
 def sign_in(

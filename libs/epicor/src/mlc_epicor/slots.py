@@ -23,6 +23,7 @@ from contextlib import (
     nullcontext,
     suppress,
 )
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -41,12 +42,14 @@ _TRIED_AGAIN = 0.1
 _PATIENCE_AT_ONE_SLOT = "400ms"
 _AWAY = "The database that keeps the slots is away."
 _LOST = "The slot was lost with its database session."
+_IN_HAND = "Another worker has this invoice in hand."
 
 _FIRST = """
     SELECT set_config('lock_timeout', $1, false), pg_backend_pid() AS backend, pg_try_advisory_lock($2) AS slot,
            (SELECT coalesce(bool_and(pg_try_advisory_lock(key)), true) FROM unnest($3::bigint[]) AS key) AS identities,
            extract(epoch FROM pg_postmaster_start_time() - clock_timestamp())::float8 + $4 AS too_early
 """
+_MORE = "SELECT coalesce(bool_and(pg_try_advisory_lock(key)), true) FROM unnest($1::bigint[]) AS key"
 _TRY = "SELECT pg_try_advisory_lock($1)"
 _WAIT = "SELECT pg_advisory_lock($1)"
 _WHO = "SELECT pg_backend_pid()"
@@ -56,11 +59,28 @@ _RELEASE = "SELECT pg_advisory_unlock_all()"
 class Slot:
     """One caller's place; `number` is its own among all replicas while it is held, from 0 to cap - 1."""
 
-    def __init__(self, driver: Any, *, number: int, cap: int, backend: int) -> None:
+    def __init__(self, driver: Any, *, number: int, cap: int, backend: int, key: Callable[[str], int]) -> None:
         self.number = number
         self.cap = cap
+        self._key = key
         self._driver = driver
         self._backend = backend
+
+    async def hold_also(self, *identities: str) -> None:
+        """Hold more identities, as long as the slot is held.
+
+        Raises:
+            TransientError: somebody else works on one of them, or the session was lost.
+        """
+        if not identities:
+            return
+        await self.still_ours()
+        try:
+            got = await self._driver.fetchval(_MORE, [self._key(each) for each in identities])
+        except DATABASE_ERRORS as error:
+            raise TransientError(_AWAY, retry_after=1, counts=False) from error
+        if not got:
+            raise TransientError(_IN_HAND, retry_after=1, counts=False)
 
     async def still_ours(self) -> None:
         """Make sure that the slot and its identities are still held.
@@ -125,20 +145,26 @@ class Slots:
         number = random.choice(sorted(set(range(self._cap)) - self._ours))  # noqa: S311 - spreading, no secret
         self._ours.add(number)
         stack.callback(lambda: self._ours.discard(number))
-        keys = [self._key("identity", each) for each in identities]
+        key = partial(self._key, "identity")
         try:
             session = await self._engine.connect()
             driver: Any = (await session.get_raw_connection()).driver_connection
             stack.push_async_callback(_give_back, session, driver)
             driver.add_termination_listener(self._session_lost)
-            asked = (_FIRST, _PATIENCE_AT_ONE_SLOT, self._key("slot", str(number)), keys, self._grace)
+            asked = (
+                _FIRST,
+                _PATIENCE_AT_ONE_SLOT,
+                self._key("slot", str(number)),
+                [*map(key, identities)],
+                self._grace,
+            )
             got = await driver.fetchrow(*asked)
             while (wait := max(got["too_early"], self._quiet_until - asyncio.get_running_loop().time())) > 0:
                 await driver.execute(_RELEASE)
                 await asyncio.sleep(wait)
                 got = await driver.fetchrow(*asked)
             if not got["identities"]:
-                raise TransientError("Another worker has this invoice in hand.", retry_after=1, counts=False)
+                raise TransientError(_IN_HAND, retry_after=1, counts=False)
             if not got["slot"]:
                 self._ours.discard(number)
                 number = await self._number(driver)
@@ -146,7 +172,7 @@ class Slots:
         except DATABASE_ERRORS as error:
             raise TransientError(_AWAY) from error
         stack.enter_context(self._watched(session, driver, stack, number))
-        return Slot(driver, number=number, cap=self._cap, backend=got["backend"])
+        return Slot(driver, number=number, cap=self._cap, backend=got["backend"], key=key)
 
     def _session_lost(self, _driver: object) -> None:
         """Others may have lost theirs in the middle of a call: they go first."""

@@ -219,9 +219,25 @@ def shown(seen: Sight, known: Sequence[Attempt]) -> Attempt | None:
     else:
         same = [attempt for attempt in known if _same_reading(seen, attempt.seen)]
     if same:
-        return same[-1]
+        return None if _corrected(seen, same[-1], known) else same[-1]
     latest = known[-1] if known else None
     return latest if latest is not None and _goes_on(seen, latest) else None
+
+
+def changed_in_hand(seen: Sight, known: Sequence[Attempt]) -> bool:
+    """Whether a document changed after we told Basware that we have it: what was read before is being entered."""
+    same = shown(seen, known)
+    return same is not None and same.told is None and seen.in_progress and seen.content != same.seen.content
+
+
+def _corrected(seen: Sight, latest: Attempt, known: Iterable[Attempt]) -> bool:
+    """Whether a transfer that Basware still offers has another content by now, though it kept its batch.
+
+    An acknowledge would say that we have what we never read. An older reading that comes late is no correction.
+    """
+    if not seen.waiting or latest.told is not None or seen.content == latest.seen.content:
+        return False
+    return not any(_same_reading(seen, each.seen) and seen.content == each.seen.content for each in known)
 
 
 def _same_reading(seen: Sight, before: Sight) -> bool:

@@ -23,6 +23,7 @@ from basware_reader.approvals import (
     SeenBy,
     Sight,
     attempts,
+    changed_in_hand,
     decide,
     offered,
     standing,
@@ -118,7 +119,8 @@ async def read_document(reader: Reader, invoice_id: str, *, seen_by: SeenBy, cau
             if document.processingStatus not in offered(reader.document):
                 return await _not_offered(reader, document, cause=cause)
             history = await reader.log.history(reader.connection, invoice_id)
-            decision = decide(Sight.of(text, document), attempts(recorded.event for recorded in history))
+            seen, known = Sight.of(text, document), attempts(recorded.event for recorded in history)
+            decision = decide(seen, known)
             ours.confirm()
             match decision:
                 case Approve(attempt):
@@ -128,6 +130,10 @@ async def read_document(reader: Reader, invoice_id: str, *, seen_by: SeenBy, cau
                     await _acknowledge(reader, document, attempt, ours=ours)
                 case Nothing():
                     pass
+            if changed_in_hand(seen, known):
+                sentence = finding("CHANGED_IN_TRANSFER").sentence
+                sight = _Sighted(seen.status, seen.content, sentence, for_a_person=True)
+                await _notice(reader, invoice_id, sight, cause=cause)
             return decision
 
 

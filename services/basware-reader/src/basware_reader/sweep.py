@@ -20,6 +20,7 @@ from basware_reader.approvals import (
     Nothing,
     Sight,
     attempts,
+    changed_in_hand,
     decide,
     offered,
     shown,
@@ -28,7 +29,7 @@ from basware_reader.deadlines import waits_until
 from basware_reader.handlers import Reader, read_document
 from basware_reader.interim import keep_deadline
 from basware_reader.locks import InHandError, sweep_lock
-from mlc_basware.documents import AccountingDocument
+from mlc_basware.documents import AccountingDocument, text_of
 from mlc_common.connection_flows import Flow
 from mlc_common.ending import surely_ended
 from mlc_common.failures import FailureError, PermanentError
@@ -104,8 +105,9 @@ async def _listed(
     found: dict[str, Sight] = {}
     unreadable = 0
     for status in statuses:
-        async for text in reader.basware.documents(status, since=since):
+        async for item in reader.basware.documents(status, since=since):
             try:
+                text = text_of(item)
                 document = AccountingDocument.parse(text)
                 found[document.invoiceId] = Sight.of(text, document)
             except PermanentError as failure:
@@ -129,12 +131,22 @@ async def _catch_up(reader: Reader, invoice_id: str, seen: Sight, *, dues: list[
                 if due := waits_until(events, same.name, reader.document.basware.deadline):
                     dues.append(due)
                 await keep_deadline(reader, invoice_id, same, history)
+            if changed_in_hand(seen, known):
+                await _look_once(reader, invoice_id, seen)
             return False
         if Flow.INGEST in reader.paused:
             return False
         return isinstance(await read_document(reader, invoice_id, seen_by="sweep"), Approve)
     except InHandError:  # a push came meanwhile; the next sweep sees what became of it
         return False
+
+
+async def _look_once(reader: Reader, invoice_id: str, seen: Sight) -> None:
+    """Read a document that is not as it was when its transfer was taken up; a list may show less than a reading."""
+    sight = f"{invoice_id} {seen.status} {seen.content}"
+    if sight not in reader.looked_at and Flow.INGEST not in reader.paused:
+        await read_document(reader, invoice_id, seen_by="sweep")
+        reader.looked_at.add(sight)
 
 
 async def _look_aside(reader: Reader, invoice_id: str, seen: Sight) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from epicor_writer.apply_dates import apply_date_of
 from epicor_writer.attempts import (
@@ -30,12 +30,13 @@ from epicor_writer.invoice import Draft
 from epicor_writer.kinds import is_credit
 from epicor_writer.linking import link
 from epicor_writer.normal import as_entered
-from epicor_writer.order_rows import orders_named, references_digest
+from epicor_writer.order_rows import order_numbers, references_digest
 from epicor_writer.people import as_decided, decided, returned, wait_while_held
 from epicor_writer.ports import Ledger, Log, Slot
 from epicor_writer.posting import Posting, refuse
 from epicor_writer.progress import Progress, pause_left, progress
 from epicor_writer.reference import Vendor, same_key
+from mlc_basware.documents import AccountingDocument
 from mlc_common.catalogue import Finding, finding
 from mlc_common.connections import Connection
 from mlc_common.events import DocumentApproved, Event, InvoicePosted, InvoiceRefused, PostingIntended
@@ -49,12 +50,19 @@ def identities(event: DocumentApproved) -> tuple[str, ...]:
     """What one worker at a time may work on: the document, and the invoice it would become.
 
     Invoices of a supplier whose numbers look alike wait for each other, also in another company, so that the second
-    one finds the first. So do invoices of one purchase order, so that the second one finds what is left of it.
+    one finds the first.
     """
     number = event.invoice_number or ""
-    orders = sorted({f"order/{event.company_code}/{name}" for name in orders_named(event.document)})
-    mine = (f"document/{event.invoice_id}", f"invoice/{same_key(event.supplier_code)}/{plain(number) or number}")
-    return (*mine, *orders)
+    return f"document/{event.invoice_id}", f"invoice/{same_key(event.supplier_code)}/{plain(number) or number}"
+
+
+def orders_of(document: AccountingDocument) -> tuple[str, ...]:
+    """The purchase orders that one worker at a time may work on, so that the second invoice finds what is left.
+
+    They are known once the document is read: by number, however it is spelled and whatever a person has overridden.
+    Several of Basware's companies may be one of Epicor's, so none is named.
+    """
+    return tuple(f"order/{number}" for number in sorted(order_numbers(document)))
 
 
 async def post_invoice(
@@ -94,7 +102,8 @@ async def post_invoice(
     if state.intent is None and not barred:
         wait_while_held(decisions, timings)
         if decisions.linked is not None:
-            return await link(desk, decisions.linked)
+            return await link(desk, decisions.linked, history)
+    await slot.hold_also(*orders_of(desk.document))
     barred += _prebooked_by_another(desk) + await _held_elsewhere(desk, history)
     if state.intent is not None:
         return await _again(desk, state, barred=barred)
@@ -155,7 +164,7 @@ async def _matched_before(desk: Desk, history: Sequence[Event]) -> Before:
 async def _first_time(
     desk: Desk, state: Progress, *, barred: tuple[Finding, ...], before: Before
 ) -> InvoicePosted | InvoiceRefused:
-    today = desk.now().astimezone(UTC).date()
+    today = desk.rules.day_of(desk.now())
     checked = await check(desk, apply_date=apply_date_of(desk.document, desk.rules, today=today), before=before)
     checked = replace(checked, findings=await gated(desk, checked.findings))
     draft = to_draft(desk.document, desk.pair, desk.rules, today=today, tables=desk.tables, match=checked.match)

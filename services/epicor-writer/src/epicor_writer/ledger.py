@@ -19,7 +19,7 @@ from epicor_writer.records import Records
 from epicor_writer.reference import Reference, Wanted
 from epicor_writer.replies import refused, saved, unclear
 from epicor_writer.staged import Entry, enter
-from mlc_common.failures import PermanentError, TransientError, UnknownOutcomeError
+from mlc_common.failures import FailureError, PermanentError, TransientError, UnknownOutcomeError
 from mlc_common.group_rules import GroupPosting
 from mlc_common.http import UnclearAnswerError
 from mlc_epicor.client import EpicorClient
@@ -174,7 +174,7 @@ class EpicorLedger:
         for tries in range(1, UNLOCK_TRIES + 1):
             try:
                 why = await self._unlock(company, group_id, surely_ours=surely_ours)
-            except (TransientError, UnknownOutcomeError) as error:
+            except FailureError as error:  # an outcome, or a failure that matters more, may be on its way already
                 why = str(error)
             if why is None:
                 return

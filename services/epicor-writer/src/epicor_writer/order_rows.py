@@ -19,7 +19,6 @@ LARGEST_NUMBER = 2**31 - 1
 """Epicor's order numbers are 32-bit."""
 
 _APART = re.compile(r"[\s,;|]+")
-_NAMED = re.compile(r'"orderNumber"\s*:\s*(?:"(?P<text>[^"\\]{1,1000})"|(?P<number>\d+))', re.IGNORECASE)
 _LINE = re.compile(r"0*(?P<line>\d{1,9})(?:[-/.]0*(?P<release>\d{1,9}))?")
 _SAYS_ORDER = ("orderNumber", "orderLineNumber", "goodsReceiptNumber")
 _SAYS_ALL = (*_SAYS_ORDER, "goodsReceiptItemNumber", "orderLineUOM", "matchedQuantity", "allocatedQuantity",
@@ -111,9 +110,3 @@ def references_digest(document: AccountingDocument) -> str:
 def short(text: str) -> str:
     """A text for a sentence."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
-
-
-def orders_named(text: str) -> frozenset[str]:
-    """What the rows of a document's JSON text name as orders; no more than a hint, for it is not parsed."""
-    named = (each["text"] or each["number"] for each in _NAMED.finditer(text))
-    return frozenset(order for orders in named for order in _APART.split(orders) if order)

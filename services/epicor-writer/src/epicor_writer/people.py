@@ -74,6 +74,33 @@ def returned(decision: DocumentReturned) -> tuple[Finding, ...]:
     return (finding("RETURNED", by=decision.by, reason=decision.reason),)
 
 
+def changed_since(linked: InvoiceLinked, document: AccountingDocument, history: Iterable[Event]) -> tuple[Finding, ...]:
+    """Why the link is not about this document any more: it came back as another one than the person saw.
+
+    Raises:
+        PermanentError: what the person saw cannot be read.
+    """
+    values = {"number": linked.invoice_num, "company": linked.company, "by": linked.by}
+    seen = approved(history, linked.attempt)
+    if seen is None:
+        return (finding("LINKED_DOCUMENT_CHANGED", what="all that the person saw", **values),)
+    before, now = _known_by(AccountingDocument.parse(seen.document)), _known_by(document)
+    other = [what for what, value in now.items() if value != before[what]]
+    return (finding("LINKED_DOCUMENT_CHANGED", what=", ".join(other), **values),) if other else ()
+
+
+def _known_by(document: AccountingDocument) -> dict[str, object]:
+    """What a person compares with the AP invoice, by the words of the field."""
+    return {
+        "company": same_key(document.companyCode),
+        "supplier": same_key(document.supplierCode),
+        "number": same_key(document.invoiceNumber or ""),
+        "date": document.invoiceDate,
+        "gross sum": document.grossSum,
+        "currency": same_key(document.currencyCode),
+    }
+
+
 def unlinkable(linked: InvoiceLinked, held: APInvoiceDataset | None) -> tuple[Finding, ...]:
     """Why the AP invoice cannot be confirmed as the document: it is not what the person saw."""
     values = {"number": linked.invoice_num, "company": linked.company, "by": linked.by}

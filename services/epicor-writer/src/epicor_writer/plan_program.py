@@ -1,6 +1,6 @@
 """`epicor-writer-plan`: plans documents for the operator console, over standard input and output, a JSON value a line.
 
-A line {"name", "connection"} gives a connection document to plan by. A line {"id", "document" (JSON text), "today",
+A line {"name", "connection"} gives a connection document to plan by. A line {"id", "document" (JSON text), "at",
 "vendor_num", "orders", "by": {label: name}, "online": name of a connection or null} asks for plans, and is answered by
 {"id", "plans": {label: {"posts", "lines"} or {"same": another label}}, "unreadable"}. With `online` the label "now" is
 planned by the stored connection of that name and with what its Epicor knows. Nothing is written.
@@ -12,10 +12,9 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import date
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from epicor_writer.planning import Given, Plan, flat, plan
 from epicor_writer.planning_online import Online, online
@@ -37,7 +36,7 @@ class Asked(BaseModel):
 
     id: str
     document: str
-    today: date
+    at: AwareDatetime
     vendor_num: int | None = None
     orders: OrderMatch | None = None
     by: dict[str, str]
@@ -48,7 +47,7 @@ async def answer(asked: Asked, known: Mapping[str, ConnectionDocument], epicor: 
     """The plans of one document, by each connection document that it is asked by."""
     try:
         document = AccountingDocument.parse(asked.document)
-        given = Given(document, asked.today, asked.vendor_num, asked.orders)
+        given = Given(document, asked.at, asked.vendor_num, asked.orders)
         made = {label: plan(given, known[name]) for label, name in asked.by.items()}
         if epicor is not None and asked.online is not None:
             made[NOW] = await epicor.plan(given, asked.online)

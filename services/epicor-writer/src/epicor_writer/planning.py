@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 from epicor_writer.draft import to_draft
@@ -26,13 +26,13 @@ class Given:
     """A document, and what an earlier posting of it knew.
 
     Attributes:
-        today: the day it was approved, for connections that apply invoices on the day they are entered.
+        at: when it was approved, for connections that apply invoices on the day they are entered.
         vendor_num: Epicor's, from the intent; None when it was never sent.
         match: its purchase-order lines, from the intent; without them rows of orders cannot be planned offline.
     """
 
     document: AccountingDocument
-    today: date
+    at: datetime
     vendor_num: int | None = None
     match: OrderMatch | None = None
 
@@ -51,7 +51,7 @@ def plan(given: Given, connection: ConnectionDocument) -> Plan:
     pair = connection.pair(document.companyCode)
     rules = connection.rules(pair)
     match = given.match or NOT_MATCHED
-    draft = to_draft(document, pair, rules, today=given.today, tables=connection.tables, match=match)
+    draft = to_draft(document, pair, rules, today=rules.day_of(given.at), tables=connection.tables, match=match)
     if not isinstance(draft, Draft):
         return Plan(findings=draft)
     vendor = Vendor(given.vendor_num or UNKNOWN, document.supplierCode.strip())

@@ -60,9 +60,10 @@ class Online:
 
 async def plan_with(given: Given, case: Case) -> Plan:
     """The same on an open ledger."""
-    day = apply_date_of(case.document, case.rules, today=given.today)
+    today = case.rules.day_of(given.at)
+    day = apply_date_of(case.document, case.rules, today=today)
     checked = await check(case, apply_date=day, before=Before(given.match))
-    draft = to_draft(case.document, case.pair, case.rules, today=given.today, tables=case.tables, match=checked.match)
+    draft = to_draft(case.document, case.pair, case.rules, today=today, tables=case.tables, match=checked.match)
     vendor = checked.reference.vendor
     if not isinstance(draft, Draft) or vendor is None or checked.findings:
         faults = () if isinstance(draft, Draft) else draft

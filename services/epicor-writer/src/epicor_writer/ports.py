@@ -27,6 +27,7 @@ class Reply:
         question: Epicor wants a person to decide something.
         server_error: the far side answered 5xx.
         begun: parts of the invoice were saved before this answer.
+        duplicate: it was refused because something has this key already.
     """
 
     said: Said
@@ -34,6 +35,7 @@ class Reply:
     question: bool = False
     server_error: bool = False
     begun: bool = False
+    duplicate: bool = False
 
 
 class Ledger(Protocol):
@@ -128,6 +130,10 @@ class Slot(Protocol):
 
     @property
     def cap(self) -> int: ...
+
+    async def hold_also(self, *identities: str) -> None:
+        """Raises TransientError when somebody else works on one of them."""
+        ...
 
     async def still_ours(self) -> None:
         """Raises TransientError when the place was lost."""

@@ -7,12 +7,14 @@ can answer.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from epicor_writer import progress
 from epicor_writer.attempts import contradicted, withdrawn
 from epicor_writer.computed_taxes import holds_of, remarks_of
 from epicor_writer.decision import Absent, GiveUp, Remove, Said, Send, Settle, Succeed, Wait, decide, next_step
 from epicor_writer.desk import Desk
+from epicor_writer.due_dates import due_date_remarks
 from epicor_writer.group_posting import into_payables
 from epicor_writer.groups import group_ids, own_group_ids
 from epicor_writer.invoice import Draft
@@ -153,11 +155,13 @@ class Posting:
         if await self._append(self._desk.facts.intended(self._state.number + 1, dataset, self._draft.orders)):
             raise TransientError("This posting is under way elsewhere.", retry_after=1, counts=False)
         try:
-            return await self._open_and_save(group_id, dataset, whole=True)
+            reply = await self._open_and_save(group_id, dataset, whole=True)
         except TransientError as failure:
             sentence = f"Nothing was sent: {failure}"
             await self._append(self._desk.facts.unclear(self._state, look_ups=1, total=0, sentence=sentence))
             raise
+        # Where no look-up shows what has the number, it may be an earlier call of ours that arrives late.
+        return replace(reply, said=Said.UNCLEAR) if reply.duplicate and reply.said is Said.NO else reply
 
     async def _still_wanted(self) -> None:
         """Look once more, right before anything is entered, whether Basware and people still want it."""
@@ -251,7 +255,7 @@ class Posting:
     async def _wait(self, look_ups: int) -> None:
         state, reply = self._state, self._reply
         sentence = reply.message or state.sentence or "A try ended before its outcome was recorded."
-        facts, failures = self._desk.facts, state.failures + reply.server_error
+        facts, failures = self._desk.facts, state.failures + (reply.server_error or reply.duplicate)
         await self._append(
             facts.unclear(state, look_ups=look_ups, total=state.total + 1, failures=failures, sentence=sentence)
         )
@@ -263,8 +267,9 @@ class Posting:
         settled = await self._settled_in_payables(step)
         if settled and settled.in_payables and not step.held.header.Posted:
             return None
-        draft = self._draft.told(*remarks_of(self._meant(), step.held))
-        draft = draft.held_back((*draft.held_for, *holds_of(self._meant(), step.held)))
+        meant = self._meant()
+        draft = self._draft.told(*remarks_of(meant, step.held), *due_date_remarks(meant, step.held))
+        draft = draft.held_back((*draft.held_for, *holds_of(meant, step.held)))
         found = step.found and self._state.requested is None
         event = self._desk.facts.posted(
             step.held, draft, vendor_id=self._vendor.vendor_id, found=found, settled=settled

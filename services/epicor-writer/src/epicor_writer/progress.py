@@ -28,7 +28,7 @@ class Progress:
         intent: the last UpdateMaster that was intended.
         look_ups: look-ups in a row that found nothing; 0 when the last one found it incomplete.
         total: look-ups since the intent.
-        failures: UpdateMasters of this attempt that were answered with a server error.
+        failures: UpdateMasters of this attempt that were answered with a server error, or as a duplicate of nothing.
         kept_otherwise: removals of what Epicor did not keep as it was sent, not of what was interrupted half-way.
         sentence: why it is unclear.
         unclear_at: when it was last looked up and nothing certain was found.

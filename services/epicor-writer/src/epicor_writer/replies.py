@@ -23,7 +23,7 @@ def refused(refusal: Refusal | None, group_id: str) -> Reply:
     if refusal is None:
         return Reply(Said.NO, f"Group {group_id} can neither be made nor found.")
     said = Said.GROUP_TAKEN if speaks_of_a_lock(refusal.message, group_id or "group") else Said.NO
-    return Reply(said, refusal.message)
+    return Reply(said, refusal.message, duplicate=refusal.is_duplicate)
 
 
 def saved(answer: Saved) -> Reply:

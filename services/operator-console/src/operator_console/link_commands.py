@@ -83,11 +83,13 @@ async def link(settings: Settings, sides: Sides, *, reason: str) -> InvoiceLinke
     """Record that both are the same; the epicor-writer looks once more and confirms it.
 
     Raises:
-        CommandError: the document got an outcome meanwhile.
+        CommandError: the document got an outcome or was transferred anew meanwhile.
     """
     header, document = sides.header, sides.document
     async with case(settings, document.invoice_id, connection=document.connection) as it:
         _linkable(it)
+        if it.approved.attempt != document.attempt:
+            raise CommandError("Basware transferred it anew meanwhile; look at both once more.", code=Exit.REFUSED)
         event = InvoiceLinked(
             **it.common(reason),
             company=sides.company,

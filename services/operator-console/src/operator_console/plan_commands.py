@@ -60,14 +60,14 @@ async def of_file(settings: Settings, file: Path, *, connection: str, online: bo
     documents = value.get("accountingDocuments", [value]) if isinstance(value, dict) else value
     if not isinstance(documents, list) or not all(isinstance(each, dict) for each in documents):
         raise CommandError(f"{file} holds no accounting document.", code=Exit.USAGE)
-    today = datetime.now(UTC).date()  # the edge: a person asks now
+    at = datetime.now(UTC)  # the edge: a person asks now
     asked = [
         Asked(
             connection,
             str(each.get("invoiceId", file.name)),
             each.get("invoiceNumber"),
             dump_json(each).decode(),
-            today,
+            at,
         )
         for each in documents
     ]
@@ -235,7 +235,7 @@ async def _asked(log: EventLog, connection: str, invoice_id: str) -> Asked | Non
         invoice_id=invoice_id,
         number=event.invoice_number,
         document=overridden(event.document, overrides[-1].changes) if overrides else event.document,
-        today=event.at.date(),
+        at=event.at,
         version=_version(mine),
         vendor_num=intents[-1].vendor_num if intents else None,
         orders=intents[-1].model_dump(mode="json").get("orders") if intents else None,
@@ -254,7 +254,7 @@ async def _plan(program: Planner, questions: Sequence[Question], *, online: bool
         {
             "id": asked.invoice_id,
             "document": asked.document,
-            "today": asked.today.isoformat(),
+            "at": asked.at.isoformat(),
             "vendor_num": asked.vendor_num,
             "orders": asked.orders,
             "by": labels,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 
@@ -16,7 +16,7 @@ class Asked:
     invoice_id: str
     number: str | None
     document: str
-    today: date
+    at: datetime
     version: int | None = None
     vendor_num: int | None = None
     orders: Any = None

@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 
 from mlc_common.direct_get import LARGEST_BATCH, TooManyError, direct_get, following, sequence_of
 from mlc_common.eventlog import EventLog
-from mlc_common.events import Event
+from mlc_common.events import Event, UnheardOfError
 from mlc_common.failures import PermanentError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -100,7 +100,7 @@ class StreamReader:
         sequence = sequence_of(message)
         try:
             return Read(sequence, await self._events.resolve(message), headers)
-        except PermanentError as error:
+        except (PermanentError, UnheardOfError) as error:  # what is shown must not wait for an upgrade
             subject = headers.get("Nats-Subject")
             log.warning("event_not_understood", sequence=sequence, subject=subject, why=str(error))
             return Read(sequence, None, headers)

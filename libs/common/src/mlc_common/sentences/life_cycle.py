@@ -84,6 +84,12 @@ LIFE_CYCLE: dict[str, Entry] = {
         "AP",
         "Settle the invoice in Basware by hand; if Epicor holds it already, correct or cancel it there first.",
     ),
+    "CHANGED_IN_TRANSFER": Entry(
+        "The invoice was changed in Basware after its transfer was taken up; what was taken up is entered.",
+        "AP",
+        "Compare the invoice in Basware with ml-connector documents show ID; if they differ in what is to be paid, "
+        "return it there and transfer it again, or correct it in Epicor by hand.",
+    ),
     "ANSWER_NOT_DELIVERED": Entry(
         "Basware took our answer but could not bring it into P2P: {why}",
         "integration",

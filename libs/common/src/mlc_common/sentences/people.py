@@ -32,4 +32,10 @@ PEOPLE: dict[str, Entry] = {
         "AP",
         "Compare both and link the invoice again, then transfer it again.",
     ),
+    "LINKED_DOCUMENT_CHANGED": Entry(
+        "{by} said that invoice {number} in Epicor company {company} is this one, but Basware has transferred another "
+        "content since then: {what}.",
+        "AP",
+        "Compare both; if they are the same all the same, link the invoice again, then transfer it again.",
+    ),
 }

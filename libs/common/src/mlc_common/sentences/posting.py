@@ -35,6 +35,11 @@ POSTING: dict[str, Entry] = {
         "AP",
         "Nothing: the invoice's tax and total are the supplier's.",
     ),
+    "DUE_DATE_APART": Entry(
+        "Epicor lets the invoice fall due on another day than Basware: {epicor} instead of {given}.",
+        "AP",
+        "Correct the due date or the terms of the invoice in Epicor before it is paid, if Basware's is right.",
+    ),
     "ORIGINAL_NOT_FOUND": Entry(
         "The credit note names invoice {number}, which Epicor does not hold; it was entered without that reference.",
         "AP",

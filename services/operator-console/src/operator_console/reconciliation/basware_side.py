@@ -10,6 +10,7 @@ from sys import intern
 import structlog
 
 from mlc_basware.client import BaswareClient
+from mlc_basware.documents import text_of
 from mlc_basware.sights import DocumentSight
 from mlc_common.failures import PermanentError
 from operator_console.reconciliation.invoice_sides import InBasware
@@ -53,9 +54,9 @@ async def documents(
 async def _in_status(basware: BaswareClient, status: str, since: datetime) -> tuple[list[InBasware], int]:
     """The documents in a status, and how many of them cannot be read."""
     found, unreadable = [], 0
-    async for text in basware.documents(status, since=since):
+    async for item in basware.documents(status, since=since):
         try:
-            found.append(seen(DocumentSight.parse(text)))
+            found.append(seen(DocumentSight.parse(text_of(item))))
         except PermanentError as error:
             log.warning("document_not_readable", why=str(error))
             unreadable += 1
