@@ -15,7 +15,7 @@ from rich.table import Table
 from mlc_common.connections import listing
 from mlc_common.eventlog import EventLog
 from mlc_common.events import Event, SyncEnded, SyncFinished, SyncPlanned, SyncRequested
-from mlc_common.masterdata_events import Planned
+from mlc_common.masterdata_events import MadeAnew, Planned
 from mlc_common.settings import Settings
 from mlc_common.streams import MASTERDATA, sync_subject
 from operator_console import output
@@ -38,6 +38,7 @@ class Answered:
     runs: list[SyncFinished] = field(default_factory=list)
     planned: dict[tuple[str, str, str], Planned] = field(default_factory=dict)
     problem: str | None = None
+    anew: MadeAnew | None = None
 
     @property
     def stopped(self) -> bool:
@@ -100,7 +101,7 @@ def _note(answered: Answered, event: Event) -> None:
         case SyncFinished():
             answered.runs.append(event)
         case SyncEnded():
-            answered.problem = event.problem
+            answered.problem, answered.anew = event.problem, event.anew
 
 
 def as_json(answered: Answered) -> dict[str, Any]:
