@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from masterdata_sync.requests import WAIT
 from mlc_common.events import RecordSent
 from mlc_common.tables import masterdata_records, paused_flows
 from mlc_sandbox.epicor.master_control import add_vendors
@@ -130,6 +131,9 @@ async def test_what_is_remembered_is_made_anew_while_runs_go_on(place: Any, serv
     """From what is there and from an empty table, while vendors change and P2P tells what became of them."""
     vendors = place.far_sides.epicor_world.master.vendors
     stop = asyncio.Event()
+    # Between two runs there is time for what people ask for, as there is by default.
+    calmer = place.settings.timings.model_copy(update={"masterdata": 2 * WAIT})
+    place.settings = place.settings.model_copy(update={"timings": calmer})
 
     async def change() -> None:
         number = 0
