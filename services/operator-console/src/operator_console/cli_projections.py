@@ -32,7 +32,7 @@ def projections_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 def projections_rebuild(
     name: Annotated[str | None, typer.Argument(help="Only this one; without it each of them.")] = None,
     patience: Annotated[
-        float, typer.Option(min=1, help="Seconds that masterdata-sync has for the records of a connection.")
+        float, typer.Option(min=1, max=86_400, help="Seconds that masterdata-sync has for the records of a connection.")
     ] = 300,
     data_dir: DataDir = None,
     as_json: AsJson = False,

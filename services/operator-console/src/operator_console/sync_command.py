@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from rich.table import Table
 
+from mlc_basware.targets import target_of
 from mlc_common.connections import listing
 from mlc_common.eventlog import EventLog
 from mlc_common.events import Event, SyncEnded, SyncFinished, SyncPlanned, SyncRequested
@@ -19,7 +20,7 @@ from mlc_common.masterdata_events import MadeAnew, Planned
 from mlc_common.settings import Settings
 from mlc_common.streams import MASTERDATA, sync_subject
 from operator_console import output
-from operator_console.connection_commands import operator
+from operator_console.connection_commands import existing, operator
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
 from operator_console.stream_reader import StreamReader
@@ -44,6 +45,20 @@ class Answered:
     def stopped(self) -> bool:
         """Whether a run retired nothing because it would have been too much."""
         return any(run.outcome != "finished" for run in self.runs)
+
+
+async def must_know(settings: Settings, connection: str, *, kind: str | None, company: str | None) -> None:
+    """Make sure that there is what is asked for.
+
+    Raises:
+        CommandError: the connection, or the kind or company in it, is not there.
+    """
+    async with database(settings) as engine:
+        document = (await existing(engine, connection)).document
+    if kind is not None and target_of(document.kinds, kind) is None:
+        raise CommandError(f"{connection} imports no kind {kind}.", code=Exit.USAGE)
+    if company is not None and document.pair(company) is None:
+        raise CommandError(f"{connection} has no company {company}.", code=Exit.USAGE)
 
 
 async def ask(settings: Settings, *, connection: str, patience: float, **wishes: Any) -> Answered:
