@@ -8,6 +8,6 @@ DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlc_operator') 
 REVOKE ALL ON DATABASE ml_connector FROM PUBLIC;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT CONNECT ON DATABASE ml_connector TO mlc_owner, mlc_webhook_gateway, mlc_basware_reader, mlc_epicor_writer, mlc_masterdata_sync, mlc_operator_console, mlc_operator;
-GRANT TEMPORARY ON DATABASE ml_connector TO mlc_operator;
+GRANT TEMPORARY ON DATABASE ml_connector TO mlc_operator, mlc_masterdata_sync;
 GRANT USAGE, CREATE ON SCHEMA public TO mlc_owner;
 GRANT USAGE ON SCHEMA public TO mlc_webhook_gateway, mlc_basware_reader, mlc_epicor_writer, mlc_masterdata_sync, mlc_operator_console, mlc_operator;

@@ -50,6 +50,7 @@ from operator_console.audit import signing_keys
 from operator_console.audit.follower import Chains
 from operator_console.backup import tables as copies
 from operator_console.rebuilding import rebuild
+from operator_console.rebuilding_uses import rebuild as rebuild_uses
 from operator_console.servers import migrated
 from operator_console.stream_reader import StreamReader
 
@@ -130,9 +131,13 @@ async def test_people_make_the_read_model_anew(granted: str, topology: str) -> N
     engine = make_engine(as_role(granted, "mlc_operator"))
     await client.jetstream().publish("deadletters.d", b"{}", headers={"Durable": "d"})
 
-    done = await rebuild(engine, StreamReader(client, EventLog(client, timeout=5), timeout=5), now=lambda: NOW)
+    reader = StreamReader(client, EventLog(client, timeout=5), timeout=5)
+
+    done = await rebuild(engine, reader, now=lambda: NOW)
+    uses = await rebuild_uses(engine, reader, now=lambda: NOW)
 
     assert (done.messages, done.changed, done.removed) == (1, 0, 0)
+    assert (uses.messages, uses.changed, uses.removed) == (0, 0, 0)
     await engine.dispose()
     await client.close()
 
@@ -149,7 +154,7 @@ async def test_master_data_is_remembered_and_made_anew(granted: str, topology: s
         await remembered.refused_later(db, owner, {"V1": "gone"})
         assert (await remembered.known(db, owner, ["V1"]))["V1"].refused == "gone"
         assert (await run_of(db, owner)).run == 2
-    journal = SimpleNamespace(log=EventLog(client, timeout=5))
+    journal = SimpleNamespace(log=EventLog(client, timeout=5), nats=client, timeout=5)
     await rebuild_records(owner, cast(Sides, SimpleNamespace(engine=engine, journal=journal)))
     async with engine.connect() as db:
         assert await remembered.known(db, owner, ["V1"]) == {}
@@ -157,7 +162,7 @@ async def test_master_data_is_remembered_and_made_anew(granted: str, topology: s
     await engine.dispose()
 
 
-async def test_payments_are_watched(granted: str) -> None:
+async def test_payments_are_watched(granted: str, operator: AsyncEngine) -> None:
     engine = make_engine(as_role(granted, "mlc_masterdata_sync"))
     posted = parse_event((EXAMPLES / "invoice_posted.json").read_bytes())
     assert isinstance(posted, InvoicePosted)
@@ -167,6 +172,13 @@ async def test_payments_are_watched(granted: str) -> None:
     await watched.looked(found := await watched.due(posted.company, now=NOW, most=10))
     for mark in ("2026-11-22T00:00:00", "2026-11-23T00:00:00"):
         await watched.move_watermark(posted.company, mark)
+
+    async with operator.begin() as db:
+        await rewind(db, "invoice-payments acme")
+    assert await watched.is_to_be_made_anew()
+    async with watched.anew() as anew:
+        await anew.learn([posted], now=NOW)
+        await anew.put_in_place(to=14, now=NOW)
 
     assert len(found) == 1
     assert await watched.position() == 14
@@ -248,7 +260,6 @@ async def test_what_is_not_its_own_is_refused(granted: str, role: str) -> None:
         "SELECT * FROM alembic_version",
         "CREATE ROLE another",
         "DELETE FROM masterdata_runs",
-        "DELETE FROM invoice_payments",
         "DELETE FROM payment_watermarks",
     ):
         with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):

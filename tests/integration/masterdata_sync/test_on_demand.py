@@ -7,13 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from masterdata_sync.requests import WAIT
 from mlc_common.events import RecordSent
+from mlc_common.tables import masterdata_records, paused_flows
 from mlc_sandbox.epicor.master_control import add_vendors
+from operator_console import projection_commands
 from operator_console.exits import CommandError
 from operator_console.sync_command import Answered, ask
 
+from .conftest import NOW
+
 Serving = Callable[[Any], Any]
+PAUSED = {"connection": "northwind", "flow": "masterdata", "by": "eva", "reason": "", "since": NOW}
 NEVER = {"default": {"full": {"cron": "0 0 29 2 *"}}}
 
 
@@ -111,3 +118,66 @@ async def test_two_replicas_share_the_kinds_and_send_everything_once(place: Any,
 
     facts = await place.facts(RecordSent)
     assert len({(fact.kind, fact.company, fact.code) for fact in facts}) == len(facts) == wanted
+
+
+async def rows(place: Any) -> list[Any]:
+    """What is remembered of records, without what is no fact of them."""
+    columns = [each for each in masterdata_records.columns if each.name not in ("run", "missing")]
+    async with place.engine.connect() as db:
+        return sorted((await db.execute(select(*columns))).all(), key=repr)
+
+
+async def test_what_is_remembered_is_made_anew_while_runs_go_on(place: Any, serving: Serving) -> None:
+    """From what is there and from an empty table, while vendors change and P2P tells what became of them."""
+    vendors = place.far_sides.epicor_world.master.vendors
+    stop = asyncio.Event()
+    # Between two runs there is time for what people ask for, as there is by default.
+    calmer = place.settings.timings.model_copy(update={"masterdata": 2 * WAIT})
+    place.settings = place.settings.model_copy(update={"timings": calmer})
+
+    async def change() -> None:
+        number = 0
+        while not stop.is_set():
+            for vendor in list(vendors.values())[number % 5 :: 5]:
+                vendor["Name"] = f"Renamed {number}"
+            number += 1
+            await asyncio.sleep(0.1)
+
+    async def anew() -> projection_commands.Done:
+        made = projection_commands.made_anew(
+            place.settings, projection_commands.RECORDS, patience=60, progress=lambda _messages: None
+        )
+        (done,) = [each async for each in made]
+        return done
+
+    async def nothing_left() -> bool:
+        before = await rows(place)
+        await asyncio.sleep(1)
+        return await rows(place) == before
+
+    async with serving(place):
+        await first_run(place)
+        changing = asyncio.create_task(change())
+        for number in range(4):
+            if number % 2:
+                async with place.engine.begin() as db:
+                    await db.execute(masterdata_records.delete())
+            done = await anew()
+        stop.set()
+        await changing
+        async with asyncio.timeout(60):
+            while not await nothing_left():
+                pass
+        live = await rows(place)
+        async with place.engine.begin() as db:
+            await db.execute(masterdata_records.delete())
+        last = await anew()
+        assert await rows(place) == live
+
+    assert done.figures
+    assert last.figures
+    assert last.figures.messages > done.figures.messages > len(live) == len(vendors)
+    assert last.sentence.startswith(f"{last.figures.messages} facts were folded")
+    async with place.engine.begin() as db:
+        await db.execute(paused_flows.insert(), PAUSED)
+    assert (await anew()).sentence.endswith("Not those of northwind, whose flow masterdata is paused.")

@@ -344,6 +344,7 @@ async def test_no_message_is_passed_over_that_came_while_a_large_stream_was_read
 
     assert state["last_seq"] == 160
     info = await js.consumer_info(DOCUMENTS, durable.name)
+    assert not info.paused, "it stood still when the snapshot was made, and nobody else would wake it"
     assert info.delivered is not None
     assert info.delivered.stream_seq == 160
     await client.close()

@@ -233,17 +233,22 @@ async def test_the_command_names_what_there_is_and_has_the_watch_lists_folded_ag
         await db.execute(projection_positions.insert(), place)
     told = list[int]()
 
+    async def made(name: str | None) -> dict[str, projection_commands.Done]:
+        anew = projection_commands.made_anew(settings, name, patience=1, progress=told.append)
+        return {each.name: each async for each in anew}
+
     before = {each.name: each for each in await projection_commands.listing(settings)}
-    done = {each.name: each for each in await projection_commands.made_anew(settings, None, progress=told.append)}
+    done = await made(None)
     after = {each.name: each for each in await projection_commands.listing(settings)}
 
     assert before[NAME].behind == told[0]
     assert set(before) == {NAME, STUCK, "record-uses", "invoice-payments demo", "masterdata-records"}
+    assert list(done) == [NAME, "record-uses", "invoice-payments", "masterdata-records"]
     assert done[NAME].figures is not None
-    assert done["invoice-payments"].sentence.startswith("masterdata-sync folds 1 watch lists")
+    assert done["invoice-payments"].sentence.startswith("masterdata-sync makes 1 watch lists anew")
+    assert done["masterdata-records"].figures == Rebuilt(0, 0, 0), "no connection, no records"
     assert (after[NAME].rows, after[NAME].behind) == (1, 0)
     assert set(after) == {NAME, STUCK, "record-uses", "masterdata-records"}
-    for wrong, code in (("nope", Exit.USAGE), ("masterdata-records", Exit.REFUSED)):
-        with pytest.raises(CommandError) as caught:
-            await projection_commands.made_anew(settings, wrong, progress=told.append)
-        assert caught.value.code == code
+    with pytest.raises(CommandError, match="There is no projection nope; there are document-status, ") as caught:
+        await made("nope")
+    assert caught.value.code == Exit.USAGE

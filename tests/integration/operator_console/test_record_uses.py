@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,17 +12,24 @@ import nats
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mlc_common.connection import ConnectionDocument
 from mlc_common.connections import apply
+from mlc_common.ending import surely_ended
 from mlc_common.eventlog import EventLog
 from mlc_common.events import DocumentApproved, DocumentOverridden, InvoicePosted
 from mlc_common.http import dump_json
 from mlc_common.people_events import Change
+from mlc_common.projections import position
+from mlc_common.tables import record_uses
 from mlc_sandbox.samples import approved_invoices
 from operator_console.masterdata_command import used
-from operator_console.record_uses import Use, begin_anew, catch_up, uses_of
+from operator_console.projector import project
+from operator_console.rebuilding import Rebuilt
+from operator_console.rebuilding_uses import rebuild
+from operator_console.record_uses import NAME, Use, catch_up, uses_of
 from operator_console.stream_reader import StreamReader
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -133,8 +141,62 @@ async def test_every_posted_invoice_counts_once_for_each_record_that_it_uses(
     assert "60 invoices since 2026-11-23" in used(account)
     assert used(await uses(engine, "account", "9999")) == "No invoice in Epicor has used it."
 
-    async with engine.begin() as db:
-        await begin_anew(db)
-    assert await uses(engine, "vendor", "10432") is None
+
+async def dump(engine: AsyncEngine) -> list[str]:
+    """Every row as PostgreSQL writes it, and the position."""
+    async with engine.connect() as db:
+        rows = await db.scalars(text("SELECT u::text FROM record_uses AS u ORDER BY connection, kind, company, code"))
+        return [*rows.all(), str(await position(db, NAME))]
+
+
+async def test_made_anew_while_invoices_come_in_it_has_the_rows_that_were_folded_live(
+    engine: AsyncEngine, log: EventLog, reader: StreamReader
+) -> None:
+    """Also when the table was lost, when the connection was applied otherwise since, and in the middle of it all."""
+    accounts = [str(6100 + number % 7) for number in range(160)]
+    await apply(engine, ConnectionDocument.model_validate(DOCUMENT), by="test", now=NOW)
+    for number, account in enumerate(accounts[:60]):
+        await post(log, number, account=account)
     await fold(engine, reader)
-    assert await uses(engine, "vendor", "10432") == vendor
+    live = await dump(engine)
+    await apply(engine, ConnectionDocument.model_validate(DOCUMENT | {"kinds": {}}), by="test", now=NOW)
+    async with engine.begin() as db:
+        await db.execute(text("TRUNCATE record_uses, projection_positions"))
+    done = await rebuild(engine, reader, now=lambda: NOW)
+    assert await dump(engine) == live
+    assert done == Rebuilt(60, removed=0, changed=len(live) - 1)
+    async with engine.begin() as db:
+        await db.execute(text("UPDATE record_uses SET times = 90 WHERE code = '6100'"))
+        await db.execute(text("UPDATE record_uses SET code = 'of nobody' WHERE code = '6101'"))
+    assert await rebuild(engine, reader, now=lambda: NOW) == Rebuilt(60, removed=1, changed=2)
+    assert await dump(engine) == live
+    await apply(engine, ConnectionDocument.model_validate(DOCUMENT), by="test", now=NOW)
+
+    async def ingest() -> None:
+        for number, account in enumerate(accounts[60:160], start=60):
+            await post(log, number, account=account)
+
+    seen, rebuilt = list[int](), 0
+    following = asyncio.create_task(project(engine, reader, now=lambda: NOW))
+    coming = asyncio.create_task(ingest())
+    try:
+        while not coming.done():
+            await rebuild(engine, reader, now=lambda: NOW)
+            rebuilt += 1
+            async with engine.connect() as db:
+                seen.append(await db.scalar(select(func.count()).select_from(record_uses)) or 0)
+        await coming
+    finally:
+        await surely_ended(following)
+    await fold(engine, reader)
+    both = await dump(engine)
+    async with engine.begin() as db:
+        await db.execute(text("TRUNCATE record_uses, projection_positions"))
+    await fold(engine, reader)
+
+    assert rebuilt > 3
+    assert min(seen) >= len(live) - 1, "readers never see fewer than there were"
+    assert await dump(engine) == both
+    vendor = await uses(engine, "vendor", "10432")
+    assert vendor
+    assert vendor.times == 160

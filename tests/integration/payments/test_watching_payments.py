@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from masterdata_sync.payments.service import one_run
 from masterdata_sync.schedule import elected
+from mlc_common.events import InvoicePosted
 from mlc_common.failures import FailureError, PermanentError, TransientError
+from mlc_common.tables import invoice_payments
 from mlc_epicor.payment_reader import PaymentReader
 from mlc_sandbox.epicor import payments
 from mlc_sandbox.epicor.payments import Cheque, Part
 
-from .conftest import forgetful
+from .conftest import NAME, forgetful
 
 if TYPE_CHECKING:
     from .conftest import MakeSite, Site
@@ -388,3 +390,83 @@ async def test_getrows_is_read_to_its_end_wherever_its_pages_begin(make_site: Ma
 
         (seen,) = await site.seen("one")
         assert (seen.picture.paid, len(seen.picture.payments)) == (Decimal("500.00"), 5)
+
+
+async def rows(engine: AsyncEngine, columns: str = "*") -> list[tuple[Any, ...]]:
+    """The watch list."""
+    async with engine.connect() as db:
+        found = await db.execute(text(f"SELECT {columns} FROM invoice_payments ORDER BY company, invoice_key"))  # noqa: S608
+        return [tuple(row) for row in found]
+
+
+async def change(engine: AsyncEngine, *statements: str) -> None:
+    async with engine.begin() as db:
+        for each in statements:
+            await db.execute(text(each))
+
+
+REWIND = "DELETE FROM projection_positions"
+FOLDED = "connection, company, vendor_num, invoice_key, invoice_num, invoice_id, attempt, posted_at"
+
+
+async def test_a_list_that_is_made_anew_is_put_right_and_keeps_what_was_seen(
+    make_site: MakeSite, engine: AsyncEngine
+) -> None:
+    async with make_site(others="external id") as site:
+        accounts = [await site.invoice(f"inv-{number}") for number in range(6)]
+        accounts[0].play(f"pay rest on {ON} as A", at=site.clock())
+        await site.look()
+        right = await rows(engine)
+        await change(
+            engine,
+            REWIND,
+            "UPDATE invoice_payments SET invoice_id = 'of another', digest = 'x' WHERE invoice_id = 'inv-3'",
+            "DELETE FROM invoice_payments WHERE invoice_id = 'inv-4'",
+        )
+        async with engine.begin() as db:
+            for name, connection, attempt in (("x", NAME, "other"), ("y", NAME, "of nobody"), ("z", "another", "b1")):
+                key = {"connection": connection, "company": "NWM", "vendor_num": 999, "invoice_key": name}
+                its = {"invoice_num": name, "invoice_id": name, "attempt": attempt, "posted_at": site.clock()}
+                await db.execute(invoice_payments.insert(), key | its)
+
+        await site.look()
+
+        made = {row[5]: row for row in await rows(engine)}
+        assert [made[row[5]] for row in right] == right, "two were looked at anew, the others were left alone"
+        assert set(made) - {row[5] for row in right} == {"x", "z"}
+        assert [len(await site.seen(f"inv-{number}")) for number in range(6)] == [1, 0, 0, 0, 0, 0]
+        assert len(site.told("inv-0")) == 1
+
+
+async def test_lists_made_anew_while_invoices_come_in_have_the_lines_that_were_folded_live(
+    site: Site, engine: AsyncEngine
+) -> None:
+    """From a list in use and from an empty table; an invoice that was posted twice is its later document's."""
+    for number in range(30):
+        await site.document(f"inv-{number}", "10.00", "USD")
+    (posted,) = [each for each in await site.facts("inv-7") if isinstance(each, InvoicePosted)]
+    await site.log.append(posted.model_copy(update={"attempt": "b2"}))
+    await site.run()
+
+    async def ingest() -> None:
+        for number in range(30, 90):
+            await site.document(f"inv-{number}", "10.00", "USD")
+            await asyncio.sleep(0)
+
+    coming, made = asyncio.create_task(ingest()), 0
+    while not coming.done():
+        await change(engine, REWIND, *(["TRUNCATE invoice_payments"] if made % 2 else []))
+        await site.run()
+        made += 1
+        assert len(await rows(engine)) >= 30
+    await coming
+    await change(engine, REWIND)
+    await site.run()
+    anew = await rows(engine, FOLDED)
+    await change(engine, "TRUNCATE invoice_payments", REWIND)
+    await site.run()
+
+    assert made > 1
+    assert await rows(engine, FOLDED) == anew
+    assert len(anew) == 90
+    assert [row[6] for row in anew if row[5] == "inv-7"] == ["b2"]

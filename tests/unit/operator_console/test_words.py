@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
-from operator_console.cli_words import as_amount, as_moment
+from operator_console.cli_words import as_amount, as_day, as_moment
 from operator_console.exits import CommandError, Exit
 
 
@@ -19,7 +19,19 @@ def test_a_time_with_a_zone_is_that_instant_and_a_day_is_its_first_moment_here()
     assert as_moment(None) is None
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "25.11.2026", "", "2026-11-25T99:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "2026-13-01",
+        "25.11.2026",
+        "",
+        "2026-11-25T99:00",
+        "0001-01-01",
+        "0001-01-01T00:00:00",
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
 def test_what_is_no_time_is_said_with_how_to_write_one(text: str) -> None:
     with pytest.raises(CommandError, match="is no day or time; write 2026-11-25") as caught:
         as_moment(text)
@@ -33,9 +45,22 @@ def test_an_amount_is_exact() -> None:
     assert as_amount(None) is None
 
 
-@pytest.mark.parametrize("text", ["1.240,50", "ten", "NaN", "Infinity", ""])
+@pytest.mark.parametrize("text", ["1.240,50", "ten", "NaN", "Infinity", "", "1e999999999", "1e-999"])
 def test_what_is_no_amount_is_said(text: str) -> None:
     with pytest.raises(CommandError, match="is no amount") as caught:
         as_amount(text)
+
+    assert caught.value.code == Exit.USAGE
+
+
+def test_a_day_is_one_of_the_calendar() -> None:
+    assert as_day("2026-11-25") == date(2026, 11, 25)
+    assert as_day(None) is None
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "2026-11-25T10:00", "", "0001-01-01", "9999-12-31"])
+def test_what_is_no_day_that_books_can_have_is_said(text: str) -> None:
+    with pytest.raises(CommandError, match=r"is no day; write it as|is no day between 1900-01-01 and") as caught:
+        as_day(text)
 
     assert caught.value.code == Exit.USAGE

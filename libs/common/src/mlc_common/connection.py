@@ -39,7 +39,8 @@ BASWARE_HOSTS: dict[str, str] = {
 """Production hosts by region. EU is documented; the others follow its form, so `base_url` overrides them."""
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+NAME = r"^[a-z0-9][a-z0-9-]{0,39}$"
+Name = Annotated[str, Field(pattern=NAME)]
 
 
 class SignedContent(StrEnum):

@@ -23,6 +23,9 @@ AUDIT = ("chain_blocks", "signing_keys")
 VERSION = "alembic_version"
 """Where the schema's own version stands."""
 
+REBUILD = ("ml-connector", "masterdata-sync")
+"""Who makes read models anew, each beside the old one in a table of its own session."""
+
 OWNER = "mlc_owner"
 """Owns the tables; only the migration uses it."""
 
@@ -34,7 +37,7 @@ ROLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "mlc_epicor_writer": _ALL_CONNECTIONS_READ,
     "mlc_masterdata_sync": _ALL_CONNECTIONS_READ
     | dict.fromkeys((*SYNCED, "projection_positions"), KEEPS)
-    | {"masterdata_records": WRITES},
+    | dict.fromkeys(("masterdata_records", "invoice_payments"), WRITES),
     "mlc_operator_console": _ALL_CONNECTIONS_READ
     | {"connection_changes": LOCKS}
     | dict.fromkeys(READ_MODELS, WRITES)
@@ -59,7 +62,7 @@ def creation(database: str) -> str:
 REVOKE ALL ON DATABASE {database} FROM PUBLIC;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT CONNECT ON DATABASE {database} TO {OWNER}, {names};
-GRANT TEMPORARY ON DATABASE {database} TO {role_of("ml-connector")};
+GRANT TEMPORARY ON DATABASE {database} TO {", ".join(map(role_of, REBUILD))};
 GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
 GRANT USAGE ON SCHEMA public TO {names};
 """

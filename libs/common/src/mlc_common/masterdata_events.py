@@ -38,6 +38,7 @@ class SyncRequested(StoredEvent):
         plan: only say what would be sent.
         full: read everything, also where changed rows could be told; records that were refused are tried again.
         allow_removals: retire what is gone, however much it is.
+        anew: only make what is remembered of records anew from the facts.
     """
 
     type: Literal["sync_requested"] = "sync_requested"
@@ -49,6 +50,7 @@ class SyncRequested(StoredEvent):
     plan: bool = False
     full: bool = False
     allow_removals: bool = False
+    anew: bool | None = None
 
     @property
     def subject(self) -> str:
@@ -117,12 +119,26 @@ class SyncFinished(StoredEvent):
         return f"sync/{self.connection}/{token(who)}/{self.kind}/{token(self.company)}/{self.run}/{self.outcome}"
 
 
+class MadeAnew(BaseModel):
+    """How many facts were folded, and how many rows were wrong: removed, or put in anew."""
+
+    model_config = ConfigDict(frozen=True)
+
+    facts: int
+    removed: int
+    changed: int
+
+
 class SyncEnded(StoredEvent):
-    """Everything that a request asked for was done, or cannot be; `problem` says why not."""
+    """Everything that a request asked for was done, or cannot be; `problem` says why not.
+
+    `anew` tells what making records anew came to.
+    """
 
     type: Literal["sync_ended"] = "sync_ended"
     request: str
     problem: str | None = None
+    anew: MadeAnew | None = None
 
     @property
     def subject(self) -> str:

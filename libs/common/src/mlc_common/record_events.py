@@ -53,6 +53,7 @@ class RecordRefused(FactOfRecord):
 
     type: Literal["record_refused"] = "record_refused"
     by: Literal["rules", "api", "p2p"] = Field(description="our rules, Basware's API layer, or Basware P2P")
+    key: str | None = Field(default=None, description="of a row that is no record, its key in Epicor, a JSON list")
     finding: Finding
 
 

@@ -92,7 +92,7 @@ class Judged:
 
     Args:
         present: every row that counts; it is there.
-        changed: those that are not as they were when last seen.
+        changed: those that are not as they were when last seen, or are another row of Epicor now.
         to_send: records that Basware does not have as they are.
         twice: rows whose code another row of Epicor has already; they are left out.
     """
@@ -118,13 +118,18 @@ def judge(rows: Iterable[Record | Unfit], known: Mapping[str, Known], *, again: 
             twice.append(row)
         else:
             present[row.code] = row
-    changed = [row for code, row in present.items() if known.get(code, Known(code)).seen != row.digest]
+    changed = [row for code, row in present.items() if _is_news(row, known.get(code, Known(code)))]
     to_send = [
         row
         for code, row in present.items()
         if isinstance(row, Record) and _is_due(row, known.get(code, Known(code)), again=again)
     ]
     return Judged(tuple(present.values()), changed, to_send, twice)
+
+
+def _is_news(row: Record | Unfit, known: Known) -> bool:
+    """Whether the facts do not say it yet; of old the key of a row was not among them."""
+    return row.digest != known.seen or known.key not in (None, row.key)
 
 
 def _is_due(record: Record, known: Known, *, again: bool) -> bool:

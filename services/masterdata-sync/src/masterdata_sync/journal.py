@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from nats.aio.client import Client
 
 from masterdata_sync.confirming import unconfirmed
+from mlc_common.direct_get import following
 from mlc_common.eventlog import EventLog
 from mlc_common.events import (
     BankChangeDecided,
@@ -21,7 +22,7 @@ from mlc_common.events import (
     RecordSent,
 )
 from mlc_common.groupcommit import GroupCommit
-from mlc_common.streams import MASTERDATA, masterdata_subject
+from mlc_common.streams import MASTERDATA, masterdata_subject, token
 
 TOGETHER = 512
 """Facts that wait for the stream at once; so many fit its patience, also on a slow disk and from three sides."""
@@ -114,6 +115,15 @@ class Journal:
                 case RecordSent(record=str(record)):
                     return record, False
         return None
+
+    async def knows(self, kind: str, company: str) -> bool:
+        """Whether anything was ever recorded of this kind of this company.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        subject = f"masterdata.{token(self.connection)}.{token(kind)}.{token(company)}.*.*"
+        return bool(await following(self.nats, MASTERDATA, 0, subject=subject, most=1, timeout=self.timeout))
 
     async def unconfirmed(self, kinds: Iterable[str]) -> list[str]:
         """Those of the kinds of which it is not known yet whether P2P has what was sent last.

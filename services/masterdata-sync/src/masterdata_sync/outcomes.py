@@ -53,7 +53,9 @@ def sent_together(
     )
 
 
-def unfit(connection: str, at: datetime, kind: str, company: str, wrong: Untranslatable) -> RecordRefused:
+def unfit(
+    connection: str, at: datetime, kind: str, company: str, wrong: Untranslatable, *, key: str | None = None
+) -> RecordRefused:
     """A row that is no record; its digest is that of the reason, so that it is told once."""
     why = finding("RECORD_UNFIT", kind=kind, record=wrong.code, why=wrong.reason)
     return RecordRefused(
@@ -64,6 +66,7 @@ def unfit(connection: str, at: datetime, kind: str, company: str, wrong: Untrans
         code=wrong.code,
         digest=f"why:{hashlib.sha256(wrong.reason.encode()).hexdigest()[:16]}",
         by="rules",
+        key=key,
         finding=why,
     )
 

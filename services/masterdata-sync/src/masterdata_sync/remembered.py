@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import text
+from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from masterdata_sync.changes import Known
 from masterdata_sync.progress import Owner
+from mlc_common.tables import masterdata_records
 
 _MINE = "connection = :connection AND kind = :kind AND company = :company"
 
-_KNOWN = text(f"""
-    SELECT code, key, missing, seen, sent, refused, retired FROM masterdata_records
+_KNOWN = f"""
+    SELECT code, key, missing, seen, sent, refused, retired FROM {{table}}
     WHERE {_MINE} AND code = ANY(CAST(:codes AS text[]))
-""")  # noqa: S608 - no value is in the text
+"""  # noqa: S608 - no value is in the text
 
-_SEEN = text("""
-    INSERT INTO masterdata_records
+_SEEN = """
+    INSERT INTO {table}
         (connection, kind, company, code, key, run, missing, seen, sent, refused, retired)
-    SELECT :connection, :kind, :company, r.code, r.key, :run, 0, r.seen, r.sent, r.refused, r.retired
-    FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[]), CAST(:seen AS text[]), CAST(:sent AS text[]),
-                CAST(:refused AS text[]), CAST(:retired AS boolean[])) AS r(code, key, seen, sent, refused, retired)
+    SELECT :connection, :kind, :company, r.code, r.key, :run, r.missing, r.seen, r.sent, r.refused, r.retired
+    FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[]), CAST(:missing AS integer[]), CAST(:seen AS text[]),
+                CAST(:sent AS text[]), CAST(:refused AS text[]), CAST(:retired AS boolean[]))
+        AS r(code, key, missing, seen, sent, refused, retired)
     ON CONFLICT (connection, kind, company, code) DO UPDATE
-    SET key = excluded.key, run = excluded.run, missing = 0, seen = excluded.seen, sent = excluded.sent,
+    SET key = excluded.key, run = excluded.run, missing = excluded.missing, seen = excluded.seen, sent = excluded.sent,
         refused = excluded.refused, retired = excluded.retired
-""")
+"""
 
 _MISSED = text(f"""
     UPDATE masterdata_records SET missing = missing + 1 WHERE {_MINE} AND run < :run AND NOT retired
@@ -43,7 +45,8 @@ _GONE = text(f"""
 """)  # noqa: S608
 
 _RETIRED = text(f"""
-    UPDATE masterdata_records SET retired = true, seen = r.digest, sent = coalesce(r.digest, masterdata_records.sent)
+    UPDATE masterdata_records SET retired = true, seen = r.digest, sent = coalesce(r.digest, masterdata_records.sent),
+        refused = CASE WHEN r.digest IS NULL THEN masterdata_records.refused END
     FROM unnest(CAST(:codes AS text[]), CAST(:digests AS text[])) AS r(code, digest)
     WHERE {_MINE} AND masterdata_records.code = r.code
 """)  # noqa: S608
@@ -67,22 +70,28 @@ _REFUSED = text(f"""
 """)  # noqa: S608
 
 
-async def known(db: AsyncConnection, owner: Owner, codes: Sequence[str]) -> dict[str, Known]:
+async def known(
+    db: AsyncConnection, owner: Owner, codes: Sequence[str], *, table: Table = masterdata_records
+) -> dict[str, Known]:
     """What is remembered of these codes."""
-    rows = (await db.execute(_KNOWN, {**owner._asdict(), "codes": list(codes)})).mappings()
+    query = text(_KNOWN.format(table=table.name))
+    rows = (await db.execute(query, {**owner._asdict(), "codes": list(codes)})).mappings()
     return {row["code"]: Known(**row) for row in rows}
 
 
-async def remember(db: AsyncConnection, owner: Owner, records: Sequence[Known], *, run: int) -> None:
+async def remember(
+    db: AsyncConnection, owner: Owner, records: Sequence[Known], *, run: int, table: Table = masterdata_records
+) -> None:
     """They were seen by this run, and are as they are said to be."""
     if records:
         await db.execute(
-            _SEEN,
+            text(_SEEN.format(table=table.name)),
             {
                 **owner._asdict(),
                 "run": run,
                 "codes": [each.code for each in records],
                 "keys": [each.key for each in records],
+                "missing": [each.missing for each in records],
                 "seen": [each.seen for each in records],
                 "sent": [each.sent for each in records],
                 "refused": [each.refused for each in records],

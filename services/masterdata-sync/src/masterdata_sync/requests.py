@@ -15,6 +15,7 @@ from masterdata_sync.kind import Kind
 from masterdata_sync.planning import plan
 from masterdata_sync.progress import Mode, Owner, run_of
 from masterdata_sync.reading import Reader, conditions_of
+from masterdata_sync.rebuilding import rebuild
 from masterdata_sync.rota import election
 from masterdata_sync.runs import Task, bring_up_to_date
 from masterdata_sync.schedule import elected
@@ -24,6 +25,7 @@ from masterdata_sync.watermarks import can_tell
 from mlc_common.company_rules import CompanyPair
 from mlc_common.events import Event, SyncEnded, SyncFinished, SyncRequested
 from mlc_common.failures import PermanentError
+from mlc_common.masterdata_events import MadeAnew
 from mlc_common.retries import Delivery
 
 log = structlog.stdlib.get_logger(__name__)
@@ -52,16 +54,19 @@ class Requests:
             return
         kinds = [kind for kind in self.kinds if event.kind in (None, kind.name)]
         pairs = [pair for pair in self.sides.document.companies if event.company in (None, pair.basware)]
-        problem = _unknown(event, kinds, pairs, of=self.kinds)
+        problem, anew = _unknown(event, kinds, pairs, of=self.kinds), list[MadeAnew]()
         for kind in kinds if problem is None else ():
             for pair in pairs:
-                problem = await self._in_turn(event, kind, pair) or problem
-        await self.sides.journal.append(
-            [SyncEnded(connection=self.sides.name, at=self.sides.now(), request=event.request, problem=problem)]
-        )
+                match await self._in_turn(event, kind, pair):
+                    case MadeAnew() as made:
+                        anew.append(made)
+                    case str() as why:
+                        problem = why
+        ended = {"connection": self.sides.name, "at": self.sides.now(), "request": event.request, "problem": problem}
+        await self.sides.journal.append([SyncEnded(**ended, anew=_together(anew) if event.anew else None)])
 
-    async def _in_turn(self, event: SyncRequested, kind: Kind, pair: CompanyPair) -> str | None:
-        if not event.plan:
+    async def _in_turn(self, event: SyncRequested, kind: Kind, pair: CompanyPair) -> str | MadeAnew | None:
+        if not (event.plan or event.anew):
             await self._confirmed(kind)
         while True:
             async with elected(self.sides.engine, election(self.sides.name, kind.name)) as ours:
@@ -78,8 +83,10 @@ class Requests:
                 return
             await asyncio.sleep(WAIT)
 
-    async def _do(self, event: SyncRequested, kind: Kind, pair: CompanyPair) -> str | None:
+    async def _do(self, event: SyncRequested, kind: Kind, pair: CompanyPair) -> str | MadeAnew | None:
         try:
+            if event.anew:
+                return await rebuild(Owner(self.sides.name, kind.name, pair.basware), self.sides)
             if event.plan:
                 await plan(event, kind, pair, self.sides)
                 return None
@@ -101,6 +108,14 @@ class Requests:
         # A run that was cut off is ended first; it may have been of the other sort.
         while (await bring_up_to_date(task, self.sides)).mode != mode:
             pass
+
+
+def _together(some: Sequence[MadeAnew]) -> MadeAnew:
+    return MadeAnew(
+        facts=sum(each.facts for each in some),
+        removed=sum(each.removed for each in some),
+        changed=sum(each.changed for each in some),
+    )
 
 
 def _unknown(

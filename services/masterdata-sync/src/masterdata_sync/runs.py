@@ -85,8 +85,10 @@ async def bring_up_to_date(task: Task, sides: Sides) -> SyncFinished:
 async def _begin(task: Task, owner: Owner, sides: Sides, *, way: str) -> tuple[Run, bool]:
     async with sides.engine.connect() as db:
         run = await run_of(db, owner)
-    if not run.run:
-        run = await rebuild(owner, sides)
+    if not run.run and await sides.journal.knows(owner.kind, owner.company):
+        await rebuild(owner, sides)
+        async with sides.engine.connect() as db:
+            run = await run_of(db, owner)
     if run.mode is not None:
         if run.progress.get("way") != way:
             # The cursor of another way says nothing; this run begins anew, and knows what it has seen.

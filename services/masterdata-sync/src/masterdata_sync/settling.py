@@ -129,7 +129,8 @@ def _told(known: Known | None) -> tuple[str | None, str | None] | None:
 
 def _changed(row: Record | Unfit, owner: Owner, at: datetime, *, run: int) -> RecordChanged | RecordRefused:
     if isinstance(row, Unfit):
-        return unfit(owner.connection, at, owner.kind, owner.company, Untranslatable(row.code, row.reason))
+        why = Untranslatable(row.code, row.reason)
+        return unfit(owner.connection, at, owner.kind, owner.company, why, key=row.key or None)
     return as_seen(row, owner, at, run=run)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from operator_console import output
-from operator_console.cli_words import AsJson, DataDir
+from operator_console.cli_words import AsJson, DataDir, Reason
 from operator_console.exits import Exit
 from operator_console.reach import settings_for
 
@@ -75,7 +75,7 @@ def audit_verify(
 @audit.command(name="erase")
 def audit_erase(
     document: Annotated[str, typer.Option(help="Basware invoice id, or an invoice number.")],
-    reason: Annotated[str, typer.Option(help="Who asked for it, and why; it is recorded with your name.")],
+    reason: Reason,
     connection: Annotated[str | None, typer.Option(help="The connection of the document, if several know it.")] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,

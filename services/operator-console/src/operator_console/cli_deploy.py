@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated, Any
 
 import typer
 import yaml
 
 from operator_console.cli_words import DataDir
+from operator_console.exits import CommandError, Exit
 
 deploy = typer.Typer(no_args_is_help=True, help="Files for Kubernetes, NATS and PostgreSQL, made from the topology.")
 
@@ -50,10 +52,17 @@ def roles(
     """SQL that makes the roles in PostgreSQL, for an administrator to run once; `migrate --grant` gives them rights."""
     from mlc_common.database_roles import creation
 
+    if re.fullmatch(r"[A-Za-z_]\w{0,62}", database) is None:
+        raise CommandError(f"{database} is no name of a database that stands without quotes.", code=Exit.USAGE)
     _print(creation(database))
 
 
 def _names(connections: list[str] | None, data_dir: Any) -> list[str]:
+    from mlc_common.connection import NAME
+
+    for each in connections or ():
+        if re.fullmatch(NAME, each) is None:
+            raise CommandError(f"{each} is no name of a connection.", code=Exit.USAGE)
     if connections:
         return connections
     from operator_console import connection_commands

@@ -116,6 +116,7 @@ def documents_attachment(
     into: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A file that is not there yet.")],
     connection: Annotated[str | None, typer.Option(help="The connection, when several know the document.")] = None,
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a stored attachment to a file; a confidential one only where the connection says `as others`."""
     from operator_console import attachment_command
@@ -123,4 +124,7 @@ def documents_attachment(
     written = asyncio.run(
         attachment_command.write(settings_for(data_dir), identifier, code, into=into, connection=connection)
     )
+    if as_json:
+        output.show_json({"file": str(into), "size": written.size, "sha256": written.sha256})
+        return
     output.console().print(f"{into}: {written.size} bytes, SHA-256 {written.sha256}", markup=False)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 import typer
 
 from operator_console import output
-from operator_console.cli_words import AsJson, ConnectionName, DataDir
+from operator_console.cli_words import AsJson, ConnectionName, DataDir, Reason
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import settings_for
 
@@ -19,7 +19,6 @@ KindOption = Annotated[str | None, typer.Option("--kind", help="Only this kind: 
 KindName = Annotated[str, typer.Argument(help="Kind of record: vendor, account, ...")]
 CompanyOption = Annotated[str | None, typer.Option("--company", help="Only this Basware company.")]
 VendorCode = Annotated[str, typer.Argument(help="The vendor's code (VendorID).")]
-Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; it is recorded with your name.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; both sides are shown all the same.")]
 Most = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Records, at most.")]
 

@@ -9,11 +9,10 @@ import typer
 
 from mlc_common.connection_flows import Flow
 from operator_console import output
-from operator_console.cli_words import AsJson, ConnectionName, DataDir
+from operator_console.cli_words import AsJson, ConnectionName, DataDir, Reason
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import settings_for
 
-Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; it is recorded with your name.")]
 Flows = Annotated[list[Flow] | None, typer.Option("--flow", help="Only this flow; may be given several times.")]
 Document = Annotated[str, typer.Argument(metavar="ID", help="Basware invoice id, or an invoice number.")]
 Where = Annotated[str | None, typer.Option("--connection", help="The connection, when several know the document.")]

@@ -23,7 +23,7 @@ MOST_SHOWN = 20
 
 
 def plan(
-    last: Annotated[int | None, typer.Option(min=1, help="The documents that changed last.")] = None,
+    last: Annotated[int | None, typer.Option(min=1, max=10_000_000, help="The documents that changed last.")] = None,
     document: Annotated[list[str] | None, typer.Option(help="A document, by id or number; may be repeated.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="A document as Basware gives it, in JSON.")] = None,
     mapping: Annotated[

@@ -30,20 +30,31 @@ def projections_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 @projections.command(name="rebuild")
 def projections_rebuild(
-    name: Annotated[str | None, typer.Argument(help="Only this one; without it each that a command can.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Only this one; without it each of them.")] = None,
+    patience: Annotated[
+        float, typer.Option(min=1, max=86_400, help="Seconds that masterdata-sync has for the records of a connection.")
+    ] = 300,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Fold a read model from the first message on, while everything runs and readers see the old rows till the end."""
     from operator_console import projection_commands
+    from operator_console.projection_commands import Done
 
     out = output.quiet_console() if as_json else output.console()
-    made = projection_commands.made_anew(
-        settings_for(data_dir), name, progress=lambda messages: out.print(f"{messages} messages folded")
-    )
-    done = asyncio.run(made)
+
+    async def made() -> list[Done]:
+        done = []
+        async for each in projection_commands.made_anew(
+            settings_for(data_dir),
+            name,
+            patience=patience,
+            progress=lambda messages: out.print(f"{messages} messages folded"),
+        ):
+            done.append(each)
+            out.print(f"{each.name}: {each.sentence}")
+        return done
+
+    done = asyncio.run(made())
     if as_json:
         output.show_json(done)
-        return
-    for each in done:
-        out.print(f"{each.name}: {each.sentence}")

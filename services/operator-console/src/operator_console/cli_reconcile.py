@@ -26,13 +26,18 @@ def reconcile(
     ] = None,
     xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Write sums and breaks to a new workbook.")] = None,
     quiet: Annotated[
-        int, typer.Option(min=0, metavar="MINUTES", help="What moved within these minutes is not judged yet.")
+        int,
+        typer.Option(min=0, max=525_600, metavar="MINUTES", help="What moved within these minutes is not judged yet."),
     ] = 60,
     post_within: Annotated[
-        int, typer.Option(min=0, metavar="DAYS", help="An unposted AP invoice is a break after so many days.")
+        int,
+        typer.Option(min=0, max=36_500, metavar="DAYS", help="An unposted AP invoice is a break after so many days."),
     ] = 3,
     deep: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Read N posted AP invoices, drawn by lot, line by line as well.")
+        int,
+        typer.Option(
+            min=0, max=1_000_000, metavar="N", help="Read N posted AP invoices, drawn by lot, line by line as well."
+        ),
     ] = 0,
     data_dir: DataDir = None,
     as_json: AsJson = False,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from operator_console import output
-from operator_console.cli_people import Reason
-from operator_console.cli_words import AsJson, DataDir, as_moment
+from operator_console.cli_words import AsJson, DataDir, Reason, as_moment
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import settings_for
 from operator_console.view import Phase
@@ -66,7 +65,7 @@ def replay(
     if not commit:
         asyncio.run(replay_told.show_plan(settings, selection, compare=compare, as_json=as_json))
         return
-    if not name or not reason:
+    if not (name and name.strip() and reason and reason.strip()):
         raise CommandError("Give the replay a --name and a --reason; both are recorded.", code=Exit.USAGE)
     out = output.quiet_console() if as_json else output.console()
     order = replay_commands.Order(name, reason, rate)
@@ -120,18 +119,18 @@ def replays_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 
 @replays.command(name="pause")
-def replays_pause(name: Name, reason: Reason, data_dir: DataDir = None) -> None:
+def replays_pause(name: Name, reason: Reason, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Stop a running replay; started again under its name, it goes on."""
     from operator_console import replay_commands
 
     done = asyncio.run(replay_commands.stop(settings_for(data_dir), name, how="paused", reason=reason))
-    output.console().print(f"Replay {done.name} is paused.")
+    output.show_json(done) if as_json else output.console().print(f"Replay {done.name} is paused.")
 
 
 @replays.command(name="cancel")
-def replays_cancel(name: Name, reason: Reason, data_dir: DataDir = None) -> None:
+def replays_cancel(name: Name, reason: Reason, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Stop a replay for good."""
     from operator_console import replay_commands
 
     done = asyncio.run(replay_commands.stop(settings_for(data_dir), name, how="cancelled", reason=reason))
-    output.console().print(f"Replay {done.name} is cancelled.")
+    output.show_json(done) if as_json else output.console().print(f"Replay {done.name} is cancelled.")

@@ -58,7 +58,9 @@ def connection_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 @connection.command(name="show")
 def connection_show(
     name: ConnectionName,
-    version: Annotated[int | None, typer.Option(min=1, help="A former version instead of the current one.")] = None,
+    version: Annotated[
+        int | None, typer.Option(min=1, max=2**31 - 1, help="A former version instead of the current one.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:

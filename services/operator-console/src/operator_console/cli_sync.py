@@ -23,7 +23,7 @@ def sync(
     allow_removals: Annotated[
         bool, typer.Option("--allow-removals", help="Retire what is gone from Epicor, however much it is.")
     ] = False,
-    patience: Annotated[float, typer.Option(min=1, help="Seconds to wait for the end.")] = 900,
+    patience: Annotated[float, typer.Option(min=1, max=86_400, help="Seconds to wait for the end.")] = 900,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -31,10 +31,10 @@ def sync(
     from operator_console import sync_command
 
     wishes = {"kind": kind, "company": company, "key": key, "plan": plan, "full": full}
+    settings = settings_for(data_dir)
+    asyncio.run(sync_command.must_know(settings, connection, kind=kind, company=company))
     answered = asyncio.run(
-        sync_command.ask(
-            settings_for(data_dir), connection=connection, patience=patience, **wishes, allow_removals=allow_removals
-        )
+        sync_command.ask(settings, connection=connection, patience=patience, **wishes, allow_removals=allow_removals)
     )
     if as_json:
         output.show_json(sync_command.as_json(answered))

@@ -20,6 +20,7 @@ from mlc_common.settings import Settings
 from mlc_common.streams import DEADLETTERS
 from mlc_common.tables import document_status
 from mlc_common.telemetry import Redactor
+from operator_console.connection_commands import existing
 from operator_console.dead_letters import BATCH, DeadLetter, dead_letter
 from operator_console.exits import CommandError, Exit
 from operator_console.letter_history import Found, found
@@ -35,6 +36,10 @@ FROM_OUTSIDE = ("document", "body", "record")
 """Members of events that hold JSON text as it came."""
 
 Key = tuple[str | None, str | None]
+
+
+LARGEST = 2**63 - 1
+"""Of what a sequence may be."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,11 @@ class Shown:
 
 
 async def listing(settings: Settings, wanted: Filter) -> list[Browsed]:
-    """The dead letters that are wanted, oldest first."""
+    """The dead letters that are wanted, oldest first.
+
+    Raises:
+        CommandError: there are none, not even the connection.
+    """
     listed: list[Browsed] = []
     async with database(settings) as engine, broker(settings) as client:
         log = EventLog(client, timeout=settings.timings.publish)
@@ -92,6 +101,8 @@ async def listing(settings: Settings, wanted: Filter) -> list[Browsed]:
             meant = [each for each in batch if wanted.takes(dead_letter(each))]
             browsed = await _browsed(engine, log, meant)
             listed += [each for each in browsed if not (wanted.unresolved and each.resolved)]
+        if not listed and wanted.connection is not None:
+            await existing(engine, wanted.connection)
     return listed
 
 
@@ -136,7 +147,7 @@ def _value(text: str) -> Any:
 
 
 async def _read(reader: StreamReader, number: int) -> Read:
-    batch = await reader.after(DEADLETTERS, number - 1, most=1) if number > 0 else []
+    batch = await reader.after(DEADLETTERS, number - 1, most=1) if 0 < number <= LARGEST else []
     if not batch or batch[0].sequence != number:
         raise CommandError(f"There is no dead letter {number}.", code=Exit.USAGE)
     return batch[0]

@@ -11,7 +11,9 @@ from typing import Any
 
 from rich.table import Table
 from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mlc_common.catalogue import CATALOGUE
 from mlc_common.connections import listing
 from mlc_common.eventlog import EventLog, Recorded
 from mlc_common.events import DocumentFact
@@ -21,6 +23,7 @@ from mlc_common.tables import document_status
 from mlc_common.telemetry import Redactor
 from operator_console import output, telling
 from operator_console.attachments import AttachmentStatus, attachments
+from operator_console.connection_commands import existing
 from operator_console.dead_letters import DeadLetter, buried, dead_letter, marked
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
@@ -42,10 +45,29 @@ class Shown:
 
 
 async def rows(settings: Settings, sought: Sought, *, limit: int) -> list[DocumentStatus]:
-    """Documents, the last changed first."""
-    async with database(settings) as engine, engine.connect() as db:
-        found = (await db.execute(question(sought, limit=limit))).mappings().all()
+    """Documents, the last changed first.
+
+    Raises:
+        CommandError: there are none, not even the connection or the code.
+    """
+    async with database(settings) as engine:
+        async with engine.connect() as db:
+            found = (await db.execute(question(sought, limit=limit))).mappings().all()
+        if not found:
+            await must_exist(engine, sought)
     return [DocumentStatus.of(row) for row in found]
+
+
+async def must_exist(engine: AsyncEngine, sought: Sought) -> None:
+    """Where nothing was found: make sure that there is what it was sought by.
+
+    Raises:
+        CommandError: there is no such connection, or no message of that code.
+    """
+    if sought.connection is not None:
+        await existing(engine, sought.connection)
+    if sought.reason is not None and sought.reason not in CATALOGUE:
+        raise CommandError(f"There is no message {sought.reason}; docs/messages.md has them all.", code=Exit.USAGE)
 
 
 async def shown(settings: Settings, identifier: str, *, connection: str | None, at: datetime | None = None) -> Shown:

@@ -75,6 +75,8 @@ async def drift(settings: Settings, wanted: Wanted, *, code: str | None, most: i
         target = target_of(connection.document.kinds, wanted.kind or "")
         if target is None:
             raise CommandError(f"{wanted.connection} imports no kind {wanted.kind}.", code=Exit.USAGE)
+        if code is not None and not await found.of(wanted, code):
+            raise CommandError(f"No {wanted.kind} {code} was read from Epicor for {connection.name}.", code=Exit.USAGE)
         try:
             # The edge: a command knows no other clock.
             async with open_client(connection, timings=settings.timings, now=lambda: datetime.now(UTC)) as basware:

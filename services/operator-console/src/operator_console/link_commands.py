@@ -50,6 +50,12 @@ async def both_sides(settings: Settings, identifier: str, named: Named, *, conne
         _linkable(it)
     async with database(settings) as engine, epicor_of(settings, engine, document.connection) as epicor:
         pair = epicor.connection.document.pair(document.company_code)
+        theirs = {each.epicor for each in epicor.connection.document.companies}
+        if named.company is not None and named.company not in theirs:
+            raise CommandError(
+                f"The connection has no Epicor company {named.company}; it has {', '.join(sorted(theirs))}.",
+                code=Exit.USAGE,
+            )
         company, vendor_id = named.company or (pair.epicor if pair else ""), named.vendor or document.supplier_code
         number = named.number or document.invoice_number or ""
         if not company:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mlc_basware.targets import target_of
 from mlc_common.account_seal import shown
 from mlc_common.connections import Connection, load
 from mlc_common.database import DATABASE_ERRORS
@@ -27,11 +28,16 @@ async def page(settings: Settings, wanted: Wanted, *, after: int, most: int) -> 
     """Some records of a connection.
 
     Raises:
-        CommandError: there is no such connection, or something cannot be reached.
+        CommandError: there is no such connection, kind or company, or something cannot be reached.
     """
     async with database(settings) as engine, records(settings) as found:
-        await connection_of(settings, engine, wanted.connection)
-        return await found.page(wanted, after=after, most=most)
+        document = (await connection_of(settings, engine, wanted.connection)).document
+        listed = await found.page(wanted, after=after, most=most)
+    if not (listed.records or after) and wanted.kind is not None and target_of(document.kinds, wanted.kind) is None:
+        raise CommandError(f"{wanted.connection} imports no kind {wanted.kind}.", code=Exit.USAGE)
+    if not (listed.records or after) and wanted.company is not None and document.pair(wanted.company) is None:
+        raise CommandError(f"{wanted.connection} has no company {wanted.company}.", code=Exit.USAGE)
+    return listed
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,27 +11,31 @@ from nats.aio.client import Client
 from sqlalchemy import Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mlc_common import tables
+from mlc_common import connections, tables
+from mlc_common.connection_flows import Flow
 from mlc_common.database import make_engine
 from mlc_common.eventlog import EventLog
+from mlc_common.pausing import pauses
 from mlc_common.projections import rewind
 from mlc_common.settings import Settings
 from mlc_common.streams import DEADLETTERS, DOCUMENTS, MASTERDATA
 from mlc_common.tables import document_status, invoice_payments, masterdata_records, projection_positions
-from operator_console import record_uses
+from operator_console import rebuilding, rebuilding_uses, record_uses
 from operator_console.exits import CommandError, Exit
 from operator_console.projector import NAME, STUCK
 from operator_console.reach import broker, database
-from operator_console.rebuilding import Rebuilt, rebuild
+from operator_console.rebuilding import Rebuilt
 from operator_console.stream_reader import StreamReader
+from operator_console.sync_command import ask
 
 PATIENCE = 3600
 """Seconds for one statement of a rebuild."""
 
 PAYMENTS = "invoice-payments"
 RECORDS = "masterdata-records"
-NAMES = (NAME, record_uses.NAME, PAYMENTS)
-"""Read models that a command makes anew."""
+NAMES = (NAME, record_uses.NAME, PAYMENTS, RECORDS)
+
+Rebuild = Callable[..., Awaitable[Rebuilt]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Projection:
 
 @dataclass(frozen=True)
 class Done:
-    """What a rebuild came to, in one sentence; the figures where this program did the folding."""
+    """What a rebuild came to, in one sentence; the figures where it is over."""
 
     name: str
     sentence: str
@@ -70,9 +74,9 @@ async def listing(settings: Settings) -> list[Projection]:
     return [
         _projection(NAME, DOCUMENTS, documents, "ml-connector", places=places, last=last),
         _projection(STUCK, DEADLETTERS, documents, f"with {NAME}", places=places, last=last),
-        _projection(record_uses.NAME, DOCUMENTS, uses, "operator-console", places=places, last=last),
+        _projection(record_uses.NAME, DOCUMENTS, uses, "ml-connector", places=places, last=last),
         *(_projection(each, DOCUMENTS, payments, "masterdata-sync", places=places, last=last) for each in watched),
-        Projection(RECORDS, MASTERDATA, records, None, None, None, "masterdata-sync, stopped"),
+        Projection(RECORDS, MASTERDATA, records, None, None, None, "masterdata-sync"),
     ]
 
 
@@ -94,31 +98,31 @@ async def _last(client: Client, stream: str) -> int:
     return (await client.jetstream().stream_info(stream)).state.last_seq
 
 
-async def made_anew(settings: Settings, name: str | None, *, progress: Callable[[int], None]) -> list[Done]:
-    """Make one read model anew, or without a name each that a command can; everything else goes on meanwhile.
+async def made_anew(
+    settings: Settings, name: str | None, *, patience: float, progress: Callable[[int], None]
+) -> AsyncIterator[Done]:
+    """Make one read model anew, or without a name each; everything else goes on meanwhile.
+
+    Args:
+        patience: seconds that masterdata-sync has for the records of one connection; a run under way ends first.
 
     Raises:
-        CommandError: there is none of that name, or no command makes it anew.
+        CommandError: there is none of that name, or the service that makes it anew did not answer.
         TransientError: the broker is away; nothing has changed.
     """
-    if name == RECORDS:
-        raise CommandError(
-            "masterdata-sync alone folds masterdata-records; docs/operations.md says how to have it done.",
-            code=Exit.REFUSED,
-        )
     if name not in (None, *NAMES):
         raise CommandError(f"There is no projection {name}; there are {', '.join(NAMES)}.", code=Exit.USAGE)
-    done = []
     if name in (None, NAME):
-        done.append(await _documents(settings, progress))
+        yield await _here(settings, NAME, rebuilding.rebuild, progress)
     if name in (None, record_uses.NAME):
-        done.append(await _uses(settings))
+        yield await _here(settings, record_uses.NAME, rebuilding_uses.rebuild, progress)
     if name in (None, PAYMENTS):
-        done.append(await _payments(settings))
-    return done
+        yield await _payments(settings)
+    if name in (None, RECORDS):
+        yield await _records(settings, patience)
 
 
-async def _documents(settings: Settings, progress: Callable[[int], None]) -> Done:
+async def _here(settings: Settings, name: str, rebuild: Rebuild, progress: Callable[[int], None]) -> Done:
     engine = make_engine(settings.database_url, pool_size=1, statement_seconds=PATIENCE)
     try:
         async with broker(settings) as client:
@@ -127,27 +131,46 @@ async def _documents(settings: Settings, progress: Callable[[int], None]) -> Don
             figures = await rebuild(engine, reader, now=_now, progress=progress)
     finally:
         await engine.dispose()
-    sentence = (
-        f"{figures.messages} messages were folded; {figures.changed} rows were put in anew, {figures.removed} removed."
-    )
-    return Done(NAME, sentence, figures)
-
-
-async def _uses(settings: Settings) -> Done:
-    """Have the operator console count the uses of records again; until it has, the counts are too low."""
-    async with database(settings) as engine, engine.begin() as db:
-        await record_uses.begin_anew(db)
-    return Done(record_uses.NAME, "operator-console counts from the first message; until then the counts are too low.")
+    return Done(name, _sentence("messages", figures), figures)
 
 
 async def _payments(settings: Settings) -> Done:
-    """Have masterdata-sync fold its watch list again: from the first message, onto the rows that are there."""
+    """Have masterdata-sync fold its watch lists from the first message on; until it has, the old lines stay."""
     async with database(settings) as engine, engine.begin() as db:
         names = (await db.scalars(select(projection_positions.c.name))).all()
         lists = [each for each in names if each.startswith(PAYMENTS)]
         for each in lists:
             await rewind(db, each)
-    return Done(PAYMENTS, f"masterdata-sync folds {len(lists)} watch lists from their first message at its next look.")
+    sentence = (
+        f"masterdata-sync makes {len(lists)} watch lists anew at its next look (payments.minutes); what was seen of an "
+        "invoice and when it is looked at next are no facts: lines that stay keep them, others are looked at at once."
+    )
+    return Done(PAYMENTS, sentence)
+
+
+async def _records(settings: Settings, patience: float) -> Done:
+    """Have masterdata-sync fold what is remembered of records, kind by kind, between their runs; wait until it has."""
+    async with database(settings) as engine, engine.connect() as db:
+        rows, paused = await connections.listing(engine), await pauses(db)
+    rests = [each.name for each in rows if Flow.MASTERDATA in paused.get(each.name, ())]
+    total = Rebuilt(0, 0, 0)
+    for each in rows:
+        if each.name in rests:
+            continue
+        answered = await ask(settings, connection=each.name, patience=patience, anew=True)
+        if answered.problem or answered.anew is None:
+            raise CommandError(
+                f"{RECORDS}: masterdata-sync did not make those of {each.name} anew: "
+                f"{answered.problem or 'it is of an older version'}."
+            )
+        anew = answered.anew
+        total = Rebuilt(total.messages + anew.facts, total.removed + anew.removed, total.changed + anew.changed)
+    left = f" Not those of {', '.join(rests)}, whose flow masterdata is paused." if rests else ""
+    return Done(RECORDS, _sentence("facts", total) + left, total)
+
+
+def _sentence(what: str, done: Rebuilt) -> str:
+    return f"{done.messages} {what} were folded; {done.changed} rows were put in anew, {done.removed} removed."
 
 
 def _now() -> datetime:

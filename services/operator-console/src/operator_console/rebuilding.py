@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from mlc_common.beside import beside, hold_off, put_in_place
 from mlc_common.ending import surely_ended
 from mlc_common.projections import place
 from mlc_common.streams import DEADLETTERS, DOCUMENTS
 from mlc_common.tables import document_status
 from operator_console.merging import Batch, Message, Places, following
 from operator_console.projector import NAME, STUCK
-from operator_console.status_rows import KEY, MEMBERS, folded, keys_of, row_of
+from operator_console.status_rows import MEMBERS, folded, keys_of, row_of
 from operator_console.stream_reader import StreamReader
 from operator_console.view import DocumentStatus
 
@@ -31,33 +31,10 @@ BATCH = 5000
 ALLOCATIONS = 100_000
 """Objects that come to be before cycles are looked for among them."""
 
-BESIDE = "document_status_beside"
-_MAKE = (
-    f"CREATE TEMPORARY TABLE {BESIDE} (LIKE {document_status.name} INCLUDING DEFAULTS, PRIMARY KEY ({', '.join(KEY)}))"
-)
+BESIDE = f"{document_status.name}_beside"
 _TAKE = f"""
     DELETE FROM {BESIDE} AS beside USING unnest($1::text[], $2::text[]) AS key (connection, invoice_id)
     WHERE beside.connection = key.connection AND beside.invoice_id = key.invoice_id RETURNING beside.*
-"""  # noqa: S608 - names of our own tables
-_HOLD_OFF = f"LOCK TABLE {document_status.name} IN SHARE ROW EXCLUSIVE MODE"
-"""Whoever writes waits, before the positions too, which every writer moves after its rows; whoever reads does not."""
-
-
-def _of(alias: str) -> str:
-    return ", ".join(f"{alias}.{each.name}" for each in document_status.columns)
-
-
-_REMOVE = f"""
-    DELETE FROM {document_status.name} AS old
-    WHERE NOT EXISTS (SELECT FROM {BESIDE} AS new
-        WHERE new.connection = old.connection AND new.invoice_id = old.invoice_id)
-"""  # noqa: S608 - names of our own tables
-_PUT = f"""
-    INSERT INTO {document_status.name} ({", ".join(each.name for each in document_status.columns)})
-    SELECT {_of("new")} FROM {BESIDE} AS new LEFT JOIN {document_status.name} AS old USING (connection, invoice_id)
-    WHERE old.connection IS NULL OR ROW({_of("old")})::text <> ROW({_of("new")})::text
-    ON CONFLICT (connection, invoice_id) DO UPDATE
-    SET {", ".join(f"{each.name} = excluded.{each.name}" for each in document_status.columns if each.name not in KEY)}
 """  # noqa: S608 - names of our own tables
 
 
@@ -85,20 +62,16 @@ async def rebuild(
     Raises:
         TransientError: the broker is away; nothing has changed.
     """
-    async with engine.connect() as db:
-        await db.execute(text(_MAKE))
-        await db.commit()
-        try:
-            with _rarely_collected():
-                places, messages = await _fold_all(db, reader, Places(), progress)
-            async with db.begin():
-                await db.execute(text(_HOLD_OFF))
-                places, rest = await _fold_all(db, reader, places, progress)
-                removed, changed = await _put_in_place(db)
-                await _place(db, places, now())
-            return Rebuilt(messages + rest, removed, changed)
-        finally:
-            await db.invalidate()  # the session's own table goes with it
+    async with beside(engine, document_status) as (db, new):
+        with _rarely_collected():
+            places, messages = await _fold_all(db, reader, Places(), progress)
+        async with db.begin():
+            # Before the positions too, which every writer moves after its rows.
+            await hold_off(db, document_status)
+            places, rest = await _fold_all(db, reader, places, progress)
+            removed, changed = await put_in_place(db, document_status, new)
+            await _place(db, places, now())
+        return Rebuilt(messages + rest, removed, changed)
 
 
 @contextmanager
@@ -118,7 +91,7 @@ async def _fold_all(
     places: Places,
     progress: Callable[[int], None],
 ) -> tuple[Places, int]:
-    """Fold to the end of the streams."""
+    """Fold to the end that the streams have now."""
     messages = 0
     async for batch in _batches(reader, places):
         await _fold(db, batch.messages)
@@ -138,21 +111,19 @@ async def _fold(db: AsyncConnection, messages: Sequence[Message]) -> None:
 
 
 async def _batches(reader: StreamReader, places: Places) -> AsyncIterator[Batch]:
-    """One after another; the next one is read while the last one is folded."""
+    """One after another; the next one is read while the last one is folded.
+
+    They end with one that is not full: what comes in meanwhile must not keep a rebuild from its end.
+    """
     ahead = asyncio.create_task(following(reader, places, most=BATCH))
     try:
-        while (batch := await ahead).messages:
+        while len((batch := await ahead).messages) >= BATCH:
             ahead = asyncio.create_task(following(reader, batch.places, most=BATCH))
+            yield batch
+        if batch.messages:
             yield batch
     finally:
         await surely_ended(ahead)
-
-
-async def _put_in_place(db: AsyncConnection) -> tuple[int, int]:
-    await db.execute(text(f"ANALYZE {BESIDE}"))
-    removed = await db.execute(text(_REMOVE))
-    changed = await db.execute(text(_PUT))
-    return removed.rowcount, changed.rowcount
 
 
 async def _place(db: AsyncConnection, places: Places, now: datetime) -> None:

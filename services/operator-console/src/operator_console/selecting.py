@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mlc_common.settings import Settings
 from mlc_common.tables import document_status
 from operator_console.deadletter_commands import Browsed, Filter, listing, numbered
+from operator_console.document_commands import must_exist
 from operator_console.exits import CommandError, Exit
 from operator_console.letter_standing import buried
 from operator_console.reach import database
@@ -59,15 +60,9 @@ async def plan(settings: Settings, selection: Selection) -> AsyncIterator[Planne
         for each in of_letters(letters):
             yield each
         return
-    found = set()
     async with database(settings) as engine:
         async for status in selected(engine, selection):
-            if selection.documents:
-                found |= {status.invoice_id, status.invoice_number or ""}
             yield planned(status)
-    missing = [each for each in selection.documents if each not in found]
-    if missing:
-        raise CommandError(f"No accounting document is known as: {', '.join(missing)}.", code=Exit.USAGE)
 
 
 def of_letters(letters: Iterable[Browsed]) -> list[Planned]:
@@ -102,20 +97,31 @@ def _status(browsed: Browsed) -> DocumentStatus:
 
 
 async def selected(engine: AsyncEngine, selection: Selection) -> AsyncIterator[DocumentStatus]:
-    """The documents of a selection by key, page by page: a replay of everything must not hold everything."""
+    """The documents of a selection by key, page by page: a replay of everything must not hold everything.
+
+    Raises:
+        CommandError: a document that was named is not known, or nothing is, not even the connection or the code.
+    """
     columns = document_status.c
     key = tuple_(columns.connection, columns.invoice_id)
     wanted = list(conditions(selection.sought))
     if selection.documents:
         wanted.append(columns.invoice_id.in_(selection.documents) | columns.invoice_number.in_(selection.documents))
-    last = ("", "")
+    last, found = ("", ""), set[str]()
     while True:
         query = select(document_status).where(*wanted, key > last)
         async with engine.connect() as db:
             rows = (await db.execute(query.order_by(columns.connection, columns.invoice_id).limit(PAGE))).mappings()
             page = [DocumentStatus.of(row) for row in rows]
         for status in page:
+            if selection.documents:
+                found |= {status.invoice_id, status.invoice_number or ""}
             yield status
         if len(page) < PAGE:
-            return
+            break
         last = (page[-1].connection, page[-1].invoice_id)
+    if last == ("", "") and not page:
+        await must_exist(engine, selection.sought)
+    missing = [each for each in selection.documents if each not in found]
+    if missing:
+        raise CommandError(f"No accounting document is known as: {', '.join(missing)}.", code=Exit.USAGE)

@@ -16,6 +16,7 @@ from mlc_common.direct_get import LARGEST_BATCH, TooManyError, direct_get, follo
 from mlc_common.eventlog import EventLog
 from mlc_common.events import Event, UnheardOfError
 from mlc_common.failures import PermanentError
+from mlc_common.streams import DEADLETTERS
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -102,5 +103,7 @@ class StreamReader:
             return Read(sequence, await self._events.resolve(message), headers)
         except (PermanentError, UnheardOfError) as error:  # what is shown must not wait for an upgrade
             subject = headers.get("Nats-Subject")
-            log.warning("event_not_understood", sequence=sequence, subject=subject, why=str(error))
+            # A dead letter may hold anything; that it is no event is nothing to complain about.
+            tell = log.debug if headers.get("Nats-Stream") == DEADLETTERS else log.warning
+            tell("event_not_understood", sequence=sequence, subject=subject, why=str(error))
             return Read(sequence, None, headers)

@@ -12,14 +12,15 @@ from uuid import uuid4
 
 from rich.table import Table
 
+from mlc_basware.targets import target_of
 from mlc_common.connections import listing
 from mlc_common.eventlog import EventLog
 from mlc_common.events import Event, SyncEnded, SyncFinished, SyncPlanned, SyncRequested
-from mlc_common.masterdata_events import Planned
+from mlc_common.masterdata_events import MadeAnew, Planned
 from mlc_common.settings import Settings
 from mlc_common.streams import MASTERDATA, sync_subject
 from operator_console import output
-from operator_console.connection_commands import operator
+from operator_console.connection_commands import existing, operator
 from operator_console.exits import CommandError, Exit
 from operator_console.reach import broker, database
 from operator_console.stream_reader import StreamReader
@@ -38,11 +39,26 @@ class Answered:
     runs: list[SyncFinished] = field(default_factory=list)
     planned: dict[tuple[str, str, str], Planned] = field(default_factory=dict)
     problem: str | None = None
+    anew: MadeAnew | None = None
 
     @property
     def stopped(self) -> bool:
         """Whether a run retired nothing because it would have been too much."""
         return any(run.outcome != "finished" for run in self.runs)
+
+
+async def must_know(settings: Settings, connection: str, *, kind: str | None, company: str | None) -> None:
+    """Make sure that there is what is asked for.
+
+    Raises:
+        CommandError: the connection, or the kind or company in it, is not there.
+    """
+    async with database(settings) as engine:
+        document = (await existing(engine, connection)).document
+    if kind is not None and target_of(document.kinds, kind) is None:
+        raise CommandError(f"{connection} imports no kind {kind}.", code=Exit.USAGE)
+    if company is not None and document.pair(company) is None:
+        raise CommandError(f"{connection} has no company {company}.", code=Exit.USAGE)
 
 
 async def ask(settings: Settings, *, connection: str, patience: float, **wishes: Any) -> Answered:
@@ -100,7 +116,7 @@ def _note(answered: Answered, event: Event) -> None:
         case SyncFinished():
             answered.runs.append(event)
         case SyncEnded():
-            answered.problem = event.problem
+            answered.problem, answered.anew = event.problem, event.anew
 
 
 def as_json(answered: Answered) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""The watch list in PostgreSQL: which document an AP invoice is, when it is looked at next, how far was read."""
+"""The watch list in PostgreSQL: which document an AP invoice is, when it is looked at next, how far was read.
+
+Which document it is, is folded from the posted facts and can be made anew. What was seen of it, since when it is
+settled and when it is looked at next is what Epicor's books said at the last look: a line made anew has its look at
+once, and what Basware was told before stands in the histories.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, tuple_, update
+import structlog
+from sqlalchemy import Table, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from mlc_common.beside import beside, put_in_place
 from mlc_common.database import DATABASE_ERRORS
 from mlc_common.events import InvoicePosted
 from mlc_common.failures import TransientError
@@ -21,10 +28,17 @@ from mlc_common.tables import invoice_payments, payment_watermarks
 from mlc_epicor.odata import collated
 from mlc_epicor.payables import InvoiceKey
 
+log = structlog.stdlib.get_logger(__name__)
+
 OTHER = "other"
 """The attempt of an invoice that this product did not post."""
 
 _KEY = ("connection", "company", "vendor_num", "invoice_key")
+_LOOKS = ("digest", "settled_at", "next_look")
+"""Columns that come from Epicor's books, not from the facts."""
+
+_OURS = f"old.connection = :connection AND old.attempt <> '{OTHER}'"
+"""Lines of what this product posted; those of other invoices come from Epicor's transactions, and stay."""
 
 
 @dataclass(frozen=True)
@@ -63,27 +77,51 @@ class WatchList:
 
     async def learn(self, posted: Iterable[InvoicePosted], *, since: int, to: int, now: datetime) -> None:
         """Put posted invoices on the list, to be looked at now; of two facts of one invoice the later one counts."""
-        latest = {_key_of(fact): _watched(fact, now) for fact in posted}
         async with self._session() as db:
-            await self._put(db, latest.values())
+            await self.put(db, _latest(posted, now))
             await advance(db, self._name, stream=DOCUMENTS, since=since, to=to, now=now)
+
+    async def is_to_be_made_anew(self) -> bool:
+        """Whether nothing counts as read, and yet there are lines that were made from posted facts."""
+        ours = self._all().where(invoice_payments.c.attempt != OTHER).limit(1)
+        async with self._session() as db:
+            return not await position(db, self._name) and (await db.execute(ours)).first() is not None
+
+    @asynccontextmanager
+    async def anew(self) -> AsyncIterator[ListAnew]:
+        """A list beside this one, empty, that takes its place in the end. One replica alone does this, and learns."""
+        try:
+            async with beside(self._engine, invoice_payments) as (db, new):
+                yield ListAnew(self, db, new)
+        except DATABASE_ERRORS as error:
+            raise TransientError("The database does not answer.") from error
+
+    async def replace(self, db: AsyncConnection, new: Table, *, to: int, now: datetime) -> None:
+        """Put the lines of a table like this one in place, in the caller's transaction."""
+        about = {"connection": self._connection}
+        removed, changed = await put_in_place(db, invoice_payments, new, among=_OURS, about=about, aside=_LOOKS)
+        if to:
+            await advance(db, self._name, stream=DOCUMENTS, since=0, to=to, now=now)
+        log.info("watch_list_made_anew", connection=self._connection, removed=removed, changed=changed)
 
     async def add(self, watched: Sequence[Watched]) -> None:
         """Put invoices on the list that this product did not post."""
         async with self._session() as db:
-            await self._put(db, watched)
+            await self.put(db, watched)
 
     async def known(self, company: str, keys: Iterable[InvoiceKey]) -> list[Watched]:
         """Those of these invoices that are on the list."""
         columns = invoice_payments.c
-        query = self._all(company).where(tuple_(columns.vendor_num, columns.invoice_key).in_(sorted(keys)))
+        query = self._all(company=company).where(tuple_(columns.vendor_num, columns.invoice_key).in_(sorted(keys)))
         async with self._session() as db:
             return [Watched(**row) for row in (await db.execute(query)).mappings()]
 
     async def due(self, company: str, *, now: datetime, most: int) -> list[Watched]:
         """Invoices whose time has come, the longest waiting first."""
         column = invoice_payments.c.next_look
-        query = self._all(company).where(column <= now).order_by(column, invoice_payments.c.invoice_key).limit(most)
+        query = (
+            self._all(company=company).where(column <= now).order_by(column, invoice_payments.c.invoice_key).limit(most)
+        )
         async with self._session() as db:
             return [Watched(**row) for row in (await db.execute(query)).mappings()]
 
@@ -122,20 +160,20 @@ class WatchList:
         async with self._session() as db:
             await db.execute(statement.on_conflict_do_update(index_elements=("connection", "company"), set_=changed))
 
-    def _all(self, company: str) -> Any:
+    def _all(self, **only: str) -> Any:
         names = [name for name in Watched.__dataclass_fields__]
-        return select(*(invoice_payments.c[name] for name in names)).filter_by(
-            connection=self._connection, company=company
-        )
+        return select(*(invoice_payments.c[name] for name in names)).filter_by(connection=self._connection, **only)
 
-    async def _put(self, db: AsyncConnection, watched: Iterable[Watched]) -> None:
+    async def put(self, db: AsyncConnection, watched: Iterable[Watched], *, into: Table = invoice_payments) -> None:
+        """Put lines into a table, in the caller's transaction; a line of another document or transfer is replaced."""
         rows = [{"connection": self._connection, **vars(each)} for each in watched]
         if not rows:
             return
-        statement = insert(invoice_payments)
-        changed = {name: column for name, column in statement.excluded.items() if name not in _KEY}
-        newer = statement.excluded.attempt != invoice_payments.c.attempt
-        await db.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=changed, where=newer), rows)
+        statement = insert(into)
+        new = statement.excluded
+        changed = {name: column for name, column in new.items() if name not in _KEY}
+        another = (new.attempt != into.c.attempt) | (new.invoice_id != into.c.invoice_id)
+        await db.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=changed, where=another), rows)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncConnection]:
@@ -144,6 +182,33 @@ class WatchList:
                 yield db
         except DATABASE_ERRORS as error:
             raise TransientError("The database does not answer.") from error
+
+
+@dataclass(frozen=True)
+class ListAnew:
+    """A watch list that is being folded from the first posted fact on, beside the one in use."""
+
+    list: WatchList
+    db: AsyncConnection
+    new: Table
+
+    async def learn(self, posted: Iterable[InvoicePosted], *, now: datetime) -> None:
+        """As the list in use learns it."""
+        async with self.db.begin():
+            await self.list.put(self.db, _latest(posted, now), into=self.new)
+
+    async def put_in_place(self, *, to: int, now: datetime) -> None:
+        """Take the old list's place: lines that are as they were keep what was seen of them.
+
+        Raises:
+            TransientError: somebody else has begun to learn meanwhile.
+        """
+        async with self.db.begin():
+            await self.list.replace(self.db, self.new, to=to, now=now)
+
+
+def _latest(posted: Iterable[InvoicePosted], now: datetime) -> Iterable[Watched]:
+    return {_key_of(fact): _watched(fact, now) for fact in posted}.values()
 
 
 def _key_of(fact: InvoicePosted) -> tuple[str, int, str]:

@@ -14,7 +14,7 @@ from masterdata_sync.payments.picture import SETTLED, digest, is_news, payment_p
 from masterdata_sync.payments.postings import posted_after
 from masterdata_sync.payments.watch_list import OTHER, Watched, WatchList
 from mlc_common.eventlog import EventLog
-from mlc_common.events import PaymentSeen
+from mlc_common.events import InvoicePosted, PaymentSeen
 from mlc_common.failures import PermanentError
 from mlc_common.payment_events import Picture
 from mlc_common.payment_rules import Payments
@@ -98,14 +98,29 @@ async def _look_at_due(watch: Watch, company: str) -> None:
 
 
 async def _learn(watch: Watch) -> None:
+    if await watch.list.is_to_be_made_anew():
+        async with watch.list.anew() as anew:
+            read = 0
+            async for posted, last in _posted(watch, read):
+                await anew.learn(posted, now=watch.now())
+                read = last
+            await anew.put_in_place(to=read, now=watch.now())
+    since = await watch.list.position()
+    async for posted, last in _posted(watch, since):
+        await watch.list.learn(posted, since=since, to=last, now=watch.now())
+        since = last
+
+
+async def _posted(watch: Watch, since: int) -> AsyncIterator[tuple[list[InvoicePosted], int]]:
+    """The posted facts that follow a sequence, some at once, each with the sequence of the last one."""
     while True:
-        since = await watch.list.position()
         found, last = await posted_after(
             watch.nats, watch.log, watch.connection, since, most=BATCH, timeout=watch.patience
         )
         if last == since:
             return
-        await watch.list.learn(found, since=since, to=last, now=watch.now())
+        yield found, last
+        since = last
 
 
 async def _follow_changes(watch: Watch, company: str) -> None:

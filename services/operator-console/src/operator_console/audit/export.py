@@ -86,10 +86,18 @@ def must_be_new(file: Path) -> None:
 
 @contextmanager
 def whole_or_not_at_all(file: Path) -> Iterator[BinaryIO]:
-    """A new file that only its owner may read; it gets its name when it is whole and on disk."""
+    """A new file that only its owner may read; it gets its name when it is whole and on disk.
+
+    Raises:
+        CommandError: there can be no such file.
+    """
     beside = file.with_name(f".{file.name}.part")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+    try:
+        beside.unlink(missing_ok=True)
+        opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}.", code=Exit.USAGE) from error
+    with os.fdopen(opened, "wb") as out:
         yield out
         out.flush()
         os.fsync(out.fileno())

@@ -99,12 +99,16 @@ async def standing_still(client: Client, stream: str, *, now: Callable[[], datet
         if now() >= until:
             raise TransientError(f"The snapshot of {stream} took too long; the broker is too busy for a backup now.")
     finally:
-        for name in names:
-            await ask(client, f"CONSUMER.PAUSE.{stream}.{name}", {})
+        await _go_on(client, stream, names)
+
+
+async def _go_on(client: Client, stream: str, durables: Sequence[str]) -> None:
+    for name in durables:
+        await ask(client, f"CONSUMER.PAUSE.{stream}.{name}", {})
 
 
 async def restore(client: Client, config: dict[str, Any], state: dict[str, Any], chunks: Iterator[bytes]) -> None:
-    """Make a stream from its snapshot.
+    """Make a stream from its snapshot; its durables, which stood still when that was made, hand out again.
 
     Raises:
         TransientError: the server went away.
@@ -125,6 +129,7 @@ async def restore(client: Client, config: dict[str, Any], state: dict[str, Any],
         raise TransientError(f"The broker broke off while {name} was restored ({type(error).__name__}).") from error
     if done["state"]["last_seq"] != state["last_seq"] or done["state"]["messages"] != state["messages"]:
         raise CommandError(f"{name} came back with other messages than the backup says; do not use it.")
+    await _go_on(client, name, await _names(client, f"CONSUMER.NAMES.{name}", "consumers"))
 
 
 async def make_room(client: Client, streams: Sequence[str]) -> None:

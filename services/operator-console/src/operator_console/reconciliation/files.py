@@ -42,8 +42,10 @@ def must_be_new(*paths: Path) -> None:
     """Make sure, before the books are read, that the files can be written and overwrite nothing.
 
     Raises:
-        CommandError: one is there already, or its folder is not.
+        CommandError: one is there already, or its folder is not, or two are the same.
     """
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise CommandError("Two of the files have the same name; name a file for each.", code=Exit.USAGE)
     for path in paths:
         if path.exists():
             raise CommandError(f"{path} is there already; name a new file.", code=Exit.USAGE)

@@ -11,6 +11,9 @@ PAID_IN_BASWARE = "Paid"
 TOLD = frozenset({"paid", "partly paid"})
 """Standings that Basware is told; others only when it was told one of these before (docs/payments.md)."""
 
+UNCONFIRMED = "unconfirmed"
+"""Nobody said what became of the telling, as of one that was found again after a restore: what Basware shows counts."""
+
 NEVER_TOLD = frozenset({"unclear", "not posted", "held"})
 
 
@@ -32,7 +35,7 @@ def _known(basware: InBasware | None, here: Here, row: InEpicor, paid: Paid) -> 
         yield "PAYMENT_UNCLEAR", {}
     elif row.balance is not None and abs(paid.balance) != abs(row.balance):
         yield "PAYMENT_MOVED", {"theirs": row.balance, "ours": paid.balance}
-    elif paid.undelivered is not None:
+    elif paid.undelivered is not None and not (paid.undelivered == UNCONFIRMED and _stands(basware, paid)):
         yield "PAYMENT_UNDELIVERED", {"theirs": paid.undelivered, "id": here.invoice_id}
     elif paid.told < paid.picture and _is_told(paid) and not _shows_it_already(basware, paid):
         yield "PAYMENT_NOT_TOLD", {"standing": paid.standing}
@@ -47,6 +50,11 @@ def _is_told(paid: Paid) -> bool:
 def _shows_it_already(basware: InBasware | None, paid: Paid) -> bool:
     """A picture that says the same as what was told before is not told again (docs/payments.md)."""
     return paid.told > 0 and basware is not None and _says(basware, paid)
+
+
+def _stands(basware: InBasware | None, paid: Paid) -> bool:
+    """Whether Basware shows what it was told."""
+    return basware is not None and _says(basware, paid) and not list(_shown(basware, paid))
 
 
 def _shown(basware: InBasware, paid: Paid) -> Iterator[Said]:
