@@ -39,10 +39,10 @@ from mlc_common.events import (
     DocumentApproved,
     Event,
     InvoicePosted,
+    MasterDataRedeliveryRequested,
     NotificationReceived,
     PaymentSeen,
     RecordSent,
-    Redelivery,
     ReplayRequested,
     SyncEnded,
     SyncRequested,
@@ -168,9 +168,9 @@ def events() -> list[Event]:
 
 def owners(event: Event) -> set[str]:
     """Who may publish this event, by the duties."""
-    people = isinstance(event, SyncRequested | BankChangeDecided | Redelivery)
-    if isinstance(event, FactOfDocument) and not people:
+    if isinstance(event, FactOfDocument):
         return {user for user, duty in DUTIES.items() if event.fact in duty.facts}
+    people = isinstance(event, SyncRequested | BankChangeDecided | MasterDataRedeliveryRequested)
     return {
         OPERATOR
         if people

@@ -159,7 +159,7 @@ DUTIES: Mapping[str, Duty] = {
         subjects=ANCHORED, reads=tuple(stream.name for stream in STREAMS), opens=True, watches=True
     ),
     OPERATOR: Duty(
-        facts=("held", "released", "returned", "overridden", "linked", "replayed", "erased"),
+        facts=("held", "released", "returned", "overridden", "linked", "replayed", REDELIVERED, "erased"),
         subjects=(
             *(
                 f"operations.*.{fact}"
@@ -167,7 +167,6 @@ DUTIES: Mapping[str, Duty] = {
             ),
             "masterdata.*.sync.*.requested",
             "masterdata.*.*.*.*.bank_decided",
-            f"documents.*.*.{REDELIVERED}.*.*",
             f"masterdata.*.{REDELIVERED}.*.*",
             *ANCHORED,
         ),
@@ -204,7 +203,7 @@ def durables_of(user: str, connection: str) -> tuple[Durable, ...]:
 def permissions_of(user: str, connections: Iterable[str]) -> Permissions:
     """What a user may do, for these connections. A durable's name is one token, so each connection is named."""
     duty, names = DUTIES[user], sorted(set(connections))
-    allowed = [*duty.subjects, *(f"documents.*.*.{fact}.*" for fact in duty.facts)]
+    allowed = [*duty.subjects, *map(_of_document, duty.facts)]
     for name in names:
         allowed += _of_connection(duty, name)
     for stream in duty.reads:
@@ -221,6 +220,11 @@ def permissions_of(user: str, connections: Iterable[str]) -> Permissions:
     for bucket in dict.fromkeys((*duty.stores, *duty.fetches)):
         allowed += _bucket(bucket, writes=bucket in duty.stores)
     return Permissions(tuple(dict.fromkeys(allowed)), (f"{inbox_prefix(user)}.>",))
+
+
+def _of_document(fact: str) -> str:
+    """The subjects of a fact; that of a message handed out again names a durable and a sequence, not an attempt."""
+    return f"documents.*.*.{fact}.*.*" if fact == REDELIVERED else f"documents.*.*.{fact}.*"
 
 
 def _of_connection(duty: Duty, connection: str) -> Iterator[str]:
