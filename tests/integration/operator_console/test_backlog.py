@@ -34,7 +34,7 @@ def approved(invoice_id: str) -> DocumentApproved:
 
 
 async def of_the_writer(client: Client, now: datetime) -> Backlog:
-    looked = await look(client, ["demo", "undeclared"], timeout=5, now=now)
+    looked = await look(client, {"demo": frozenset(), "undeclared": frozenset()}, timeout=5, now=now)
     assert {each.connection for each in looked.backlogs} == {"demo"}
     [found] = [each for each in looked.backlogs if each.durable == DURABLE.name]
     return found
@@ -72,7 +72,7 @@ async def test_dead_letters_are_counted_by_the_durable_that_gave_up_and_zero_is_
         await client.jetstream().publish(f"deadletters.{DURABLE.name}", b"{}", stream=DEADLETTERS)
     metrics = Metrics()
 
-    show(await look(client, ["demo"], timeout=5, now=datetime.now(UTC)), metrics)
+    show(await look(client, {"demo": frozenset()}, timeout=5, now=datetime.now(UTC)), metrics)
     await client.close()
 
     counted = {

@@ -36,11 +36,12 @@ class Appended:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A fact as the stream holds it."""
+    """A fact as the stream holds it; `traceparent` names the span that recorded it."""
 
     event: Event
     sequence: int
     stored_at: datetime
+    traceparent: str | None = None
 
 
 def stream_of(event: Event) -> str:
@@ -84,7 +85,7 @@ class EventLog:
             TransientError: the broker is away or slow; whether the fact was stored is unknown, appending again is safe.
             PermanentError: another fact stands where this one may stand only once, or the stream refuses it.
         """
-        with sending(stream_of(event), event.subject, event.id):
+        with sending(event.subject, event.id):
             return await self._append(event, after=after)
 
     async def _append(self, event: Event, *, after: int | None) -> Appended:
@@ -193,4 +194,5 @@ class EventLog:
             event=await self.resolve(message),
             sequence=sequence_of(message),
             stored_at=datetime.fromisoformat(headers["Nats-Time-Stamp"]),
+            traceparent=headers.get("traceparent"),
         )

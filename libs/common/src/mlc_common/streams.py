@@ -6,6 +6,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from mlc_common.connection_flows import Flow
+
 NOTIFICATIONS = "NOTIFICATIONS"
 DOCUMENTS = "DOCUMENTS"
 MASTERDATA = "MASTERDATA"
@@ -38,11 +40,15 @@ class Stream:
 
 @dataclass(frozen=True)
 class Durable:
-    """One consumer that survives its readers; one per connection and job, so that no connection delays another."""
+    """One consumer that survives its readers; one per connection and job, so that no connection delays another.
+
+    While people have paused its flow nobody reads it.
+    """
 
     name: str
     stream: str
     subjects: tuple[str, ...]
+    flow: Flow
 
 
 STREAMS: tuple[Stream, ...] = (
@@ -121,62 +127,84 @@ def anchors_subject(stream: str) -> str:
     return f"anchors.{stream}.*"
 
 
+def template_of(subject: str) -> str:
+    """The subject without what it is about: few values, for spans."""
+    match subject.split("."):
+        case ["notifications", _, _, _]:
+            return "notifications.{connection}.{task}.{digest}"
+        case ["documents", _, _, fact, _]:
+            return f"documents.{{connection}}.{{invoice}}.{fact}.{{attempt}}"
+        case ["masterdata", _, "sync", _, fact]:
+            return f"masterdata.{{connection}}.sync.{{request}}.{fact}"
+        case ["masterdata", _, kind, _, _, fact]:
+            return f"masterdata.{{connection}}.{kind}.{{company}}.{{code}}.{fact}"
+        case ["operations", _, fact]:
+            return f"operations.{{connection}}.{fact}"
+        case ["deadletters", _]:
+            return "deadletters.{durable}"
+        case [first, *_]:
+            return first
+    return subject
+
+
 def reader_durable(connection: str) -> Durable:
     """Pushes that the basware-reader follows up."""
     name = token(connection)
-    return Durable(f"basware-reader_{name}", NOTIFICATIONS, (f"notifications.{name}.>",))
+    return Durable(f"basware-reader_{name}", NOTIFICATIONS, (f"notifications.{name}.>",), Flow.INGEST)
 
 
 def writer_durable(connection: str) -> Durable:
     """Approved accounting documents that the epicor-writer posts, and what people decided about them."""
     facts = ("approved", "released", "returned", "linked", "replayed")
     name = token(connection)
-    return Durable(f"epicor-writer_{name}", DOCUMENTS, tuple(f"documents.{name}.*.{fact}.*" for fact in facts))
+    return Durable(
+        f"epicor-writer_{name}", DOCUMENTS, tuple(f"documents.{name}.*.{fact}.*" for fact in facts), Flow.POSTING
+    )
 
 
 def answers_durable(connection: str) -> Durable:
     """Outcomes that the basware-reader tells Basware, and transfers that are taken up anew."""
     name = token(connection)
     subjects = tuple(f"documents.{name}.*.{fact}.*" for fact in ("posted", "refused", "replayed"))
-    return Durable(f"basware-answers_{name}", DOCUMENTS, subjects)
+    return Durable(f"basware-answers_{name}", DOCUMENTS, subjects, Flow.ANSWERS)
 
 
 def deliveries_durable(connection: str) -> Durable:
     """Answers whose arrival in Basware P2P the basware-reader follows."""
     name = token(connection)
     subjects = (f"documents.{name}.*.answered.*", f"documents.{name}.*.answered_again.*")
-    return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects)
+    return Durable(f"basware-deliveries_{name}", DOCUMENTS, subjects, Flow.ANSWERS)
 
 
 def payments_durable(connection: str) -> Durable:
     """Payments that the basware-reader tells Basware, and what became of the telling."""
     name = token(connection)
     subjects = (f"documents.{name}.*.payment_seen.*", f"documents.{name}.*.payment_answered.*")
-    return Durable(f"basware-payments_{name}", DOCUMENTS, subjects)
+    return Durable(f"basware-payments_{name}", DOCUMENTS, subjects, Flow.PAYMENTS)
 
 
 def sync_durable(connection: str) -> Durable:
     """Runs that somebody asks masterdata-sync for."""
     name = token(connection)
-    return Durable(f"masterdata-sync_{name}", MASTERDATA, (f"masterdata.{name}.sync.*.requested",))
+    return Durable(f"masterdata-sync_{name}", MASTERDATA, (f"masterdata.{name}.sync.*.requested",), Flow.MASTERDATA)
 
 
 def following_durable(connection: str) -> Durable:
     """Batches of master records whose arrival in Basware P2P the masterdata-sync follows."""
     name = token(connection)
-    return Durable(f"masterdata-following_{name}", MASTERDATA, (f"masterdata.{name}.*.*.*.batch",))
+    return Durable(f"masterdata-following_{name}", MASTERDATA, (f"masterdata.{name}.*.*.*.batch",), Flow.MASTERDATA)
 
 
 def attachments_durable(connection: str) -> Durable:
     """Answered transfers whose attachments the basware-reader fetches."""
     name = token(connection)
-    return Durable(f"basware-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.answered.*",))
+    return Durable(f"basware-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.answered.*",), Flow.INGEST)
 
 
 def attaching_durable(connection: str) -> Durable:
     """Stored attachments that the epicor-writer attaches to their AP invoices."""
     name = token(connection)
-    return Durable(f"epicor-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.attachment_stored.*",))
+    return Durable(f"epicor-attachments_{name}", DOCUMENTS, (f"documents.{name}.*.attachment_stored.*",), Flow.POSTING)
 
 
 def durables(connection: str) -> tuple[Durable, ...]:
