@@ -8,12 +8,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from masterdata_sync.payments.service import one_run
 from masterdata_sync.schedule import elected
+from mlc_common.events import PaymentSeen
 from mlc_common.failures import FailureError, TransientError
+from mlc_common.telemetry import span
 from mlc_epicor.payment_reader import PaymentReader
 from mlc_sandbox.epicor import payments
 from mlc_sandbox.epicor.payments import Cheque, Part
@@ -325,3 +328,24 @@ async def test_a_payment_posted_between_two_questions_is_no_contradiction(site: 
     await running
 
     assert [each.picture.standing for each in await site.seen("one")] == ["paid"]
+
+
+async def test_a_payment_belongs_to_the_trace_of_its_invoice(site: Site, spans: InMemorySpanExporter) -> None:
+    with span("posting") as posting:
+        account = await site.invoice("one")
+    account.play(f"pay 500.00 on {ON} as A", at=site.clock())
+
+    await site.run()
+
+    [seen] = [each for each in spans.get_finished_spans() if each.name == "see payment"]
+    [posted] = [
+        each for each in spans.get_finished_spans() if each.name.startswith("send ") and ".posted." in each.name
+    ]
+    assert seen.context is not None
+    assert seen.context.trace_id == posting.get_span_context().trace_id
+    assert posted.context is not None
+    assert seen.parent is not None
+    assert seen.parent.span_id == posted.context.span_id
+    [stored] = [each for each in await site.log.timeline("northwind", "one") if isinstance(each.event, PaymentSeen)]
+    assert stored.traceparent is not None
+    assert stored.traceparent.split("-")[1] == format(seen.context.trace_id, "032x")

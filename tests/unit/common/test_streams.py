@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlc_common.streams import STREAMS, document_subject, durables, token
+from mlc_common.streams import (
+    STREAMS,
+    anchor_subject,
+    dead_letter_subject,
+    document_key_subject,
+    document_subject,
+    durables,
+    masterdata_subject,
+    notification_subject,
+    operation_subject,
+    sync_subject,
+    template_of,
+    token,
+)
 
 
 @given(st.text())
@@ -36,3 +49,23 @@ def test_every_durable_reads_a_declared_stream_and_only_its_own_connection() -> 
     for durable in durables("acme"):
         assert all(subject.startswith(f"{declared[durable.stream]}acme.") for subject in durable.subjects)
         assert durable.name.endswith("_acme")
+
+
+@pytest.mark.parametrize(
+    ("subject", "template"),
+    [
+        (notification_subject("acme", "t1", "0a"), "notifications.{connection}.{task}.{digest}"),
+        (document_subject("acme", "i.1", "posted", "b1"), "documents.{connection}.{invoice}.posted.{attempt}"),
+        (
+            masterdata_subject("acme", "vendor", "US01", "sync", "sent"),
+            "masterdata.{connection}.vendor.{company}.{code}.sent",
+        ),
+        (sync_subject("acme", "r1", "requested"), "masterdata.{connection}.sync.{request}.requested"),
+        (operation_subject("acme", "paused"), "operations.{connection}.paused"),
+        (dead_letter_subject("epicor-writer_acme"), "deadletters.{durable}"),
+        (document_key_subject("acme", "i1"), "document_keys"),
+        (anchor_subject("DOCUMENTS", 7), "anchors"),
+    ],
+)
+def test_a_template_says_the_kind_of_subject_and_nothing_it_is_about(subject: str, template: str) -> None:
+    assert template_of(subject) == template
