@@ -180,6 +180,35 @@ async def test_a_sweep_another_replica_is_at_is_left_to_it(
         await eventually(recorded)
 
 
+async def test_a_sweep_that_never_was_is_missed_and_counters_begin_at_nought(
+    site: Site, settings: Settings, eventually: Eventually
+) -> None:
+    site.fault("status", "accountingDocuments", status=503, times=-1)
+    before = datetime.now(UTC).timestamp()
+
+    async def told() -> dict[str, float]:
+        if not settings.port_file or not settings.port_file.exists() or not (port := settings.port_file.read_text()):
+            return {}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            lines = (await client.get("/metrics")).text.splitlines()
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
+
+    async with running(settings):
+
+        async def running_for_it() -> bool:
+            return (await told()).get('mlc_connection_running{connection="northwind"}') == 1
+
+        await eventually(running_for_it)
+        await asyncio.sleep(1)
+        figures = await told()
+
+    assert before < figures['mlc_sweep_last_timestamp_seconds{connection="northwind"}'] < before + 5
+    expires = figures['mlc_token_expires_timestamp_seconds{connection="northwind",far_side="basware"}']
+    assert expires > before
+    for name in ("mlc_documents_unannounced_total", "mlc_drift_total"):
+        assert figures[f'{name}{{connection="northwind"}}'] == 0
+
+
 @pytest.fixture
 def processes(settings: Settings, tmp_path: Path) -> AbstractAsyncContextManager[Process]:
     """Starts the service as the console script does; what still runs at the end is killed."""

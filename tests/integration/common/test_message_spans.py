@@ -24,6 +24,7 @@ from mlc_common.telemetry import Metrics, Redactor, span
 from mlc_common.topology import declare_connection
 
 DURABLE = writer_durable("demo")
+TEMPLATE = "documents.{connection}.{invoice}.approved.{attempt}"
 
 
 def approved(invoice_id: str) -> DocumentApproved:
@@ -89,7 +90,7 @@ async def test_the_handlers_span_is_a_child_of_the_senders(topology: str, spans:
     async with handling(topology, fails=False) as handled:
         await asyncio.wait_for(handled.wait(), 10)
 
-    sent, processed = named(spans, "send DOCUMENTS"), named(spans, "process DOCUMENTS")
+    sent, processed = named(spans, f"send {TEMPLATE}"), named(spans, f"process {TEMPLATE}")
     assert sent.kind is trace.SpanKind.PRODUCER
     assert dict(sent.attributes or {}) == conventional("send", event)
     assert sent.context is not None
@@ -116,7 +117,7 @@ async def test_facts_that_share_a_write_keep_their_own_traces(topology: str, spa
 
     headers = [each.headers or {} for each in stored]
     assert {each["Nats-Msg-Id"]: int(each["traceparent"].split("-")[1], 16) for each in headers} == stories
-    sent = [each for each in spans.get_finished_spans() if each.name == "send DOCUMENTS"]
+    sent = [each for each in spans.get_finished_spans() if each.name == f"send {TEMPLATE}"]
     assert {(each.attributes or {})["messaging.message.id"] for each in sent} == set(stories)
 
 
@@ -126,6 +127,7 @@ def conventional(operation: str, event: Event) -> dict[str, str]:
         "messaging.operation.type": operation,
         "messaging.operation.name": operation,
         "messaging.destination.name": event.subject,
+        "messaging.destination.template": TEMPLATE,
         "messaging.message.id": event.id,
     }
 
@@ -139,8 +141,22 @@ async def test_a_dead_letter_belongs_to_the_same_trace(topology: str, spans: InM
     async with handling(topology, fails=True) as handled:
         await asyncio.wait_for(handled.wait(), 10)
 
-    buried = named(spans, "send DEADLETTERS")
+    buried = named(spans, "send deadletters.{durable}")
     assert buried.context is not None
     assert buried.context.trace_id == story.get_span_context().trace_id
-    assert (named(spans, "process DOCUMENTS").attributes or {})["mlc.settled"] == "buried"
+    assert (named(spans, f"process {TEMPLATE}").attributes or {})["mlc.settled"] == "buried"
     assert "not to be mapped" not in "".join(each.to_json() for each in spans.get_finished_spans())
+
+
+async def test_a_message_without_an_id_has_none_in_its_span(topology: str, spans: InMemorySpanExporter) -> None:
+    event = approved("d1")
+    client = await nats.connect(topology)
+    await client.jetstream().publish(event.subject, event.to_json())
+    await client.close()
+
+    async with handling(topology, fails=False) as handled:
+        await asyncio.wait_for(handled.wait(), 10)
+
+    processed = named(spans, f"process {TEMPLATE}")
+    assert "messaging.message.id" not in (processed.attributes or {})
+    assert processed.parent is None

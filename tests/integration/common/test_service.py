@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -567,3 +568,72 @@ async def test_a_durable_that_is_gone_is_said_and_asked_for_with_pauses(
         await asyncio.sleep(3)
 
         assert time.process_time() - spent < 0.5
+
+
+async def test_a_failure_is_told_apart_from_a_wait_on_purpose(
+    settings: Settings, log: EventLog, tmp_path: Path
+) -> None:
+    passed: list[str] = []
+
+    async def handle(event: Event, delivery: Delivery) -> None:
+        assert isinstance(event, DocumentApproved)
+        if delivery.tries < (3 if event.invoice_id == "fails" else 2):
+            raise TransientError("not yet", retry_after=0.05, counts=event.invoice_id == "fails")
+        passed.append(event.invoice_id)
+
+    await log.append(approved("fails"))
+    await log.append(approved("waits"))
+    async with running(settings, handle):
+        await eventually(lambda: len(passed) == 2)
+        told = await figures(tmp_path)
+
+    name = writer_durable("demo").name
+    how = {
+        word: told.get(f'mlc_messages_handled_total{{durable="{name}",how="{word}"}}') for word in ("again", "waits")
+    }
+    assert how == {"again": 2, "waits": 1}
+    assert told['mlc_service_info{service="test",version="' + version("ml-connector") + '"}'] == 1
+
+
+async def test_how_things_stand_with_a_paused_connection_is_told_no_more(
+    settings: Settings, log: EventLog, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    async def wire(runtime: Runtime) -> Wiring:
+        @asynccontextmanager
+        async def work(connection: Connection) -> AsyncIterator[None]:
+            runtime.metrics.gauges.swept.labels(connection.name).set(1)
+            if connection.document.epicor.calls_in_flight == 3:
+                raise TransientError("it cannot be worked for")
+            yield
+
+        return Wiring(per_connection=work)
+
+    await apply(engine, connection("second"), by="test", now=NOW)
+    third = {"epicor": {"base_url": "http://127.0.0.1:1/sandbox", "calls_in_flight": 3}}
+    await apply(engine, connection("third", **third), by="test", now=NOW)
+    stop = asyncio.Event()
+    service = asyncio.create_task(serve("test", settings, wire, stop=stop))
+
+    async def swept(*names: str) -> bool:
+        told = await figures(tmp_path)
+        return {each for each in told if each.startswith("mlc_sweep_last")} == {
+            f'mlc_sweep_last_timestamp_seconds{{connection="{name}"}}' for name in names
+        }
+
+    try:
+        await eventually(lambda: swept("demo", "second"))
+        await apply(engine, connection("second", paused=True), by="test", now=NOW)
+        await eventually(lambda: swept("demo"))
+    finally:
+        stop.set()
+        await service
+
+
+async def figures(folder: Path) -> dict[str, float]:
+    """What the service tells, by name and labels; nothing before it listens."""
+    port = folder / "port"
+    if not port.exists() or not (address := port.read_text()):
+        return {}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{address}", trust_env=False) as http:
+        lines = (await http.get("/metrics")).text.splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}

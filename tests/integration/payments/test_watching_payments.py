@@ -8,14 +8,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from masterdata_sync.payments.service import one_run
 from masterdata_sync.schedule import elected
-from mlc_common.events import InvoicePosted
+from mlc_common.events import InvoicePosted, PaymentSeen
 from mlc_common.failures import FailureError, PermanentError, TransientError
 from mlc_common.tables import invoice_payments
+from mlc_common.telemetry import span
 from mlc_epicor.payment_reader import PaymentReader
 from mlc_sandbox.epicor import payments
 from mlc_sandbox.epicor.payments import Cheque, Part
@@ -470,3 +472,24 @@ async def test_lists_made_anew_while_invoices_come_in_have_the_lines_that_were_f
     assert await rows(engine, FOLDED) == anew
     assert len(anew) == 90
     assert [row[6] for row in anew if row[5] == "inv-7"] == ["b2"]
+
+
+async def test_a_payment_belongs_to_the_trace_of_its_invoice(site: Site, spans: InMemorySpanExporter) -> None:
+    with span("posting") as posting:
+        account = await site.invoice("one")
+    account.play(f"pay 500.00 on {ON} as A", at=site.clock())
+
+    await site.run()
+
+    [seen] = [each for each in spans.get_finished_spans() if each.name == "see payment"]
+    [posted] = [
+        each for each in spans.get_finished_spans() if each.name.startswith("send ") and ".posted." in each.name
+    ]
+    assert seen.context is not None
+    assert seen.context.trace_id == posting.get_span_context().trace_id
+    assert posted.context is not None
+    assert seen.parent is not None
+    assert seen.parent.span_id == posted.context.span_id
+    [stored] = [each for each in await site.log.timeline("northwind", "one") if isinstance(each.event, PaymentSeen)]
+    assert stored.traceparent is not None
+    assert stored.traceparent.split("-")[1] == format(seen.context.trace_id, "032x")

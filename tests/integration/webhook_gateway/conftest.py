@@ -34,7 +34,7 @@ from mlc_common.streams import NOTIFICATIONS
 from mlc_common.telemetry import Metrics
 from mlc_common.vault import MasterKeys
 from webhook_gateway.decision import Receiver
-from webhook_gateway.handlers import Counters, Gateway
+from webhook_gateway.handlers import Gateway
 from webhook_gateway.hook import route
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -130,7 +130,7 @@ async def sender(topology: str, request: pytest.FixtureRequest) -> AsyncIterator
     sending = Sender(listening.getsockname()[1], client, metrics)
     sending.connect("northwind")
     async with GroupCommit(client, timeout=4, **queue) as commit:
-        gateway = Gateway(commit=commit, receiver=sending.receivers.get, now=lambda: NOW, counters=Counters(metrics))
+        gateway = Gateway(commit=commit, receiver=sending.receivers.get, now=lambda: NOW, counters=metrics.pushes)
         app = Starlette(routes=[route(gateway, **hook)])
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,6 +64,24 @@ def test_counters_gauges_and_histograms_leave_by_otlp(collector: tuple[str, list
     assert figures(body)["mlc_message_seconds_sum"] == [({"durable": "d"}, 0.5)]
     assert figures(body)["mlc_backlog_messages"] == [({"connection": "acme", "durable": "d"}, 7.0)]
     assert "mlc_deadline_next_timestamp_seconds" not in figures(body)  # OTLP backends do not like infinity
+
+
+def test_a_replica_has_a_name_of_its_own(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
+    address, received = collector
+    start_metrics("test", Settings(otlp_endpoint=address), Metrics().registry).shutdown()
+
+    resource = ExportMetricsServiceRequest.FromString(received[-1][1]).resource_metrics[0].resource
+    about = {each.key: each.value.string_value for each in resource.attributes}
+    assert about["service.name"] == "test"
+    assert about["service.instance.id"] == f"{socket.gethostname()}-{os.getpid()}"
+
+
+def test_metrics_stay_here_where_only_traces_are_to_leave(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
+    address, received = collector
+
+    start_metrics("test", Settings(otlp_endpoint=address, otlp_metrics=False), Metrics().registry).shutdown()
+
+    assert received == []
 
 
 def test_without_an_endpoint_nothing_is_sent(collector: tuple[str, list[tuple[str, bytes]]]) -> None:

@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 from mlc_common.streams import (
     REDELIVERED,
     STREAMS,
+    anchor_subject,
+    dead_letter_subject,
+    document_key_subject,
     document_subject,
     durables,
     masterdata_redelivery_subject,
+    masterdata_subject,
+    notification_subject,
+    operation_subject,
     redelivery_subject,
+    sync_subject,
+    template_of,
     token,
 )
 
@@ -71,3 +79,31 @@ def test_a_message_that_is_handed_out_again_goes_to_the_durable_that_gave_it_up_
 
 def fits(pattern: list[str], subject: list[str]) -> bool:
     return len(pattern) == len(subject) and all(a in ("*", b) for a, b in zip(pattern, subject, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("subject", "template"),
+    [
+        (notification_subject("acme", "t1", "0a"), "notifications.{connection}.{task}.{digest}"),
+        (document_subject("acme", "i.1", "posted", "b1"), "documents.{connection}.{invoice}.posted.{attempt}"),
+        (
+            masterdata_subject("acme", "vendor", "US01", "sync", "sent"),
+            "masterdata.{connection}.vendor.{company}.{code}.sent",
+        ),
+        (
+            redelivery_subject("acme", "i.1", "basware-payments", 7),
+            "documents.{connection}.{invoice}.redelivered.{service}.{sequence}",
+        ),
+        (
+            masterdata_redelivery_subject("acme", "masterdata-sync", 7),
+            "masterdata.{connection}.redelivered.{service}.{sequence}",
+        ),
+        (sync_subject("acme", "r1", "requested"), "masterdata.{connection}.sync.{request}.requested"),
+        (operation_subject("acme", "paused"), "operations.{connection}.paused"),
+        (dead_letter_subject("epicor-writer_acme"), "deadletters.{durable}"),
+        (document_key_subject("acme", "i1"), "document_keys"),
+        (anchor_subject("DOCUMENTS", 7), "anchors"),
+    ],
+)
+def test_a_template_says_the_kind_of_subject_and_nothing_it_is_about(subject: str, template: str) -> None:
+    assert template_of(subject) == template

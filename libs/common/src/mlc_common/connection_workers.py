@@ -38,15 +38,23 @@ class ConnectionWorkers:
     Args:
         pause: seconds between two looks at the connections.
         running: told of every active connection whether its worker runs.
+        left: told the name of a connection whose worker has ended, whatever the reason.
     """
 
     def __init__(
-        self, connections: Connections, worker: ConnectionWorker, *, pause: float, running: Gauge | None = None
+        self,
+        connections: Connections,
+        worker: ConnectionWorker,
+        *,
+        pause: float,
+        running: Gauge | None = None,
+        left: Callable[[str], None] = lambda _name: None,
     ) -> None:
         self._connections = connections
         self._worker = worker
         self._pause = pause
         self._running = running
+        self._left = left
         self._runs: dict[str, _Run] = {}
         self._tried: set[str] = set()
         """Connections whose worker was entered once, or could not be."""
@@ -123,6 +131,8 @@ class ConnectionWorkers:
             log.warning("connection_not_started", connection=connection.name, why=str(failure))
             self._tried.add(connection.name)
             return
+        finally:
+            self._left(connection.name)
         log.info("connection_stopped", connection=connection.name)
 
 

@@ -39,11 +39,12 @@ class Appended:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A fact as the stream holds it."""
+    """A fact as the stream holds it; `traceparent` names the span that recorded it."""
 
     event: Event
     sequence: int
     stored_at: datetime
+    traceparent: str | None = None
 
 
 def stream_of(event: Event) -> str:
@@ -94,7 +95,7 @@ class EventLog:
             TransientError: the broker is away or slow; whether the fact was stored is unknown, appending again is safe.
             PermanentError: another fact stands where this one may stand only once, or the stream refuses it.
         """
-        with sending(stream_of(event), event.subject, event.id):
+        with sending(event.subject, event.id):
             return await self._append(event, after=after)
 
     async def _append(self, event: Event, *, after: int | None) -> Appended:
@@ -215,7 +216,12 @@ class EventLog:
         return parse_event(await self._keys.opened(await self._claims.check_out(payload, headers)))
 
     async def _recorded(self, message: Msg) -> Recorded:
-        return Recorded(event=await self.resolve(message), sequence=sequence_of(message), stored_at=_stored_at(message))
+        return Recorded(
+            event=await self.resolve(message),
+            sequence=sequence_of(message),
+            stored_at=_stored_at(message),
+            traceparent=(message.headers or {}).get("traceparent"),
+        )
 
 
 def _stored_at(message: Msg) -> datetime:

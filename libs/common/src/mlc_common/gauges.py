@@ -22,9 +22,18 @@ class Gauges:
         )
         self.backlog_age = Gauge(
             "mlc_backlog_age_seconds",
-            "Age of the oldest message of a durable that is not settled yet",
+            "Age of the oldest message of a durable that is not settled yet, on purpose or not",
             ["connection", "durable"],
             registry=registry,
+        )
+        self.untouched_age = Gauge(
+            "mlc_backlog_untouched_age_seconds",
+            "Age of the oldest message of a durable that no reader has had yet; 0 while people have paused its flow",
+            ["connection", "durable"],
+            registry=registry,
+        )
+        self.paused = Gauge(
+            "mlc_flow_paused", "1 while people have paused a flow", ["connection", "flow"], registry=registry
         )
         self.dead_letters = Gauge(
             "mlc_dead_letters", "Dead letters ever, by the durable that gave up", ["durable"], registry=registry
@@ -36,7 +45,10 @@ class Gauges:
             registry=registry,
         )
         self.swept = Gauge(
-            "mlc_sweep_last_timestamp_seconds", "When the last sweep ended well", ["connection"], registry=registry
+            "mlc_sweep_last_timestamp_seconds",
+            "When the last sweep ended well; before the first one, when sweeping began",
+            ["connection"],
+            registry=registry,
         )
         self.epicor_calls = Gauge(
             "mlc_epicor_calls_in_flight",
@@ -49,7 +61,7 @@ class Gauges:
         )
         self.token_expires = Gauge(
             "mlc_token_expires_timestamp_seconds",
-            "When the newest access token expires",
+            "When the newest access token expires; before Basware gave the first one, when it was first needed",
             ["connection", "far_side"],
             registry=registry,
         )
@@ -57,6 +69,18 @@ class Gauges:
             "mlc_chain_broken",
             "1 when a stream is not what it was when it was chained",
             ["stream"],
+            registry=registry,
+        )
+        self.breaks = Gauge(
+            "mlc_reconciliation_breaks",
+            "Breaks that the last reconciliation of a connection found, by class",
+            ["connection", "class"],
+            registry=registry,
+        )
+        self.reconciled = Gauge(
+            "mlc_reconciliation_last_timestamp_seconds",
+            "When a connection was last reconciled",
+            ["connection"],
             registry=registry,
         )
 
@@ -69,9 +93,10 @@ class Gauges:
         self.epicor_cap.labels(connection).set(cap)
         return self.epicor_calls.labels(connection).track_inprogress
 
-    def basware_token(self, connection: str) -> Callable[[datetime], None]:
-        """What notes when a new token expires."""
+    def basware_token(self, connection: str, now: datetime) -> Callable[[datetime], None]:
+        """What notes when a new token expires; until there is one, it counts as expired since `now`."""
         expires = self.token_expires.labels(connection=connection, far_side="basware")
+        expires.set(now.timestamp())
         return lambda expires_at: expires.set(expires_at.timestamp())
 
     def epicor_token(self, connection: str, now: Callable[[], datetime]) -> Callable[[float], None]:

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from nats.aio.client import Client
 
-from mlc_common.eventlog import BROKER_AWAY, Appended, EventLog, headers_of, stream_of
+from mlc_common.eventlog import BROKER_AWAY, Appended, EventLog, headers_of
 from mlc_common.events import Event
 from mlc_common.failures import TransientError
 from mlc_common.message_spans import sending
@@ -99,7 +99,7 @@ class GroupCommit:
             raise TransientError("Too many facts wait for the event stream already.", retry_after=1)
         if len(payload) > LARGEST_MESSAGE:
             return await self._alone(event, len(payload))
-        with sending(stream_of(event), event.subject, event.id):
+        with sending(event.subject, event.id):
             return await self._outcome(self._enqueue(event, payload))
 
     async def _alone(self, event: Event, size: int) -> Appended:

@@ -9,11 +9,11 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from mlc_common.settings import Settings
+from mlc_common.telemetry import resource_of
 
 EVERY_MILLISECONDS = 15_000
 PATIENCE = 5.0
@@ -21,15 +21,16 @@ PATIENCE = 5.0
 
 
 def start_metrics(service: str, settings: Settings, registry: CollectorRegistry) -> MeterProvider:
-    """Send every metric of the registry on a timer; without an endpoint nothing is sent. Shut it down at the end.
+    """Send every metric of the registry on a timer; without an endpoint, or when the settings say so, nothing is sent.
 
+    Shut it down at the end. A metric that is registered later does not leave: `Metrics` makes them all.
     A histogram goes as two counters, of how many and how much: its buckets are for Prometheus.
     """
-    if not settings.otlp_endpoint:
+    if not settings.otlp_endpoint or not settings.otlp_metrics:
         return MeterProvider()
     exporter = OTLPMetricExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/metrics", timeout=PATIENCE)
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=EVERY_MILLISECONDS)
-    provider = MeterProvider(metric_readers=[reader], resource=Resource.create({"service.name": service}))
+    provider = MeterProvider(metric_readers=[reader], resource=resource_of(service))
     meter = provider.get_meter("mlc")
     for family in registry.collect():
         for name in _names(family):

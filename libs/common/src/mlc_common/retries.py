@@ -185,7 +185,7 @@ class RetryOrBury:
             why=str(failure),
         )
         await raw.nak(delay=wait)
-        return "again"
+        return "again" if failure.counts else "waits"
 
     async def _bury(self, raw: Msg, work: _Work, failure: Exception) -> str:
         came, delivery = raw.metadata, work.delivery
@@ -204,7 +204,7 @@ class RetryOrBury:
             "Code-Version": version("ml-connector"),
         }
         subject = dead_letter_subject(self._durable.name)
-        with sending(DEADLETTERS, subject, headers[MESSAGE_ID]):
+        with sending(subject, headers[MESSAGE_ID]):
             await self._stream.publish(subject, work.message.data, stream=DEADLETTERS, headers=headers)
         log.error(
             "dead_letter", durable=self._durable.name, sequence=delivery.sequence, why=str(failure), exc_info=failure

@@ -142,6 +142,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(surely_ended, stopped)
         health = Health(name, Metrics())
+        health.metrics.service.labels(name, version("ml-connector")).set(1)
         inside = Door(settings.host, settings.port, settings.port_file)
         await _open(health, inside, health.routes(), settings, stack)
         starting = asyncio.ensure_future(_runtime(name, settings, health.metrics, redactor or Redactor(), stack))
@@ -159,6 +160,7 @@ async def serve(
                 wiring.per_connection,
                 pause=settings.timings.refresh / 5,
                 running=runtime.metrics.running,
+                left=runtime.metrics.forget,
             )
             stack.push_async_callback(workers.stop)
         loops = [runtime.connections.keep_fresh, *wiring.background, *([workers.keep_running] if workers else [])]

@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     public_port_file: Path | None = Field(default=None, description="that port is written here once it is in use")
     log_level: str = Field(default="info", description="debug, info, warning or error")
     otlp_endpoint: str | None = Field(default=None, description="OTLP over HTTP, for example http://127.0.0.1:4318")
+    otlp_metrics: bool = Field(
+        default=True,
+        description="whether metrics go there too; false where /metrics is read as well, or every sum counts twice",
+    )
     workers: int = Field(default=4, ge=1, le=64, description="messages one replica works on at once, per durable")
     secrets_dir: Path | None = Field(
         default=None,

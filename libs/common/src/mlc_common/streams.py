@@ -6,6 +6,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from mlc_common.connection_flows import Flow
+
 NOTIFICATIONS = "NOTIFICATIONS"
 DOCUMENTS = "DOCUMENTS"
 MASTERDATA = "MASTERDATA"
@@ -41,11 +43,15 @@ class Stream:
 
 @dataclass(frozen=True)
 class Durable:
-    """One consumer that survives its readers; one per connection and job, so that no connection delays another."""
+    """One consumer that survives its readers; one per connection and job, so that no connection delays another.
+
+    While people have paused its flow nobody reads it.
+    """
 
     name: str
     stream: str
     subjects: tuple[str, ...]
+    flow: Flow
 
     @property
     def work(self) -> tuple[str, ...]:
@@ -144,61 +150,91 @@ def anchors_subject(stream: str) -> str:
     return f"anchors.{stream}.*"
 
 
-def _redelivering(service: str, stream: str, connection: str, *facts: str) -> Durable:
+def _redelivering(service: str, stream: str, connection: str, flow: Flow, *facts: str) -> Durable:
     """A durable of these facts to which messages that it gave up can be handed out again, and no other durable's."""
     name, again = token(connection), f"{REDELIVERED}.{service}.*"
     own = (*facts, f"*.{again}" if stream == DOCUMENTS else again)
-    return Durable(f"{service}_{name}", stream, tuple(f"{stream.lower()}.{name}.{each}" for each in own))
+    return Durable(f"{service}_{name}", stream, tuple(f"{stream.lower()}.{name}.{each}" for each in own), flow)
+
+
+def template_of(subject: str) -> str:
+    """The subject without what it is about: few values, for spans."""
+    match subject.split("."):
+        case ["notifications", _, _, _]:
+            return "notifications.{connection}.{task}.{digest}"
+        case ["documents", _, _, "redelivered", _, _]:
+            return "documents.{connection}.{invoice}.redelivered.{service}.{sequence}"
+        case ["masterdata", _, "redelivered", _, _]:
+            return "masterdata.{connection}.redelivered.{service}.{sequence}"
+        case ["documents", _, _, fact, _]:
+            return f"documents.{{connection}}.{{invoice}}.{fact}.{{attempt}}"
+        case ["masterdata", _, "sync", _, fact]:
+            return f"masterdata.{{connection}}.sync.{{request}}.{fact}"
+        case ["masterdata", _, kind, _, _, fact]:
+            return f"masterdata.{{connection}}.{kind}.{{company}}.{{code}}.{fact}"
+        case ["operations", _, fact]:
+            return f"operations.{{connection}}.{fact}"
+        case ["deadletters", _]:
+            return "deadletters.{durable}"
+        case [first, *_]:
+            return first
+    return subject
 
 
 def reader_durable(connection: str) -> Durable:
     """Pushes that the basware-reader follows up."""
     name = token(connection)
-    return Durable(f"basware-reader_{name}", NOTIFICATIONS, (f"notifications.{name}.>",))
+    return Durable(f"basware-reader_{name}", NOTIFICATIONS, (f"notifications.{name}.>",), Flow.INGEST)
 
 
 def writer_durable(connection: str) -> Durable:
     """Approved accounting documents that the epicor-writer posts, and what people decided about them."""
     facts = ("approved", "released", "returned", "linked", "replayed")
     name = token(connection)
-    return Durable(f"epicor-writer_{name}", DOCUMENTS, tuple(f"documents.{name}.*.{fact}.*" for fact in facts))
+    return Durable(
+        f"epicor-writer_{name}", DOCUMENTS, tuple(f"documents.{name}.*.{fact}.*" for fact in facts), Flow.POSTING
+    )
 
 
 def answers_durable(connection: str) -> Durable:
     """Outcomes that the basware-reader tells Basware, and transfers that are taken up anew."""
     name = token(connection)
     subjects = tuple(f"documents.{name}.*.{fact}.*" for fact in ("posted", "refused", "replayed"))
-    return Durable(f"basware-answers_{name}", DOCUMENTS, subjects)
+    return Durable(f"basware-answers_{name}", DOCUMENTS, subjects, Flow.ANSWERS)
 
 
 def deliveries_durable(connection: str) -> Durable:
     """Answers whose arrival in Basware P2P the basware-reader follows."""
-    return _redelivering("basware-deliveries", DOCUMENTS, connection, "*.answered.*", "*.answered_again.*")
+    return _redelivering(
+        "basware-deliveries", DOCUMENTS, connection, Flow.ANSWERS, "*.answered.*", "*.answered_again.*"
+    )
 
 
 def payments_durable(connection: str) -> Durable:
     """Payments that the basware-reader tells Basware, and what became of the telling."""
-    return _redelivering("basware-payments", DOCUMENTS, connection, "*.payment_seen.*", "*.payment_answered.*")
+    return _redelivering(
+        "basware-payments", DOCUMENTS, connection, Flow.PAYMENTS, "*.payment_seen.*", "*.payment_answered.*"
+    )
 
 
 def sync_durable(connection: str) -> Durable:
     """Runs that somebody asks masterdata-sync for."""
-    return _redelivering("masterdata-sync", MASTERDATA, connection, "sync.*.requested")
+    return _redelivering("masterdata-sync", MASTERDATA, connection, Flow.MASTERDATA, "sync.*.requested")
 
 
 def following_durable(connection: str) -> Durable:
     """Batches of master records whose arrival in Basware P2P the masterdata-sync follows."""
-    return _redelivering("masterdata-following", MASTERDATA, connection, "*.*.*.batch")
+    return _redelivering("masterdata-following", MASTERDATA, connection, Flow.MASTERDATA, "*.*.*.batch")
 
 
 def attachments_durable(connection: str) -> Durable:
     """Answered transfers whose attachments the basware-reader fetches."""
-    return _redelivering("basware-attachments", DOCUMENTS, connection, "*.answered.*")
+    return _redelivering("basware-attachments", DOCUMENTS, connection, Flow.INGEST, "*.answered.*")
 
 
 def attaching_durable(connection: str) -> Durable:
     """Stored attachments that the epicor-writer attaches to their AP invoices."""
-    return _redelivering("epicor-attachments", DOCUMENTS, connection, "*.attachment_stored.*")
+    return _redelivering("epicor-attachments", DOCUMENTS, connection, Flow.POSTING, "*.attachment_stored.*")
 
 
 def durables(connection: str) -> tuple[Durable, ...]:

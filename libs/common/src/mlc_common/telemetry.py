@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache, partial
+from os import getpid
+from socket import gethostname
 from typing import Any, TextIO
 
 import structlog
@@ -109,9 +111,14 @@ def start_logging(service: str, settings: Settings, redactor: Redactor, *, strea
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+def resource_of(service: str) -> Resource:
+    """Who tells: the service, and which of its replicas, or the figures of two would be taken for one's."""
+    return Resource.create({"service.name": service, "service.instance.id": f"{gethostname()}-{getpid()}"})
+
+
 def start_tracing(service: str, settings: Settings) -> TracerProvider:
     """The process's tracer; spans leave by OTLP over HTTP when an endpoint is set, else they only carry the ids."""
-    resource = Resource.create({"service.name": service})
+    resource = resource_of(service)
     if not settings.otlp_endpoint:
         # Nobody would see what a span records; the ids are made all the same.
         return TracerProvider(resource=resource, sampler=ALWAYS_OFF)
@@ -149,10 +156,9 @@ def span_of(
     before = attach(trace.set_span_in_context(current, context))
     try:
         yield current
-    except BaseException as failure:
-        current.set_status(trace.StatusCode.ERROR, type(failure).__name__)
-        raise
     finally:
+        if (failure := sys.exc_info()[1]) is not None:
+            current.set_status(trace.StatusCode.ERROR, type(failure).__name__)
         detach(before)
         current.end()
 
@@ -181,25 +187,53 @@ class MasterDataMetrics:
         )
 
 
+class PushMetrics:
+    """What became of pushes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        self.refused = counter("mlc_pushes_refused_total", "Pushes refused, by reason", ["reason"])
+        self.stored = counter(
+            "mlc_pushes_stored_total",
+            "Pushes stored, by connection and matching signature form",
+            ["connection", "variant"],
+        )
+        self.repeated = counter("mlc_pushes_repeated_total", "Pushes that stood in the stream already", ["connection"])
+        self.observed = counter(
+            "mlc_pushes_observed_total",
+            "Pushes taken in observe mode, by what enforcing would have said",
+            ["connection", "reason"],
+        )
+        self.tested = counter("mlc_pushes_tests_total", "Connection tests answered")
+
+
 class Metrics:
-    """The process's Prometheus metrics, on a registry of their own; labels never hold an invoice or a secret."""
+    """The process's Prometheus metrics, on a registry of their own; labels never hold an invoice or a secret.
+
+    All are made here, before anything is measured: what is sent by OTLP is found out once, at the start.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         counter = partial(Counter, registry=self.registry)
-        self.handled = counter("mlc_messages_handled_total", "Messages settled, by durable and how", ["durable", "how"])
+        self.service = Gauge(
+            "mlc_service_info",
+            "1: this service is there, in this version",
+            ["service", "version"],
+            registry=self.registry,
+        )
+        self.handled = counter(
+            "mlc_messages_handled_total",
+            "Messages settled, by durable and how; `again` failed, `waits` does so on purpose",
+            ["durable", "how"],
+        )
         self.handling = Histogram(
             "mlc_message_seconds", "Time a message was in hand", ["durable"], registry=self.registry
         )
         self.outcomes = counter(
             "mlc_outcomes_total", "Outcomes of invoices, by connection and reason", ["connection", "reason"]
         )
-        self.refused_pushes = counter("mlc_pushes_refused_total", "Pushes refused, by reason", ["reason"])
-        self.stored_pushes = counter(
-            "mlc_pushes_stored_total",
-            "Pushes stored, by connection and matching signature form",
-            ["connection", "variant"],
-        )
+        self.pushes = PushMetrics(self.registry)
         self.running = Gauge(
             "mlc_connection_running",
             "1 while the service works for an active connection, 0 while it cannot",
@@ -230,10 +264,25 @@ class Metrics:
             "mlc_group_unlock_failures_total", "AP invoice groups left locked", ["connection"]
         )
         self.breaker_open = Gauge(
-            "mlc_breaker_open", "1 while a far side is left alone", ["connection", "far_side"], registry=self.registry
+            "mlc_breaker_open",
+            "1 while a far side is left alone after failures in a row; only epicor-writer does that, with Epicor",
+            ["connection", "far_side"],
+            registry=self.registry,
         )
         self.gauges = Gauges(self.registry)
         self.masterdata = MasterDataMetrics(self.registry)
+
+    def forget(self, connection: str) -> None:
+        """How things stood with a connection that is not worked for any more: a rule must not read it as how they do.
+
+        Counters stay: they say what happened.
+        """
+        for gauge in (
+            *(self.gauges.swept, self.gauges.next_deadline, self.gauges.token_expires),
+            *(self.gauges.epicor_calls, self.gauges.epicor_cap, self.breaker_open),
+            *(self.masterdata.success, self.masterdata.stopped),
+        ):
+            gauge.remove_by_labels({"connection": connection})
 
 
 def _of_payments(registry: CollectorRegistry) -> tuple[Counter, Counter]:

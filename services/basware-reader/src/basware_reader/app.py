@@ -16,7 +16,6 @@ from basware_reader.replays import on_outcome_or_replay
 from basware_reader.sweep import Sweeping, sweeping
 from mlc_basware.client import open_client
 from mlc_common.attachment_store import AttachmentStore
-from mlc_common.connection_flows import Flow
 from mlc_common.connections import Connection
 from mlc_common.service import Runtime, Wiring, run
 from mlc_common.streams import (
@@ -36,7 +35,7 @@ async def wire(runtime: Runtime) -> Wiring:
 
     @asynccontextmanager
     async def reading(connection: Connection) -> AsyncIterator[None]:
-        seen = runtime.metrics.gauges.basware_token(connection.name)
+        seen = runtime.metrics.gauges.basware_token(connection.name, runtime.now())
         async with open_client(connection, timings=timings, now=runtime.now, on_token=seen) as basware:
             reader = Reader(
                 connection.name,
@@ -55,20 +54,19 @@ async def wire(runtime: Runtime) -> Wiring:
                 at_once=connection.document.basware.calls_in_flight,
             )
             about_payment = partial(payment_ended, reader, timings)
+            fetch = partial(on_transferred, Fetching(reader, store, timings))
             consumed = (
-                (Flow.INGEST, reader_durable, partial(on_push, reader, runtime.metrics.deliveries, also=about_payment)),
-                (Flow.ANSWERS, answers_durable, partial(on_outcome_or_replay, reader, connection.document)),
-                (Flow.ANSWERS, deliveries_durable, partial(on_answered, reader, timings, runtime.metrics.deliveries)),
-                (Flow.PAYMENTS, payments_durable, partial(on_payment, reader, timings)),
+                (reader_durable, partial(on_push, reader, runtime.metrics.deliveries, also=about_payment), None),
+                (answers_durable, partial(on_outcome_or_replay, reader, connection.document), None),
+                (deliveries_durable, partial(on_answered, reader, timings, runtime.metrics.deliveries), None),
+                (payments_durable, partial(on_payment, reader, timings), None),
+                (attachments_durable, fetch, 1),
             )
             async with AsyncExitStack() as running:
-                for flow, durable, handler in consumed:
-                    if flow not in connection.paused:
-                        await running.enter_async_context(runtime.consuming(durable(connection.name), handler))
-                if Flow.INGEST not in connection.paused:
-                    fetch = partial(on_transferred, Fetching(reader, store, timings))
-                    attachments = runtime.consuming(attachments_durable(connection.name), fetch, workers=1)
-                    await running.enter_async_context(attachments)
+                for durable_of, handler, workers in consumed:
+                    durable = durable_of(connection.name)
+                    if durable.flow not in connection.paused:
+                        await running.enter_async_context(runtime.consuming(durable, handler, workers=workers))
                 await running.enter_async_context(sweeping(sweeps))
                 yield
 

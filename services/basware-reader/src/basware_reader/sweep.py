@@ -172,6 +172,10 @@ def _report(connection: str, failures: Iterable[tuple[str, BaseException]]) -> N
 @asynccontextmanager
 async def sweeping(how: Sweeping) -> AsyncIterator[None]:
     """Sweep on a timer while inside; leaving ends the sweep under way, which the next one makes up for."""
+    metrics, name = how.reader.metrics, how.reader.connection
+    metrics.gauges.swept.labels(name).set(how.reader.now().timestamp())  # or nobody would miss the first one
+    how.unannounced.labels(name)
+    metrics.drift.labels(name)
     task = asyncio.create_task(_keep_sweeping(how), name=f"sweep {how.reader.connection}")
     try:
         yield

@@ -44,7 +44,7 @@ async def open_sides(runtime: Runtime, connection: Connection) -> AsyncIterator[
         stack.push_async_callback(engine.dispose)
         limits = httpx.Limits(max_connections=cap)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=timeout, limits=limits))
-        seen = gauges.basware_token(name)
+        seen = gauges.basware_token(name, runtime.now())
         basware = await stack.enter_async_context(
             open_client(connection, timings=timings, now=runtime.now, on_token=seen)
         )

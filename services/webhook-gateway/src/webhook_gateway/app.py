@@ -9,7 +9,7 @@ from mlc_common.groupcommit import GroupCommit
 from mlc_common.service import Runtime, Wiring, run
 from mlc_common.vault import VaultError
 from webhook_gateway.decision import Receiver
-from webhook_gateway.handlers import Counters, Gateway
+from webhook_gateway.handlers import Gateway
 from webhook_gateway.hook import route
 from webhook_gateway.signature import rounds_for
 
@@ -20,7 +20,7 @@ async def wire(runtime: Runtime) -> Wiring:
         commit=GroupCommit(runtime.nats, timeout=runtime.settings.timings.publish),
         receiver=lambda name: receiver(name, runtime.connections),
         now=runtime.now,
-        counters=Counters(runtime.metrics),
+        counters=runtime.metrics.pushes,
         rounds=Rounds(runtime.connections),
     )
     return Wiring(routes=[route(gateway, patience=runtime.settings.timings.push_body)])

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter
 
 from mlc_common.eventlog import Appended
 from mlc_common.events import NotificationReceived
 from mlc_common.failures import PermanentError, TransientError
-from mlc_common.telemetry import Metrics
+from mlc_common.telemetry import PushMetrics
 from webhook_gateway.decision import Echo, Keep, Receiver, Refuse, decide
 from webhook_gateway.push_budget import Budgets
 from webhook_gateway.signature import FEWEST_ROUNDS, Push
@@ -45,25 +44,6 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Counters:
-    """What the gateway counts, on the process's registry."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        registry: CollectorRegistry = metrics.registry
-        self.refused = metrics.refused_pushes
-        self.stored = metrics.stored_pushes
-        self.repeated = Counter(
-            "mlc_pushes_repeated_total", "Pushes that stood in the stream already", ["connection"], registry=registry
-        )
-        self.observed = Counter(
-            "mlc_pushes_observed_total",
-            "Pushes taken in observe mode, by what enforcing would have said",
-            ["connection", "reason"],
-            registry=registry,
-        )
-        self.tested = Counter("mlc_pushes_tests_total", "Connection tests answered", registry=registry)
-
-
 class Seldom:
     """Lets the same thing be said at most once in a while, so that nobody can fill the log from outside."""
 
@@ -91,7 +71,7 @@ class Gateway:
     commit: Commit
     receiver: Callable[[str], Receiver | None]
     now: Callable[[], datetime]
-    counters: Counters
+    counters: PushMetrics
     rounds: Callable[[], int] = lambda: FEWEST_ROUNDS
     seldom: Seldom = field(default_factory=Seldom)
     budgets: Budgets = field(default_factory=Budgets)

@@ -88,7 +88,9 @@ async def open_watch(runtime: Runtime, connection: Connection, engine: AsyncEngi
         signed = sign_in(document.epicor, connection.secret, http=http, life_used=timings.token_life_used)
         runtime.redactor.learn(signed.secrets)
         client = EpicorClient(http, document.epicor, sign_in=signed, write_patience=timings.epicor_write)
-        slots = Slots(engine, connection.name, cap=document.epicor.calls_in_flight)
+        cap = document.epicor.calls_in_flight
+        held = runtime.metrics.gauges.epicor_slots(connection.name, cap)
+        slots = Slots(engine, connection.name, cap=cap, held=held)
         yield Watch(
             connection=connection.name,
             companies=tuple(dict.fromkeys(pair.epicor for pair in document.companies)),

@@ -16,10 +16,11 @@ from masterdata_sync.payments.watch_list import OTHER, Watched, WatchList
 from mlc_common.eventlog import EventLog
 from mlc_common.events import InvoicePosted, PaymentSeen
 from mlc_common.failures import PermanentError
+from mlc_common.message_spans import behind
 from mlc_common.payment_events import Picture
 from mlc_common.payment_rules import Payments
 from mlc_common.streams import DOCUMENTS, document_subject
-from mlc_common.telemetry import Metrics
+from mlc_common.telemetry import Metrics, span_of
 from mlc_epicor.payables import APTranRow, InvoiceKey, PayableRow, Unreadable
 from mlc_epicor.payment_reader import AT_ONCE, PaymentReader
 from mlc_epicor.questions_about_payments import newest
@@ -235,10 +236,12 @@ async def _noted(watch: Watch, looked: _Looked) -> Watched:
 
 async def _record(watch: Watch, watched: Watched, picture: Picture) -> None:
     # Not the whole history: this service has no key to the personal data of documents.
-    subject = document_subject(watch.connection, watched.invoice_id, PaymentSeen.fact, watched.attempt)
-    told = await watch.log.last(DOCUMENTS, subject)
-    last = told[-1].event if told else None
-    before = last if isinstance(last, PaymentSeen) else None
+    facts = (PaymentSeen.fact, InvoicePosted.fact)
+    subjects = (document_subject(watch.connection, watched.invoice_id, fact, watched.attempt) for fact in facts)
+    found = await watch.log.last(DOCUMENTS, *subjects)
+    told = next((each for each in found if isinstance(each.event, PaymentSeen)), None)
+    posted = next((each for each in found if isinstance(each.event, InvoicePosted)), None)
+    before = told.event if told and isinstance(told.event, PaymentSeen) else None
     if not is_news(picture, before.picture if before else None):
         return
     seen = PaymentSeen(
@@ -252,7 +255,9 @@ async def _record(watch: Watch, watched: Watched, picture: Picture) -> None:
         invoice_num=watched.invoice_num,
         picture=picture,
     )
-    await watch.log.append(seen, after=told[-1].sequence if told else 0)
+    about: dict[str, str | int | bool] = {"connection": watch.connection, "invoice": watched.invoice_id}
+    with span_of("see payment", about, context=behind(posted.traceparent if posted else None)):
+        await watch.log.append(seen, after=told.sequence if told else 0)
     watch.metrics.payments_seen.labels(watch.connection, picture.standing).inc()
     level = log.warning if picture.standing == "unclear" else log.info
     level(
