@@ -204,7 +204,10 @@ def _thrown_away() -> Iterator[Path]:
         raise
     finally:
         for path in thrown_away:
-            shutil.rmtree(path, ignore_errors=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _static_program(folder: DataFolder) -> tuple[Program, Ports]:
