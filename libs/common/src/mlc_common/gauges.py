@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -14,74 +15,53 @@ class Gauges:
     """The gauges of a process; a service sets those it knows about."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.backlog = Gauge(
-            "mlc_backlog_messages",
-            "Messages of a durable that are not settled yet",
-            ["connection", "durable"],
-            registry=registry,
+        gauge = partial(Gauge, registry=registry)
+        self.backlog = gauge(
+            "mlc_backlog_messages", "Messages of a durable that are not settled yet", ["connection", "durable"]
         )
-        self.backlog_age = Gauge(
+        self.backlog_age = gauge(
             "mlc_backlog_age_seconds",
             "Age of the oldest message of a durable that is not settled yet, on purpose or not",
             ["connection", "durable"],
-            registry=registry,
         )
-        self.untouched_age = Gauge(
+        self.untouched_age = gauge(
             "mlc_backlog_untouched_age_seconds",
             "Age of the oldest message of a durable that no reader has had yet; 0 while people have paused its flow",
             ["connection", "durable"],
-            registry=registry,
         )
-        self.paused = Gauge(
-            "mlc_flow_paused", "1 while people have paused a flow", ["connection", "flow"], registry=registry
-        )
-        self.dead_letters = Gauge(
-            "mlc_dead_letters", "Dead letters ever, by the durable that gave up", ["durable"], registry=registry
-        )
-        self.next_deadline = Gauge(
+        self.paused = gauge("mlc_flow_paused", "1 while people have paused a flow", ["connection", "flow"])
+        self.dead_letters = gauge("mlc_dead_letters", "Dead letters ever, by the durable that gave up", ["durable"])
+        self.next_deadline = gauge(
             "mlc_deadline_next_timestamp_seconds",
             "When Basware gives up the next transfer that has no answer; +Inf when none waits",
             ["connection"],
-            registry=registry,
         )
-        self.swept = Gauge(
+        self.swept = gauge(
             "mlc_sweep_last_timestamp_seconds",
             "When the last sweep ended well; before the first one, when sweeping began",
             ["connection"],
-            registry=registry,
         )
-        self.epicor_calls = Gauge(
+        self.epicor_calls = gauge(
             "mlc_epicor_calls_in_flight",
             "Slots at Epicor held by this process, one call at a time each",
             ["connection"],
-            registry=registry,
         )
-        self.epicor_cap = Gauge(
-            "mlc_epicor_calls_cap", "Slots at Epicor that all processes share", ["connection"], registry=registry
-        )
-        self.token_expires = Gauge(
+        self.epicor_cap = gauge("mlc_epicor_calls_cap", "Slots at Epicor that all processes share", ["connection"])
+        self.token_expires = gauge(
             "mlc_token_expires_timestamp_seconds",
             "When the newest access token expires; before Basware gave the first one, when it was first needed",
             ["connection", "far_side"],
-            registry=registry,
         )
-        self.chain_broken = Gauge(
-            "mlc_chain_broken",
-            "1 when a stream is not what it was when it was chained",
-            ["stream"],
-            registry=registry,
+        self.chain_broken = gauge(
+            "mlc_chain_broken", "1 when a stream is not what it was when it was chained", ["stream"]
         )
-        self.breaks = Gauge(
+        self.breaks = gauge(
             "mlc_reconciliation_breaks",
             "Breaks that the last reconciliation of a connection found, by class",
             ["connection", "class"],
-            registry=registry,
         )
-        self.reconciled = Gauge(
-            "mlc_reconciliation_last_timestamp_seconds",
-            "When a connection was last reconciled",
-            ["connection"],
-            registry=registry,
+        self.reconciled = gauge(
+            "mlc_reconciliation_last_timestamp_seconds", "When a connection was last reconciled", ["connection"]
         )
 
     def deadline(self, connection: str, due: datetime | None) -> None:
