@@ -113,7 +113,12 @@ class Settings(BaseSettings):
         default=True,
         description="whether metrics go there too; false where /metrics is read as well, or every sum counts twice",
     )
-    workers: int = Field(default=4, ge=1, le=64, description="messages one replica works on at once, per durable")
+    workers: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="messages one replica works on at once, per durable; posting takes epicor.calls_in_flight instead",
+    )
     secrets_dir: Path | None = Field(
         default=None,
         description="a folder of files, each named as a variable and holding its value; the environment goes first",
