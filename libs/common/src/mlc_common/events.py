@@ -199,5 +199,7 @@ def parse_event(payload: bytes) -> Event:
 
 def _unheard_of(error: Exception) -> str | None:
     """The type that no event has, when that is what is wrong."""
-    first = error.errors()[0] if isinstance(error, ValidationError) else {}
-    return str(first["ctx"]["tag"])[:50] if first.get("type") == "union_tag_invalid" and not first["loc"] else None
+    if not isinstance(error, ValidationError):
+        return None
+    first = error.errors()[0]
+    return str(first["ctx"]["tag"])[:50] if first["type"] == "union_tag_invalid" and not first["loc"] else None
