@@ -282,7 +282,8 @@ async def test_dead_letters_are_narrowed_by_durable_connection_time_and_whether_
     assert await browsed(settings, unresolved=True) == []
     assert await browsed(settings, durable="epicor-writer") == [2]
     assert await browsed(settings, durable="basware-reader_demo") == [1]
-    assert await browsed(settings, connection="other") == []
+    with pytest.raises(CommandError, match="There is no connection other"):
+        await browsed(settings, connection="other")
     assert await browsed(settings, since=datetime.now(UTC)) == []
     assert await browsed(settings, since=NOW) == [1, 2]
 

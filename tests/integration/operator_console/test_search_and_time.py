@@ -101,7 +101,7 @@ async def known(log: EventLog, client: Client, engine: AsyncEngine) -> None:
         (Sought(since=NOW + timedelta(minutes=2)), ["i3", "i2"]),
         (Sought(until=NOW + timedelta(minutes=2)), ["i1"]),
         (Sought(order="shared", phase=Phase.POSTED), ["i2"]),
-        (Sought(connection="other"), []),
+        (Sought(connection="demo", number="inv_3"), ["i3"]),
     ],
 )
 async def test_a_document_is_found_by_what_people_know_of_it(

@@ -60,9 +60,7 @@ def explain(error: Exception) -> tuple[str, Exit]:
             return f"The settings are wrong: look at {wrong or 'the environment variables MLC_…'}.", Exit.USAGE
         case nats.errors.Error():
             return f"The broker does not answer ({type(error).__name__}).", Exit.UNREACHABLE
-        case (
-            FileNotFoundError() | FileExistsError() | IsADirectoryError() | NotADirectoryError() | PermissionError()
-        ) if error.filename:
+        case FileNotFoundError() | FileExistsError() | IsADirectoryError() | NotADirectoryError() if error.filename:
             return f"{error.filename}: {error.strerror}.", Exit.USAGE
         case OSError() if error.filename:
             return f"{error.filename}: {error.strerror}.", Exit.PROBLEM
