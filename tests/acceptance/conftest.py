@@ -8,7 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,8 +63,8 @@ SEGMENTS = [
 ]
 
 
-def connection_document(basware: str, epicor: str, *, cap: int) -> ConnectionDocument:
-    """The connection to the emulators."""
+def connection_document(basware: str, epicor: str, *, cap: int, **more: Any) -> ConnectionDocument:
+    """The connection to the emulators; `more` are sections beside these."""
     return ConnectionDocument.model_validate(
         {
             "name": CONNECTION,
@@ -79,6 +80,7 @@ def connection_document(basware: str, epicor: str, *, cap: int) -> ConnectionDoc
                 {"basware": "FI01", "epicor": "NWF", "currency": "EUR", "segments": SEGMENTS},
             ],
         }
+        | more
     )
 
 
@@ -261,21 +263,33 @@ def environment(folder: Path, nats_url: str, database_url: str, keys: str) -> di
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory, module_broker: Any, postgres: Any) -> AsyncIterator[System]:
     """The product, started once for all tests: killing and restarting its parts is what they do to it."""
-    folder = tmp_path_factory.mktemp("system")
+    async with started(tmp_path_factory.mktemp("system"), module_broker, postgres) as made:
+        yield made
+
+
+@asynccontextmanager
+async def started(
+    folder: Path,
+    broker: Any,
+    postgres: Any,
+    *,
+    services: Sequence[str] = SERVICES,
+    variables: Mapping[str, str] | None = None,
+    **sections: Any,
+) -> AsyncIterator[System]:
+    """These services, with more variables and more sections of the connection than the usual ones."""
     keys = MasterKeys.generate_line("k1")
     database_url = postgres.url(await postgres.create("mlc_template"))
-    base = environment(folder, module_broker.url, database_url, keys)
+    base = environment(folder, broker.url, database_url, keys) | dict(variables or {})
     sandbox = Process([sys.executable, "-m", "mlc_sandbox.serve"], base, folder / "sandbox.log")
     sandbox.start()
-    client = await nats.connect(module_broker.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
+    client = await nats.connect(broker.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
     async with httpx.AsyncClient(timeout=30) as http:
         await declare(client, Settings())
         urls = await _first_line(folder / "sandbox.log")
-        made = System(
-            folder, module_broker, EventLog(client, timeout=5), http, urls["basware"], urls["epicor"], database_url
-        )
-        await _connect(made, client, database_url, MasterKeys.parse(SecretStr(keys)))
-        for service in SERVICES:
+        made = System(folder, broker, EventLog(client, timeout=5), http, urls["basware"], urls["epicor"], database_url)
+        await _connect(made, client, database_url, MasterKeys.parse(SecretStr(keys)), sections)
+        for service in services:
             own = base | {
                 "MLC_PORT_FILE": str(folder / f"{service}.port"),
                 "MLC_PUBLIC_PORT_FILE": str(folder / f"{service}.public.port"),
@@ -304,10 +318,13 @@ async def system(running: System) -> System:
     return running
 
 
-async def _connect(made: System, client: Client, database_url: str, keys: MasterKeys) -> None:
+async def _connect(
+    made: System, client: Client, database_url: str, keys: MasterKeys, sections: Mapping[str, Any]
+) -> None:
     engine = make_engine(database_url)
     now = datetime.now(UTC)
-    await apply(engine, connection_document(made.basware, made.epicor, cap=8), by="test", now=now)
+    document = connection_document(made.basware, made.epicor, cap=8, **sections)
+    await apply(engine, document, by="test", now=now)
     for name, value in CREDENTIALS.items():
         secrets = [SecretStr(value)]
         await set_credential(engine, keys, connection=CONNECTION, field=name, values=secrets, by="test", now=now)
