@@ -37,7 +37,10 @@ async def play(root: Path, *, seed: int, seconds: float, rate: float, kinds: lis
 
     async with stoppable() as asked, chaos(root, say) as site:
         report = await site.trial(schedule(seed, seconds, only=kinds), seed=seed, seconds=seconds, rate=rate)
-    return None if asked.by else report
+    if asked.by:
+        say(f"stopped by {asked.by.name}")
+        return None
+    return report
 
 
 def told(report: Report, *, root: Path) -> str:

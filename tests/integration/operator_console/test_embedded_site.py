@@ -69,6 +69,23 @@ async def test_killed_servers_come_back_on_their_old_data_and_address(folder: Da
         assert [(each.name, each.restarts) for each in state.processes] == [("nats-server", 1), ("postgresql", 1)]
 
 
+async def test_a_killed_database_comes_back_though_one_of_its_processes_does_not_end(folder: DataFolder) -> None:
+    async with site.running(folder, SERVERS_ONLY, say=print) as here:
+        database_server = next(each for each in here.processes if each.program.name == "postgresql")
+        parent = database_server.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        # It never learns that its parent is gone, as one that waits for a lock of another.
+        os.kill(int(children[0]), signal.SIGSTOP)
+
+        assert parent is not None
+        os.kill(parent, signal.SIGKILL)
+
+        async with asyncio.timeout(20):
+            while not (database_server.restarts and await database_answers(folder)):
+                await asyncio.sleep(0.05)
+        assert birth(int(children[0])) is None
+
+
 async def _until_answers(here: site.Site, *, restarts: int) -> None:
     async with asyncio.timeout(30):
         while any(each.restarts < restarts for each in here.processes):

@@ -60,6 +60,21 @@ def command_line(pid: int) -> str:
         return completed(("ps", "-o", "command=", "-p", str(pid))).stdout.strip()
 
 
+def working_in(folder: Path, program: Path) -> list[int]:
+    """The processes of a program that have this folder as their own; those that we may not look at are not ours.
+
+    Empty where the system has no /proc.
+    """
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if place.joinpath("cwd").samefile(folder) and place.joinpath("exe").samefile(program):
+                found.append(int(place.name))
+        except OSError:  # gone meanwhile, or somebody else's
+            continue
+    return found
+
+
 def completed(
     command: Sequence[str], *, folder: Path | None = None, user: str | None = None
 ) -> subprocess.CompletedProcess[str]:

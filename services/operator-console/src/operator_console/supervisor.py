@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from operator_console.processes import birth, die_with_parent
+from operator_console.processes import birth, die_with_parent, working_in
 
 LARGEST_LOG = 20 * 1024 * 1024
 KEPT_LOGS = 3
@@ -38,7 +38,10 @@ class Patience:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. `environment` is added to that of this process; `user` is a system user to run as."""
+    """What to run. `environment` is added to that of this process; `user` is a system user to run as.
+
+    A `folder` belongs to the program alone: what a killed one left working in it is ended before it starts again.
+    """
 
     name: str
     command: Sequence[str]
@@ -186,6 +189,7 @@ class Supervised:
         program = self.program
         for file in program.port_files:
             file.unlink(missing_ok=True)
+        self._end_orphans()
         run_as = {"user": program.user, "group": program.user, "extra_groups": []} if program.user else {}
         with program.log.open("ab") as log:
             # A session of its own: Ctrl-C reaches this process only, which then stops the others in order.
@@ -201,6 +205,15 @@ class Supervised:
                 **run_as,  # type: ignore[arg-type]
             )
         self.born = birth(self._process.pid)
+
+    def _end_orphans(self) -> None:
+        """End what outlived its own parent: PostgreSQL does not start while one of its old processes is there, and one
+        that waits for another may be there for ever.
+        """
+        folder, program = self.program.folder, Path(self.program.command[0])
+        for pid in working_in(folder, program) if folder else []:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
 
     @staticmethod
     def _kill(process: asyncio.subprocess.Process) -> None:
