@@ -129,9 +129,9 @@ class ConnectionWorkers:
                 await leave.wait()
         except FailureError as failure:
             log.warning("connection_not_started", connection=connection.name, why=str(failure))
-            self._tried.add(connection.name)
             return
         finally:
+            self._tried.add(connection.name)
             self._left(connection.name)
         log.info("connection_stopped", connection=connection.name)
 
